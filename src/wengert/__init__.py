@@ -1,0 +1,25 @@
+"""wengert: a define-by-run deep learning framework one can read.
+
+    import numpy as np
+    import wengert as wg
+
+    x = wg.Variable(np.array(2.0))
+    y = x**4 - 2 * x**2
+    y.backward()
+    print(x.grad)  # 24.0
+"""
+
+from wengert import functions as functions
+from wengert.config import config as config
+from wengert.config import hook as hook
+from wengert.config import no_grad as no_grad
+from wengert.config import test_mode as test_mode
+from wengert.config import using_config as using_config
+from wengert.core import Function as Function
+from wengert.core import Parameter as Parameter
+from wengert.core import Variable as Variable
+from wengert.core import as_array as as_array
+from wengert.core import as_variable as as_variable
+from wengert.core import backward as backward
+
+__version__ = "0.1.0"

@@ -1,0 +1,88 @@
+"""Modes of the framework, and the seam for observers. Each thread has its own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wengert.core import Function, Variable
+
+    Hook = Callable[[Function, tuple[Variable, ...], tuple[Variable, ...]], Any]
+
+# Context variables start at their default in every thread, and reading one costs 30 ns.
+enable_backprop: ContextVar[bool] = ContextVar("enable_backprop", default=True)
+train: ContextVar[bool] = ContextVar("train", default=True)
+hooks: "ContextVar[tuple[Hook, ...]]" = ContextVar("hooks", default=())
+
+_MODES = {"enable_backprop": enable_backprop, "train": train}
+
+
+class Config:
+    """The modes of the running thread: `wg.config.train`, `wg.config.enable_backprop`."""
+
+    @property
+    def enable_backprop(self) -> bool:
+        """Whether calls are recorded, so that `backward` can walk them back."""
+        return enable_backprop.get()
+
+    @enable_backprop.setter
+    def enable_backprop(self, value: bool) -> None:
+        enable_backprop.set(bool(value))
+
+    @property
+    def train(self) -> bool:
+        """Whether the model is in training; dropout and batch normalisation ask."""
+        return train.get()
+
+    @train.setter
+    def train(self, value: bool) -> None:
+        train.set(bool(value))
+
+    def __repr__(self) -> str:
+        return f"Config(enable_backprop={self.enable_backprop}, train={self.train})"
+
+
+config = Config()
+
+
+@contextmanager
+def using_config(name: str, value: bool) -> Iterator[None]:
+    """Sets one mode, `enable_backprop` or `train`, for the length of a `with` block.
+
+    Raises:
+        ValueError: there is no mode of that name.
+    """
+    if name not in _MODES:
+        raise ValueError(f"using_config: there is no mode {name!r}; the modes are {list(_MODES)}")
+    token = _MODES[name].set(bool(value))
+    try:
+        yield
+    finally:
+        _MODES[name].reset(token)
+
+
+def no_grad() -> Any:
+    """`with no_grad():` computes without recording: less memory, but no `backward` afterwards."""
+    return using_config("enable_backprop", False)
+
+
+def test_mode() -> Any:
+    """`with test_mode():` runs dropout and batch normalisation as in use, not as in training."""
+    return using_config("train", False)
+
+
+test_mode.__test__ = False  # type: ignore[attr-defined]  # pytest: the name is no test
+
+
+@contextmanager
+def hook(fn: "Hook") -> Iterator[None]:
+    """Calls `fn(function, inputs, outputs)` after each Function called in a `with` block.
+
+    This is the one seam for observers: profiler, NaN guard, summary and pictures all use it.
+    """
+    token = hooks.set((*hooks.get(), fn))
+    try:
+        yield
+    finally:
+        hooks.reset(token)

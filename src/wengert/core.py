@@ -1,0 +1,613 @@
+"""The core: `Variable`, `Function` and the backward walk.
+
+A `Variable` holds an array. Calling a `Function` on Variables computes with their arrays and leaves
+a record: the new Variable knows its `creator`, the creator knows its `inputs`. That record is the
+graph, and it exists as soon as the program has run; `backward` walks it from the end to the start.
+
+Formulas are plain NumPy, in `forward` and `backward` alike, and the type of what they meet decides:
+an array is computed by NumPy, a Variable by the Function of that name. So one `backward` serves
+twice: on arrays it gives numbers, on Variables it leaves a record of its own, to be differentiated
+again.
+"""
+
+import operator
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, ClassVar, NoReturn, TypeAlias
+from weakref import ref
+
+import numpy as np
+from numpy import ndarray
+
+from wengert import config
+from wengert.config import using_config
+from wengert.dispatch import NumPyManners, ufuncs
+
+Operand: TypeAlias = "Variable | ndarray | float"  # what an operation takes
+
+
+def as_array(x: Any) -> ndarray:
+    """The ndarray in, or made from, `x`.
+
+    Raises:
+        TypeError: x is not made of real numbers or booleans.
+    """
+    if isinstance(x, np.generic):  # what NumPy's arithmetic makes of 0-d arrays
+        return np.asarray(x)
+    if isinstance(x, Variable):
+        return x.data
+    array = np.asarray(x)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"Variable: got {type(x).__name__} with dtype {array.dtype}; "
+            f"needed an array (or number) of float, int or bool"
+        )
+    return array
+
+
+def as_variable(x: Any) -> "Variable":
+    """`x` if it is a Variable, else a constant of its value."""
+    return x if isinstance(x, Variable) else Variable(x, requires_grad=False)
+
+
+# ---- Variable ----
+
+
+class Variable(NumPyManners):
+    """An array that remembers how it was computed.
+
+    Args:
+        data: the value; an ndarray is kept as it is (not copied), a number or list becomes one.
+        name: shown in `repr` and in pictures of the graph.
+        requires_grad: False makes a constant, for which no gradient is computed.
+
+    `creator` is the Function that made this Variable, or None for a leaf. `generation` counts the
+    Functions on the longest way from a leaf. `==` compares identity; `np.equal` compares values.
+    """
+
+    __slots__ = (
+        "data", "name", "requires_grad", "creator", "generation", "_grad", "__weakref__",
+    )  # fmt: skip
+
+    data: ndarray
+    name: str | None
+    requires_grad: bool
+    creator: "Function | None"
+    generation: int
+
+    def __init__(self, data: Any, name: str | None = None, requires_grad: bool = True) -> None:
+        self.data = as_array(data)
+        self.name = name
+        self.requires_grad = requires_grad
+        self.creator = None
+        self.generation = 0
+        self._grad: Variable | None = None
+
+    # -- the graph --
+
+    @property
+    def grad(self) -> "Variable | None":
+        """Gradient of what `backward` was called on, or None; an assigned array is wrapped."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None:
+            if not isinstance(value, Variable):
+                value = Variable(value, requires_grad=False)
+            if value.shape != self.shape:
+                raise ValueError(
+                    f"grad: got shape {value.shape} for a Variable of shape {self.shape}; "
+                    f"a gradient has the shape of its Variable"
+                )
+        self._grad = value
+
+    def set_creator(self, function: "Function") -> None:
+        """Makes `function` the creator of this Variable."""
+        self.creator = function
+        self.generation = function.generation + 1
+
+    def backward(
+        self, retain_grad: bool = False, create_graph: bool = False, grad: Any = None
+    ) -> None:
+        """Adds the gradient of this Variable to `grad` of each leaf it was computed from.
+
+        Args:
+            retain_grad: also keep the gradients of the Variables in between.
+            create_graph: record the walk itself, so that the gradients can be differentiated.
+            grad: gradient to start with, of this Variable's shape; by default `self.grad` if that
+                is set, else ones.
+
+        Raises:
+            RuntimeError: this Variable has no graph (it is a constant, or came from `no_grad`).
+            ValueError: `grad` has another shape.
+        """
+        backward([self], [grad], retain_grad=retain_grad, create_graph=create_graph)
+
+    def cleargrad(self) -> None:
+        """Forgets the gradient."""
+        self._grad = None
+
+    def unchain(self) -> None:
+        """Forgets the creator: this Variable becomes a leaf."""
+        self.creator = None
+        self.generation = 0
+
+    def unchain_backward(self) -> None:
+        """Makes a leaf of every Variable this one was computed from (truncated backpropagation)."""
+        for f in behind([self]):
+            for x in f.inputs:
+                x.unchain()
+
+    def detach(self) -> "Variable":
+        """A constant with the same data (shared, not copied) and no creator."""
+        return Variable(self.data, self.name, requires_grad=False)
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __repr__(self) -> str:
+        prefix = type(self).__name__ + "("
+        parts = [np.array2string(self.data, separator=", ", prefix=prefix)]
+        if self.ndim > 1 or self.size > 10:
+            parts.append(f"shape={self.shape}")
+        if self.data.dtype != np.float64:
+            parts.append(f"dtype={self.dtype}")
+        if self.name is not None:
+            parts.append(f"name={self.name!r}")
+        if self.creator is not None:
+            parts.append(f"creator={type(self.creator).__name__}")
+        return prefix + ", ".join(parts) + ")"
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        if self.creator is not None:
+            raise RuntimeError(
+                f"Variable: only leaves can be copied or pickled, and this one was made by "
+                f"{type(self.creator).__name__}; use x.detach(), or x.copy() to stay in the graph"
+            )
+        grad = None if self._grad is None else self._grad.data
+        return self.data, self.name, self.requires_grad, grad
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        data, name, requires_grad, grad = state
+        Variable.__init__(self, data, name, requires_grad)
+        self.grad = grad
+
+
+# ---- Function ----
+
+# What one recorded call leaves: its inputs, which of them need a gradient, the arrays of inputs and
+# outputs, and the outputs (weakly, so that the graph holds no cycle and frees itself).
+Record: TypeAlias = tuple[
+    tuple[Variable, ...],
+    Sequence[bool],
+    Sequence[ndarray],
+    Sequence[ndarray],
+    Sequence["ref[Variable]"],
+]
+
+
+class Function:
+    """An operation: `forward` computes it, `backward` its gradient.
+
+    A subclass gives `forward(self, *xs)`, from arrays to an array (or a tuple of arrays), and
+    `backward(self, *gys)`, from the gradients of the outputs to the gradients of the inputs (None
+    where there is none). Options are arguments of `__init__`. Called on Variables, an instance
+    leaves a record of the call; called on arrays and numbers alone, it gives an array.
+    """
+
+    elementwise: ClassVar[bool] = False  # inputs broadcast; the walk sums their gradients back
+    ufunc: ClassVar[np.ufunc | None] = None  # NumPy's ufunc that runs this Function on a Variable
+
+    generation: int = 0
+    record: Record | None = None
+
+    def __init_subclass__(cls) -> None:
+        if "ufunc" in cls.__dict__ and cls.ufunc is not None:
+            ufuncs[cls.ufunc] = cls
+
+    def forward(self, *xs: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no forward: define forward(self, x)")
+
+    def backward(self, *gys: Any) -> Any:
+        raise NotImplementedError(
+            f"{type(self).__name__} has no backward: define backward(self, gy)"
+        )
+
+    def __call__(self, *inputs: Any) -> Any:
+        if self.record is not None:
+            self = self._without_record()
+        xs: list[ndarray] = []
+        needs: list[bool] = []
+        generation = 0
+        try:
+            for x in inputs:
+                if x.generation > generation:
+                    generation = x.generation
+                needs.append(x.requires_grad)
+                xs.append(x.data)
+        except AttributeError:  # not a Variable
+            return self._call_with_constants(inputs)
+        try:
+            ys = self.forward(*xs)
+        except Exception as error:
+            raise self._explained(error, xs) from None
+
+        recorded = True in needs and config.enable_backprop.get()
+        if recorded:
+            creator = self
+            self.generation = generation
+            generation += 1
+        else:
+            creator = None
+            generation = 0
+        if type(ys) is tuple:
+            result = outputs = tuple([_output(y, creator, generation) for y in ys])
+            arrays = [y.data for y in outputs]
+            references = [ref(y) for y in outputs]
+        else:  # _output, written out: this saves a tenth of the whole call
+            result = _new(Variable)
+            result.data = ys if type(ys) is ndarray else as_array(ys)
+            result.name = None
+            result.requires_grad = recorded
+            result.creator = creator
+            result.generation = generation
+            result._grad = None
+            outputs = (result,)
+            arrays = (result.data,)
+            references = (ref(result),)
+        if recorded:
+            self.record = inputs, needs, xs, arrays, references
+        observers = config.hooks.get()
+        if observers:
+            for observe in observers:
+                observe(self, inputs, outputs)
+        return result
+
+    def _call_with_constants(self, inputs: tuple[Any, ...]) -> Any:
+        """The call where some inputs are arrays or numbers; where all are, the result is too."""
+        # a Python number takes the dtype of the arrays it meets, as in NumPy
+        values = [x if type(x) in (bool, int, float) else as_array(x) for x in inputs]
+        if not any(isinstance(x, Variable) for x in inputs):
+            ys = self.forward(*values)
+            return tuple(map(as_array, ys)) if type(ys) is tuple else as_array(ys)
+        dtypes = [x.dtype for x in values if isinstance(x, ndarray)]
+        return self(*[
+            x if isinstance(x, Variable)
+            else as_variable(v if isinstance(v, ndarray) else np.array(v, np.result_type(v, *dtypes)))
+            for x, v in zip(inputs, values, strict=True)
+        ])  # fmt: skip
+
+    def _without_record(self) -> "Function":
+        """This Function, ready for a call; a copy if the graph of its last call is still alive."""
+        f = self
+        if any(y() is not None for y in self.record[4]):
+            f = object.__new__(type(self))
+            f.__dict__.update(self.__dict__)
+        f.record = None
+        return f
+
+    def _explained(self, error: Exception, xs: Sequence[ndarray]) -> Exception:
+        """The error to raise for one that `forward` raised."""
+        name = type(self).__name__
+        if self.elementwise and isinstance(error, ValueError):
+            try:
+                np.broadcast_shapes(*[x.shape for x in xs])
+            except ValueError:
+                shapes = " and ".join(str(x.shape) for x in xs)
+                return ValueError(
+                    f"{name}: shapes {shapes} do not broadcast; "
+                    f"counted from the right, sizes must be equal or 1"
+                )
+        arrived = ", ".join(f"{x.dtype} {x.shape}" for x in xs)
+        error.add_note(f"in {name}.forward, which was given {arrived}")
+        return error
+
+    # -- the record --
+
+    @property
+    def inputs(self) -> tuple[Variable, ...]:
+        """The Variables this Function was called on."""
+        return () if self.record is None else self.record[0]
+
+    @property
+    def outputs(self) -> tuple[Variable, ...]:
+        """The Variables this Function made; one that the program has dropped is made again."""
+        if self.record is None:
+            return ()
+        inputs, needs, xs, ys, references = self.record
+        outputs = [reference() for reference in references]
+        for i, y in enumerate(outputs):
+            if y is None:
+                outputs[i] = _output(ys[i], self, self.generation + 1)
+        self.record = inputs, needs, xs, ys, [ref(y) for y in outputs]
+        return tuple(outputs)
+
+    @property
+    def input(self) -> Variable:
+        """The input of a Function of one input."""
+        (x,) = self.inputs
+        return x
+
+    @property
+    def output(self) -> Variable:
+        """The output of a Function of one output."""
+        (y,) = self.outputs
+        return y
+
+    # -- for use in `backward` --
+
+    @property
+    def xs(self) -> Sequence[Any]:
+        """Values of the inputs: Variables while the walk is recorded, else arrays."""
+        record = self.record or self._no_record()
+        return record[0 if config.enable_backprop.get() else 2]
+
+    @property
+    def ys(self) -> Sequence[Any]:
+        """Values of the outputs: Variables while the walk is recorded, else arrays."""
+        record = self.record or self._no_record()
+        return self.outputs if config.enable_backprop.get() else record[3]
+
+    @property
+    def needs(self) -> Sequence[bool]:
+        """Which of the inputs need a gradient."""
+        return (self.record or self._no_record())[1]
+
+    def _no_record(self) -> NoReturn:
+        raise RuntimeError(
+            f"{type(self).__name__} has no record to go back on: call it on a Variable first, "
+            f"outside no_grad()"
+        )
+
+
+_new = object.__new__
+
+
+def _output(y: Any, creator: Function | None, generation: int) -> Variable:
+    variable = _new(Variable)  # half the time of Variable(y)
+    variable.data = y if type(y) is ndarray else as_array(y)
+    variable.name = None
+    variable.requires_grad = creator is not None
+    variable.creator = creator
+    variable.generation = generation
+    variable._grad = None
+    return variable
+
+
+class Parameter(Variable):
+    """A Variable that is trained: layers collect their Parameters, optimizers update them."""
+
+    __slots__ = ()
+
+
+class Constant(Function):
+    """A Function whose outputs are constants, such as a comparison: it needs no `backward`."""
+
+    def __call__(self, *inputs: Any) -> Any:
+        with using_config("enable_backprop", False):
+            return super().__call__(*inputs)
+
+
+# ---- The backward walk ----
+
+
+def backward(
+    outputs: Sequence[Variable],
+    grad_outputs: Sequence[Any] | None = None,
+    *,
+    retain_grad: bool = False,
+    create_graph: bool = False,
+) -> None:
+    """Walks back from several `outputs` at once and adds to `grad` of each leaf.
+
+    Args:
+        outputs: where to start.
+        grad_outputs: a gradient for each output; for None, its `grad` if that is set, else ones.
+        retain_grad: also keep the gradients of the Variables in between.
+        create_graph: record the walk itself, so that the gradients can be differentiated.
+
+    Raises:
+        RuntimeError: an output has no graph.
+        ValueError: a gradient does not have its output's shape.
+    """
+    seeds = start_of_walk(outputs, grad_outputs, create_graph)
+    taken = {id(seed.data if create_graph else seed) for seed in seeds}
+    kept = set(outputs).union(*[f.inputs for f in behind(outputs)]) if retain_grad else ()
+    grads = walk(outputs, seeds, create_graph=create_graph, kept=kept)
+    with using_config("enable_backprop", create_graph):
+        for x, gx in grads.items():
+            array = gx.data if create_graph else gx
+            if array.base is not None or array is x.data or id(array) in taken:
+                gx = np.positive(gx)  # a copy: no two gradients share memory
+            taken.add(id(array))
+            if not create_graph:
+                gx = Variable(gx, requires_grad=False)
+            elif not gx.requires_grad:
+                gx = Variable(gx.data)  # a constant derivative can be differentiated too: to zero
+            adds_up = x.creator is None and x._grad is not None
+            x._grad = x._grad + gx if adds_up else gx
+
+
+def start_of_walk(
+    outputs: Sequence[Variable], grad_outputs: Sequence[Any] | None, create_graph: bool
+) -> list[Any]:
+    """The gradients of `outputs` to start with: arrays, or Variables if the walk is recorded."""
+    if grad_outputs is None:
+        grad_outputs = [None] * len(outputs)
+    if len(grad_outputs) != len(outputs):
+        raise ValueError(
+            f"backward: got {len(grad_outputs)} gradients for {len(outputs)} outputs; "
+            f"give one for each (None for ones)"
+        )
+    seeds = []
+    for y, gy in zip(outputs, grad_outputs, strict=True):
+        if not y.requires_grad:
+            raise RuntimeError(
+                "backward: this Variable has no graph to walk: it is a constant, or was computed "
+                "from constants or under no_grad(), or is a gradient that was computed without "
+                "create_graph=True"
+            )
+        if gy is None:
+            # (a leaf's grad is where results add up, not where a walk starts)
+            gy = np.ones_like(y.data) if y.creator is None or y.grad is None else y.grad
+        gy = as_variable(gy)
+        if gy.shape != y.shape:
+            raise ValueError(
+                f"backward: got a gradient of shape {gy.shape} for an output of shape {y.shape}; "
+                f"a gradient has the shape of its Variable"
+            )
+        seeds.append(gy if create_graph else gy.data)
+    return seeds
+
+
+def walk(
+    outputs: Sequence[Variable],
+    seeds: Sequence[Any],
+    *,
+    create_graph: bool = False,
+    kept: Collection[Variable] = (),
+    needs: "dict[Function, list[bool]] | None" = None,
+) -> dict[Variable, Any]:
+    """Walks the graph back from `outputs` and gives the gradients of its leaves.
+
+    Functions run in falling order of generation, so each has the whole gradient of its outputs
+    when its turn comes. There is no recursion: a graph may be deeper than Python's stack.
+
+    Args:
+        outputs: where to start.
+        seeds: their gradients; arrays, or Variables with `create_graph`.
+        create_graph: run each `backward` on Variables, so that the walk itself is recorded.
+        kept: give the gradients of these Variables too, though they are not leaves.
+        needs: take only these Functions, and only these ways from each of them.
+
+    Returns:
+        A gradient for each Variable; arrays, or Variables with `create_graph`.
+    """
+    kind: type = Variable if create_graph else ndarray
+    convert = as_variable if create_graph else as_array
+    scalar: Any = () if create_graph else np.generic
+    asarray = np.asarray
+    grads: dict[Variable, Any] = {}
+    sums: set[Variable] = set()  # whose gradient is a sum made here, which may grow in place
+    with using_config("enable_backprop", create_graph):
+        for y, gy in zip(outputs, seeds, strict=True):
+            grads[y] = convert(grads[y] + gy) if y in grads else gy
+        for f in behind(outputs):
+            if needs is not None and f not in needs:
+                continue
+            inputs, _, _, arrays, references = f.record  # type: ignore[misc]
+            gys = []
+            for reference in references:
+                y = reference()
+                gys.append(grads.get(y) if y in kept else grads.pop(y, None))
+            if len(gys) > 1:
+                gys = _with_zeros(gys, arrays, convert)
+            if gys[0] is None:  # nothing came back to f
+                continue
+            gxs = f.backward(*gys) if needs is None else _backward_for(f, gys, needs[f])
+            if type(gxs) is not tuple:
+                gxs = (gxs,)
+            if len(gxs) != len(inputs):
+                raise ValueError(
+                    f"{type(f).__name__}.backward: gave {len(gxs)} gradients for {len(inputs)} "
+                    f"inputs; return one for each, or None where there is none"
+                )
+            i = 0
+            for x in inputs:
+                gx = gxs[i]
+                i += 1
+                if gx is None or not x.requires_grad:
+                    continue
+                if type(gx) is not kind:
+                    gx = asarray(gx) if isinstance(gx, scalar) else convert(gx)
+                data = x.data
+                if gx.shape != data.shape or gx.dtype is not data.dtype:
+                    gx = _fitted(gx, x, f)
+                if x not in grads:
+                    grads[x] = gx
+                elif x in sums:
+                    grads[x] += gx
+                else:
+                    gx = grads[x] + gx
+                    grads[x] = gx if type(gx) is kind else asarray(gx)
+                    # NumPy adds fewer than 64 elements faster out of place
+                    if data.size >= 64 and kind is ndarray and data.dtype.kind == "f":
+                        sums.add(x)
+    return grads
+
+
+def behind(outputs: Iterable[Variable]) -> list[Function]:
+    """The Functions that `outputs` were computed by, the latest generation first."""
+    functions = [y.creator for y in outputs if y.creator is not None]
+    functions = list(dict.fromkeys(functions))
+    found = set(functions)
+    for f in functions:
+        for x in f.record[0]:  # type: ignore[index]
+            creator = x.creator
+            if creator is not None and creator not in found:
+                found.add(creator)
+                functions.append(creator)  # and the loop goes on with it
+    functions.sort(key=_generation, reverse=True)
+    return functions
+
+
+_generation = operator.attrgetter("generation")
+
+
+def ways_to(
+    inputs: Collection[Variable], outputs: Iterable[Variable]
+) -> dict[Function, list[bool]]:
+    """The Functions between `inputs` and `outputs`; for each, which of its inputs lead there."""
+    needs: dict[Function, list[bool]] = {}
+    for f in reversed(behind(outputs)):
+        leads = [x in inputs or x.creator in needs for x in f.inputs]
+        if True in leads:
+            needs[f] = leads
+    return needs
+
+
+def _with_zeros(
+    gys: list[Any], ys: Sequence[ndarray], convert: Callable[[Any], Any]
+) -> list[Any]:
+    """`gys` with zeros for the outputs that nothing was computed from, unless that is all."""
+    if all(gy is None for gy in gys):
+        return gys
+    return [
+        convert(np.zeros_like(y)) if gy is None else gy for gy, y in zip(gys, ys, strict=True)
+    ]  # fmt: skip
+
+
+def _backward_for(f: Function, gys: list[Any], needs: list[bool]) -> Any:
+    """f.backward, told that it is needed only for some of the inputs."""
+    told = f.needs
+    before = list(told)
+    told[:] = needs  # type: ignore[index]
+    try:
+        gxs = f.backward(*gys)
+    finally:
+        told[:] = before  # type: ignore[index]
+    gxs = gxs if type(gxs) is tuple else (gxs,)
+    return tuple(gx if i >= len(needs) or needs[i] else None for i, gx in enumerate(gxs))
+
+
+def _fitted(gx: Any, x: Variable, f: Function) -> Any:
+    """`gx` in the shape and dtype of `x`, an input of `f`."""
+    if gx.shape != x.shape:
+        if not f.elementwise:
+            raise ValueError(
+                f"{type(f).__name__}.backward: gave a gradient of shape {gx.shape} for an input of "
+                f"shape {x.shape}; a gradient has the shape of its Variable"
+            )
+        gx = sum_to(gx, x.shape)
+    if gx.dtype != x.dtype and x.dtype.kind == "f":
+        gx = gx.astype(x.dtype)
+    return gx
+
+
+def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
+    """Sums `x` (array or Variable) over the axes along which `shape` was broadcast to x.shape."""
+    extra = x.ndim - len(shape)
+    axes = [i for i in range(x.ndim) if i < extra or shape[i - extra] == 1 != x.shape[i]]
+    return np.reshape(np.sum(x, axis=tuple(axes)), shape)

@@ -1,0 +1,201 @@
+"""How NumPy's functions and Python's operators find what computes them on a Variable.
+
+NumPy asks each argument whether it wants to handle a call itself (`__array_ufunc__`, NEP 13, and
+`__array_function__`, NEP 18). A Variable does: `np.exp(x)` runs the Function that has registered
+itself for `np.exp`. So formulas are plain NumPy, and the type of what they meet decides.
+"""
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Axis: TypeAlias = int | tuple[int, ...] | None
+
+# np.sin -> Sin: the Function class of each ufunc; a class fills this in by its `ufunc`.
+ufuncs: dict[np.ufunc, Any] = {}
+
+# np.sum -> functions.sum: what else NumPy (or Python, for operator.getitem) can be asked to do.
+implementations: dict[Callable[..., Any], Callable[..., Any]] = {}
+
+
+def implements(*numpy_functions: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Decorator: NumPy's `numpy_functions`, given a Variable, run the decorated function."""
+
+    def register(function: Any) -> Any:
+        for numpy_function in numpy_functions:
+            implementations[numpy_function] = function
+        return function
+
+    return register
+
+
+class NumPyManners:
+    """The manners of an ndarray, for Variable: attributes, methods, operators, NumPy's functions.
+
+    Methods and operators say which NumPy function they are; dispatch does the rest.
+    """
+
+    __slots__ = ()
+
+    data: np.ndarray
+
+    # fmt: off
+    @property
+    def shape(self) -> tuple[int, ...]: return self.data.shape
+    @property
+    def ndim(self) -> int: return self.data.ndim
+    @property
+    def size(self) -> int: return self.data.size
+    @property
+    def dtype(self) -> np.dtype[Any]: return self.data.dtype
+    @property
+    def T(self) -> Any: return np.transpose(self)  # noqa: N802
+
+    def numpy(self) -> np.ndarray: return self.data
+    def tolist(self) -> Any: return self.data.tolist()
+    def __float__(self) -> float: return float(self.item())
+    def __int__(self) -> int: return int(self.item())
+    def __bool__(self) -> bool: return bool(self.item())
+    def __index__(self) -> int: return operator.index(self.item())
+    def __str__(self) -> str: return str(self.data)
+
+    def copy(self) -> Any: return ufuncs[np.positive]()(self)
+    def astype(self, dtype: Any) -> Any: return implementations[np.ndarray.astype](self, dtype)
+    def reshape(self, *shape: Any) -> Any:
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
+    def transpose(self, *axes: Any) -> Any:
+        return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
+    def swapaxes(self, axis1: int, axis2: int) -> Any:
+        return np.swapaxes(self, axis1, axis2)
+    def squeeze(self, axis: Axis = None) -> Any: return np.squeeze(self, axis)
+    def flatten(self) -> Any: return np.reshape(self, (-1,))
+    def ravel(self) -> Any: return np.reshape(self, (-1,))
+    def repeat(self, repeats: Any, axis: int | None = None) -> Any:
+        return np.repeat(self, repeats, axis)
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        return np.diagonal(self, offset, axis1, axis2)
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        return np.trace(self, offset, axis1, axis2)
+    def dot(self, other: Any) -> Any: return np.dot(self, other)
+    def clip(self, low: Any = None, high: Any = None) -> Any: return np.clip(self, low, high)
+    def round(self, decimals: int = 0) -> Any: return np.round(self, decimals)
+    def cumsum(self, axis: int | None = None) -> Any: return np.cumsum(self, axis)
+    def argmax(self, axis: int | None = None) -> Any: return np.argmax(self, axis)
+    def argmin(self, axis: int | None = None) -> Any: return np.argmin(self, axis)
+    def sum(self, axis: Axis = None, *, keepdims: bool = False) -> Any:
+        return np.sum(self, axis=axis, keepdims=keepdims)
+    def prod(self, axis: Axis = None, *, keepdims: bool = False) -> Any:
+        return np.prod(self, axis=axis, keepdims=keepdims)
+    def mean(self, axis: Axis = None, *, keepdims: bool = False) -> Any:
+        return np.mean(self, axis=axis, keepdims=keepdims)
+    def var(self, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
+        return np.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
+    def std(self, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
+        return np.std(self, axis=axis, ddof=ddof, keepdims=keepdims)
+    def max(self, axis: Axis = None, *, keepdims: bool = False) -> Any:
+        return np.max(self, axis=axis, keepdims=keepdims)
+    def min(self, axis: Axis = None, *, keepdims: bool = False) -> Any:
+        return np.min(self, axis=axis, keepdims=keepdims)
+    # fmt: on
+
+    def item(self) -> Any:
+        """The one element, as a Python number."""
+        if self.size != 1:
+            raise ValueError(
+                f"Variable: got shape {self.shape}, needed one element to make a Python number or "
+                f"truth value; use an index, np.sum(x), or x.data"
+            )
+        return self.data.item()
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("Variable: a 0-d Variable has no length and cannot be iterated over")
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, key: Any) -> Any:
+        return implementations[operator.getitem](self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise TypeError(
+            "Variable: x[...] = value would change what the graph has recorded; "
+            "use np.where or wg.functions.concatenate, or write to the array: x.data[...] = value"
+        )
+
+    def __contains__(self, value: object) -> bool:
+        raise TypeError("Variable: `value in x` is not defined; use np.any(x.data == value)")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        raise TypeError(
+            "Variable: NumPy asked for a plain array, which would leave the graph; "
+            "pass x.data if that is meant"
+        )
+
+    # -- NumPy's functions and Python's operators --
+
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
+    ) -> Any:
+        if method == "__call__" and not kwargs:
+            if ufunc in implementations:
+                return implementations[ufunc](*inputs)
+            if ufunc in ufuncs:
+                return ufuncs[ufunc]()(*inputs)
+        call = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+        if "out" in kwargs:
+            cure = "nothing can be written into an array here: use y = x + ..., not y += ..."
+        elif kwargs or method != "__call__":
+            cure = f"use plain np.{ufunc.__name__}(x), np.sum(x, axis) or wengert.functions"
+        else:
+            cure = "compose it from wengert.functions, or pass x.data to leave the graph"
+        options = f" with {', '.join(kwargs)}" if kwargs else ""
+        raise TypeError(f"{call}{options} is not recorded for Variables; {cure}")
+
+    def __array_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        if function in implementations:
+            return implementations[function](*args, **kwargs)
+        raise TypeError(
+            f"{function.__module__}.{function.__name__} is not recorded for Variables; "
+            f"compose it from wengert.functions, or pass x.data to leave the graph"
+        )
+
+    # fmt: off
+    def __pos__(self) -> Any: return ufuncs[np.positive]()(self)
+    def __neg__(self) -> Any: return ufuncs[np.negative]()(self)
+    def __abs__(self) -> Any: return np.absolute(self)
+    def __invert__(self) -> Any: return np.invert(self)
+    def __add__(self, other: Any) -> Any: return ufuncs[np.add]().__call__(self, other)
+    def __radd__(self, other: Any) -> Any: return ufuncs[np.add]()(other, self)
+    def __sub__(self, other: Any) -> Any: return ufuncs[np.subtract]().__call__(self, other)
+    def __rsub__(self, other: Any) -> Any: return ufuncs[np.subtract]()(other, self)
+    def __mul__(self, other: Any) -> Any: return ufuncs[np.multiply]().__call__(self, other)
+    def __rmul__(self, other: Any) -> Any: return ufuncs[np.multiply]()(other, self)
+    def __truediv__(self, other: Any) -> Any: return ufuncs[np.true_divide]().__call__(self, other)
+    def __rtruediv__(self, other: Any) -> Any: return ufuncs[np.true_divide]()(other, self)
+    def __pow__(self, other: Any) -> Any: return np.power(self, other)
+    def __rpow__(self, other: Any) -> Any: return np.power(other, self)
+    def __floordiv__(self, other: Any) -> Any: return np.floor_divide(self, other)
+    def __rfloordiv__(self, other: Any) -> Any: return np.floor_divide(other, self)
+    def __mod__(self, other: Any) -> Any: return np.remainder(self, other)
+    def __rmod__(self, other: Any) -> Any: return np.remainder(other, self)
+    def __divmod__(self, other: Any) -> Any: return self // other, self % other
+    def __rdivmod__(self, other: Any) -> Any: return other // self, other % self
+    def __matmul__(self, other: Any) -> Any: return np.matmul(self, other)
+    def __rmatmul__(self, other: Any) -> Any: return np.matmul(other, self)
+    def __lt__(self, other: Any) -> Any: return np.less(self, other)
+    def __le__(self, other: Any) -> Any: return np.less_equal(self, other)
+    def __gt__(self, other: Any) -> Any: return np.greater(self, other)
+    def __ge__(self, other: Any) -> Any: return np.greater_equal(self, other)
+    def __and__(self, other: Any) -> Any: return np.bitwise_and(self, other)
+    def __rand__(self, other: Any) -> Any: return np.bitwise_and(other, self)
+    def __or__(self, other: Any) -> Any: return np.bitwise_or(self, other)
+    def __ror__(self, other: Any) -> Any: return np.bitwise_or(other, self)
+    def __xor__(self, other: Any) -> Any: return np.bitwise_xor(self, other)
+    def __rxor__(self, other: Any) -> Any: return np.bitwise_xor(other, self)
+    # fmt: on

@@ -1,0 +1,238 @@
+"""Arithmetic: what Python's operators run."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from wengert.core import Function, Operand, Variable
+from wengert.dispatch import implements
+
+
+class Pos(Function):
+    """y = x, in memory of its own."""
+
+    elementwise = True
+    ufunc = np.positive
+
+    def forward(self, x: Any) -> Any:
+        return +x
+
+    def backward(self, gy: Any) -> Any:
+        return gy
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        yield (rng.normal(size=(2, 3)),)
+
+
+class Neg(Function):
+    """y = -x,  dy/dx = -1."""
+
+    elementwise = True
+    ufunc = np.negative
+
+    def forward(self, x: Any) -> Any:
+        return -x
+
+    def backward(self, gy: Any) -> Any:
+        return -gy
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        yield (rng.normal(size=(2, 3)),)
+
+
+class Add(Function):
+    """y = x0 + x1,  dy/dx0 = dy/dx1 = 1."""
+
+    elementwise = True
+    ufunc = np.add
+
+    def forward(self, x0: Any, x1: Any) -> Any:
+        return x0 + x1
+
+    def backward(self, gy: Any) -> Any:
+        return gy, gy
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        yield from pairs(rng)
+
+
+class Sub(Function):
+    """y = x0 - x1,  dy/dx0 = 1,  dy/dx1 = -1."""
+
+    elementwise = True
+    ufunc = np.subtract
+
+    def forward(self, x0: Any, x1: Any) -> Any:
+        return x0 - x1
+
+    def backward(self, gy: Any) -> Any:
+        return gy, -gy if self.needs[1] else None
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        yield from pairs(rng)
+
+
+class Mul(Function):
+    """y = x0 x1,  dy/dx0 = x1,  dy/dx1 = x0."""
+
+    elementwise = True
+    ufunc = np.multiply
+
+    def forward(self, x0: Any, x1: Any) -> Any:
+        return x0 * x1
+
+    def backward(self, gy: Any) -> Any:
+        x0, x1 = self.xs
+        need0, need1 = self.needs
+        return gy * x1 if need0 else None, gy * x0 if need1 else None
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        yield from pairs(rng)
+
+
+class Div(Function):
+    """y = x0 / x1,  dy/dx0 = 1 / x1,  dy/dx1 = -x0 / x1²."""
+
+    elementwise = True
+    ufunc = np.true_divide
+
+    def forward(self, x0: Any, x1: Any) -> Any:
+        return x0 / x1
+
+    def backward(self, gy: Any) -> Any:
+        x0, x1 = self.xs
+        need0, need1 = self.needs
+        gx0 = gy / x1
+        return gx0 if need0 else None, -gx0 * x0 / x1 if need1 else None
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        for x0, x1 in pairs(rng):
+            yield x0, np.exp(x1)
+
+
+class Pow(Function):
+    """y = xᶜ for a number c,  dy/dx = c xᶜ⁻¹.
+
+    For a whole c ≥ 0 the derivatives end in zeros, also at x = 0 (where 0 · x⁻¹ would be NaN).
+    """
+
+    elementwise = True
+
+    def __init__(self, c: float) -> None:
+        self.c = c
+
+    def forward(self, x: Any) -> Any:
+        return x**self.c
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return gy * (self.c * x ** (self.c - 1)) if self.c != 0 else np.zeros_like(gy)
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        for c in (0, 1, 2, 3):
+            yield (rng.normal(size=(2, 3)),), {"c": c}
+        for c in (-1, 0.5, -1.5):
+            yield (rng.uniform(0.5, 2, size=(2, 3)),), {"c": c}
+
+
+class Power(Function):
+    """y = x0^x1,  dy/dx0 = x1 x0^(x1-1),  dy/dx1 = y log x0."""
+
+    elementwise = True
+
+    def forward(self, x0: Any, x1: Any) -> Any:
+        return x0**x1
+
+    def backward(self, gy: Any) -> Any:
+        x0, x1 = self.xs
+        (y,) = self.ys
+        need0, need1 = self.needs
+        gx0 = gx1 = None
+        zero = np.equal(x0, 0)
+        if need0:
+            # 0⁰ is the constant 1: exponent 0 there instead of -1, times x1 = 0
+            exponent = np.where(np.logical_and(zero, np.equal(x1, 0)), x1, x1 - 1)
+            gx0 = gy * (x1 * x0**exponent)
+        if need1:
+            gx1 = gy * (y * np.log(np.where(zero, 1, x0)))  # 0^x1 is flat in x1 > 0
+        return gx0, gx1
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        for x0, x1 in pairs(rng):
+            yield np.exp(x0 / 2), x1
+
+
+class Cast(Function):
+    """y = x in another dtype,  dy/dx = 1 (and none into or out of the integers)."""
+
+    elementwise = True
+
+    def __init__(self, dtype: Any) -> None:
+        self.dtype = np.dtype(dtype)
+
+    def forward(self, x: Any) -> Any:
+        return x.astype(self.dtype)
+
+    def backward(self, gy: Any) -> Any:
+        return gy if self.dtype.kind == "f" else None  # the walk casts it back
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        yield (rng.normal(size=(2, 3)),), {"dtype": np.float64}
+
+
+def pairs(rng: np.random.Generator) -> Iterator[tuple[ndarray, ndarray]]:
+    """Samples for a Function of two inputs: equal shapes, and all the ways to broadcast."""
+    for shape0, shape1 in [((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 1), (3,)), ((), (2, 3))]:
+        yield rng.normal(size=shape0), rng.normal(size=shape1)
+
+
+# fmt: off
+def add(x0: Operand, x1: Operand) -> Variable:
+    """y = x0 + x1."""
+    return Add()(x0, x1)
+
+def sub(x0: Operand, x1: Operand) -> Variable:
+    """y = x0 - x1."""
+    return Sub()(x0, x1)
+
+def mul(x0: Operand, x1: Operand) -> Variable:
+    """y = x0 x1, element by element."""
+    return Mul()(x0, x1)
+
+def div(x0: Operand, x1: Operand) -> Variable:
+    """y = x0 / x1."""
+    return Div()(x0, x1)
+
+def neg(x: Operand) -> Variable:
+    """y = -x."""
+    return Neg()(x)
+# fmt: on
+
+
+@implements(np.power)
+def pow(x: Operand, c: Operand) -> Variable:
+    """y = xᶜ; a number c is a constant, an array or Variable c is differentiated too."""
+    return Pow(c)(x) if type(c) in (int, float) else Power()(x, c)
+
+
+@implements(np.copy)
+def copy(x: Operand) -> Variable:
+    """y = x, in memory of its own."""
+    return Pos()(x)
+
+
+@implements(np.ndarray.astype)
+def astype(x: Operand, dtype: Any) -> Variable:
+    """y = x in another dtype. No gradient goes through integers."""
+    return Cast(dtype)(x)
