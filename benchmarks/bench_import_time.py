@@ -1,0 +1,32 @@
+"""The time that `import` takes beyond that of `import numpy`, each in a fresh process."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from benchmarks.runner import Program, Workload
+
+IMPORT = """
+import numpy, time
+start = time.perf_counter()
+import {}
+print(time.perf_counter() - start)
+"""
+
+
+def program(package: str) -> Program:
+    def step() -> str:
+        command = [sys.executable, "-c", IMPORT.format(package)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    return Program(step, clock=reported_seconds)
+
+
+def reported_seconds(step: Callable[[], str], calls: int) -> float:
+    """What the fresh process itself has measured, without its start."""
+    return sum(float(step()) for _ in range(calls))
+
+
+PACKAGES = ("wengert", "torch", "autograd", "mygrad")
+WORKLOADS = [Workload("import-time", {name: partial(program, name) for name in PACKAGES})]
