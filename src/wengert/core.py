@@ -18,11 +18,8 @@ from weakref import ref
 import numpy as np
 from numpy import ndarray
 
-from wengert import config
-from wengert.config import using_config
+from wengert.config import enable_backprop, hooks, using_config
 from wengert.dispatch import NumPyManners, ufuncs
-
-Operand: TypeAlias = "Variable | ndarray | float"  # what an operation takes
 
 
 def as_array(x: Any) -> ndarray:
@@ -175,6 +172,8 @@ class Variable(NumPyManners):
         self.grad = grad
 
 
+Operand: TypeAlias = Variable | ndarray | float  # what an operation takes
+
 # ---- Function ----
 
 # What one recorded call leaves: its inputs, which of them need a gradient, the arrays of inputs and
@@ -234,7 +233,7 @@ class Function:
         except Exception as error:
             raise self._explained(error, xs) from None
 
-        recorded = True in needs and config.enable_backprop.get()
+        recorded = True in needs and enable_backprop.get()
         if recorded:
             creator = self
             self.generation = generation
@@ -243,9 +242,10 @@ class Function:
             creator = None
             generation = 0
         if type(ys) is tuple:
-            result = outputs = tuple([_output(y, creator, generation) for y in ys])
-            arrays = [y.data for y in outputs]
-            references = [ref(y) for y in outputs]
+            result: Any = tuple([_output(y, creator, generation) for y in ys])
+            outputs = result
+            arrays: Sequence[ndarray] = [y.data for y in outputs]
+            references: Sequence[ref[Variable]] = [ref(y) for y in outputs]
         else:  # _output, written out: this saves a tenth of the whole call
             result = _new(Variable)
             result.data = ys if type(ys) is ndarray else as_array(ys)
@@ -259,7 +259,7 @@ class Function:
             references = (ref(result),)
         if recorded:
             self.record = inputs, needs, xs, arrays, references
-        observers = config.hooks.get()
+        observers = hooks.get()
         if observers:
             for observe in observers:
                 observe(self, inputs, outputs)
@@ -273,16 +273,16 @@ class Function:
             ys = self.forward(*values)
             return tuple(map(as_array, ys)) if type(ys) is tuple else as_array(ys)
         dtypes = [x.dtype for x in values if isinstance(x, ndarray)]
+        dtype = [np.result_type(v, *dtypes) for v in values]
         return self(*[
-            x if isinstance(x, Variable)
-            else as_variable(v if isinstance(v, ndarray) else np.array(v, np.result_type(v, *dtypes)))
-            for x, v in zip(inputs, values, strict=True)
+            x if isinstance(x, Variable) else as_variable(np.asarray(v, d))
+            for x, v, d in zip(inputs, values, dtype, strict=True)
         ])  # fmt: skip
 
     def _without_record(self) -> "Function":
         """This Function, ready for a call; a copy if the graph of its last call is still alive."""
         f = self
-        if any(y() is not None for y in self.record[4]):
+        if self.record is not None and any(y() is not None for y in self.record[4]):
             f = object.__new__(type(self))
             f.__dict__.update(self.__dict__)
         f.record = None
@@ -317,10 +317,10 @@ class Function:
         if self.record is None:
             return ()
         inputs, needs, xs, ys, references = self.record
-        outputs = [reference() for reference in references]
-        for i, y in enumerate(outputs):
-            if y is None:
-                outputs[i] = _output(ys[i], self, self.generation + 1)
+        outputs = []
+        for reference, array in zip(references, ys, strict=True):
+            y = reference()
+            outputs.append(_output(array, self, self.generation + 1) if y is None else y)
         self.record = inputs, needs, xs, ys, [ref(y) for y in outputs]
         return tuple(outputs)
 
@@ -342,13 +342,13 @@ class Function:
     def xs(self) -> Sequence[Any]:
         """Values of the inputs: Variables while the walk is recorded, else arrays."""
         record = self.record or self._no_record()
-        return record[0 if config.enable_backprop.get() else 2]
+        return record[0 if enable_backprop.get() else 2]
 
     @property
     def ys(self) -> Sequence[Any]:
         """Values of the outputs: Variables while the walk is recorded, else arrays."""
         record = self.record or self._no_record()
-        return self.outputs if config.enable_backprop.get() else record[3]
+        return self.outputs if enable_backprop.get() else record[3]
 
     @property
     def needs(self) -> Sequence[bool]:
@@ -413,27 +413,49 @@ def backward(
         ValueError: a gradient does not have its output's shape.
     """
     seeds = start_of_walk(outputs, grad_outputs, create_graph)
-    taken = {id(seed.data if create_graph else seed) for seed in seeds}
     kept = set(outputs).union(*[f.inputs for f in behind(outputs)]) if retain_grad else ()
-    grads = walk(outputs, seeds, create_graph=create_graph, kept=kept)
+    grads = gradients(outputs, seeds, create_graph=create_graph, kept=kept)
     with using_config("enable_backprop", create_graph):
         for x, gx in grads.items():
-            array = gx.data if create_graph else gx
-            if array.base is not None or array is x.data or id(array) in taken:
-                gx = np.positive(gx)  # a copy: no two gradients share memory
+            adds_up = x.creator is None and x._grad is not None
+            x._grad = x._grad + gx if adds_up else gx
+
+
+def gradients(
+    outputs: Sequence[Variable],
+    seeds: Sequence[Any],
+    *,
+    create_graph: bool = False,
+    kept: Collection[Variable] = (),
+    needs: "dict[Function, list[bool]] | None" = None,
+) -> dict[Variable, Variable]:
+    """What `walk` gives, as Variables that share no memory with each other or with the data."""
+    grads = walk(outputs, seeds, create_graph=create_graph, kept=kept, needs=needs)
+    taken = {id(as_array(array)) for array in (*seeds, *grads)}
+    with using_config("enable_backprop", create_graph):
+        for x, gx in grads.items():
+            array = as_array(gx)
+            if id(array) in taken or array.base is not None:
+                gx = np.positive(gx)  # a copy
             taken.add(id(array))
             if not create_graph:
                 gx = Variable(gx, requires_grad=False)
             elif not gx.requires_grad:
                 gx = Variable(gx.data)  # a constant derivative can be differentiated too: to zero
-            adds_up = x.creator is None and x._grad is not None
-            x._grad = x._grad + gx if adds_up else gx
+            grads[x] = gx
+    return grads
 
 
 def start_of_walk(
-    outputs: Sequence[Variable], grad_outputs: Sequence[Any] | None, create_graph: bool
+    outputs: Sequence[Variable],
+    grad_outputs: Sequence[Any] | None,
+    create_graph: bool,
+    use_grad: bool = True,
 ) -> list[Any]:
-    """The gradients of `outputs` to start with: arrays, or Variables if the walk is recorded."""
+    """The gradients of `outputs` to start with: arrays, or Variables if the walk is recorded.
+
+    For None, an output's own `grad` (with `use_grad`, where it is set), else ones.
+    """
     if grad_outputs is None:
         grad_outputs = [None] * len(outputs)
     if len(grad_outputs) != len(outputs):
@@ -451,7 +473,8 @@ def start_of_walk(
             )
         if gy is None:
             # (a leaf's grad is where results add up, not where a walk starts)
-            gy = np.ones_like(y.data) if y.creator is None or y.grad is None else y.grad
+            use = use_grad and y.creator is not None and y.grad is not None
+            gy = y.grad if use else np.ones_like(y.data)
         gy = as_variable(gy)
         if gy.shape != y.shape:
             raise ValueError(
@@ -492,15 +515,15 @@ def walk(
     grads: dict[Variable, Any] = {}
     sums: set[Variable] = set()  # whose gradient is a sum made here, which may grow in place
     with using_config("enable_backprop", create_graph):
-        for y, gy in zip(outputs, seeds, strict=True):
-            grads[y] = convert(grads[y] + gy) if y in grads else gy
+        for root, gy in zip(outputs, seeds, strict=True):
+            grads[root] = convert(grads[root] + gy) if root in grads else gy
         for f in behind(outputs):
             if needs is not None and f not in needs:
                 continue
             inputs, _, _, arrays, references = f.record  # type: ignore[misc]
             gys = []
             for reference in references:
-                y = reference()
+                y: Any = reference()
                 gys.append(grads.get(y) if y in kept else grads.pop(y, None))
             if len(gys) > 1:
                 gys = _with_zeros(gys, arrays, convert)
@@ -568,9 +591,7 @@ def ways_to(
     return needs
 
 
-def _with_zeros(
-    gys: list[Any], ys: Sequence[ndarray], convert: Callable[[Any], Any]
-) -> list[Any]:
+def _with_zeros(gys: list[Any], ys: Sequence[ndarray], convert: Callable[[Any], Any]) -> list[Any]:
     """`gys` with zeros for the outputs that nothing was computed from, unless that is all."""
     if all(gy is None for gy in gys):
         return gys

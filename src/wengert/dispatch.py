@@ -137,9 +137,7 @@ class NumPyManners:
 
     # -- NumPy's functions and Python's operators --
 
-    def __array_ufunc__(
-        self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
-    ) -> Any:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
             if ufunc in implementations:
                 return implementations[ufunc](*inputs)

@@ -3,5 +3,50 @@
 Arrays in, arrays out; with any Variable among the inputs, Variables out, recorded.
 """
 
-from wengert.functions.arithmetic import Add as Add
-from wengert.functions.arithmetic import add as add
+# fmt: off
+from wengert.functions.activation import (
+    log_softmax as log_softmax, relu as relu, sigmoid as sigmoid, softmax as softmax,
+)
+from wengert.functions.arithmetic import (
+    add as add, astype as astype, copy as copy, div as div, mul as mul, neg as neg, pow as pow,
+    sub as sub,
+)
+from wengert.functions.create import (
+    empty_like as empty_like, full_like as full_like, ones_like as ones_like,
+    zeros_like as zeros_like,
+)
+from wengert.functions.index import (
+    get_item as get_item, take as take, take_along_axis as take_along_axis,
+)
+from wengert.functions.logic import (
+    equal as equal, greater as greater, greater_equal as greater_equal, isfinite as isfinite,
+    isinf as isinf, isnan as isnan, less as less, less_equal as less_equal,
+    logical_and as logical_and, logical_not as logical_not, logical_or as logical_or,
+    logical_xor as logical_xor, not_equal as not_equal,
+)
+from wengert.functions.loss import (
+    accuracy as accuracy, mean_squared_error as mean_squared_error,
+    softmax_cross_entropy as softmax_cross_entropy,
+)
+from wengert.functions.math import (
+    abs as abs, arccos as arccos, arccosh as arccosh, arcsin as arcsin, arcsinh as arcsinh,
+    arctan as arctan, arctan2 as arctan2, arctanh as arctanh, ceil as ceil, clip as clip,
+    cos as cos, cosh as cosh, erf as erf, exp as exp, exp2 as exp2, expm1 as expm1,
+    floor as floor, log as log, log10 as log10, log1p as log1p, log2 as log2,
+    logaddexp as logaddexp, maximum as maximum, minimum as minimum, reciprocal as reciprocal,
+    round as round, rsqrt as rsqrt, sign as sign, sin as sin, sinh as sinh, sqrt as sqrt,
+    square as square, tan as tan, tanh as tanh, trunc as trunc, where as where,
+)
+from wengert.functions.reduce import (
+    all as all, any as any, argmax as argmax, argmin as argmin, cumsum as cumsum,
+    logsumexp as logsumexp, max as max, mean as mean, min as min, prod as prod, std as std,
+    sum as sum, var as var,
+)
+from wengert.functions.shape import (
+    broadcast_to as broadcast_to, checked_axes as checked_axes, concatenate as concatenate,
+    expand_dims as expand_dims, flatten as flatten, flip as flip, hstack as hstack,
+    moveaxis as moveaxis, pad as pad, repeat as repeat, reshape as reshape, roll as roll,
+    split as split, squeeze as squeeze, stack as stack, sum_to as sum_to, swapaxes as swapaxes,
+    tile as tile, transpose as transpose, vstack as vstack,
+)
+# fmt: on

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
 from wengert.core import Function, Operand, Variable
 from wengert.dispatch import implements
+from wengert.functions.samples import one_input, two_inputs
 
 
 class Pos(Function):
@@ -22,9 +22,7 @@ class Pos(Function):
     def backward(self, gy: Any) -> Any:
         return gy
 
-    @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
-        yield (rng.normal(size=(2, 3)),)
+    samples = one_input()
 
 
 class Neg(Function):
@@ -39,9 +37,7 @@ class Neg(Function):
     def backward(self, gy: Any) -> Any:
         return -gy
 
-    @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
-        yield (rng.normal(size=(2, 3)),)
+    samples = one_input()
 
 
 class Add(Function):
@@ -56,9 +52,7 @@ class Add(Function):
     def backward(self, gy: Any) -> Any:
         return gy, gy
 
-    @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
-        yield from pairs(rng)
+    samples = two_inputs()
 
 
 class Sub(Function):
@@ -73,9 +67,7 @@ class Sub(Function):
     def backward(self, gy: Any) -> Any:
         return gy, -gy if self.needs[1] else None
 
-    @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
-        yield from pairs(rng)
+    samples = two_inputs()
 
 
 class Mul(Function):
@@ -92,9 +84,7 @@ class Mul(Function):
         need0, need1 = self.needs
         return gy * x1 if need0 else None, gy * x0 if need1 else None
 
-    @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
-        yield from pairs(rng)
+    samples = two_inputs()
 
 
 class Div(Function):
@@ -112,10 +102,7 @@ class Div(Function):
         gx0 = gy / x1
         return gx0 if need0 else None, -gx0 * x0 / x1 if need1 else None
 
-    @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
-        for x0, x1 in pairs(rng):
-            yield x0, np.exp(x1)
+    samples = two_inputs(0.5, 2)
 
 
 class Pow(Function):
@@ -138,8 +125,8 @@ class Pow(Function):
 
     @staticmethod
     def samples(rng: np.random.Generator) -> Iterator[Any]:
-        for c in (0, 1, 2, 3):
-            yield (rng.normal(size=(2, 3)),), {"c": c}
+        for whole in (0, 1, 2, 3):
+            yield (rng.normal(size=(2, 3)),), {"c": whole}
         for c in (-1, 0.5, -1.5):
             yield (rng.uniform(0.5, 2, size=(2, 3)),), {"c": c}
 
@@ -166,10 +153,7 @@ class Power(Function):
             gx1 = gy * (y * np.log(np.where(zero, 1, x0)))  # 0^x1 is flat in x1 > 0
         return gx0, gx1
 
-    @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
-        for x0, x1 in pairs(rng):
-            yield np.exp(x0 / 2), x1
+    samples = two_inputs(0.5, 2)
 
 
 class Cast(Function):
@@ -189,12 +173,6 @@ class Cast(Function):
     @staticmethod
     def samples(rng: np.random.Generator) -> Iterator[Any]:
         yield (rng.normal(size=(2, 3)),), {"dtype": np.float64}
-
-
-def pairs(rng: np.random.Generator) -> Iterator[tuple[ndarray, ndarray]]:
-    """Samples for a Function of two inputs: equal shapes, and all the ways to broadcast."""
-    for shape0, shape1 in [((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 1), (3,)), ((), (2, 3))]:
-        yield rng.normal(size=shape0), rng.normal(size=shape1)
 
 
 # fmt: off
@@ -223,7 +201,7 @@ def neg(x: Operand) -> Variable:
 @implements(np.power)
 def pow(x: Operand, c: Operand) -> Variable:
     """y = xᶜ; a number c is a constant, an array or Variable c is differentiated too."""
-    return Pow(c)(x) if type(c) in (int, float) else Power()(x, c)
+    return Pow(c)(x) if type(c) is int or type(c) is float else Power()(x, c)
 
 
 @implements(np.copy)

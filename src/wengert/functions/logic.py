@@ -1,0 +1,205 @@
+"""Comparisons and truth values, element by element; the results are constants.
+
+(`==` between Variables compares identity, because graph code compares nodes: use `np.equal`.)
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from wengert.core import Constant, Operand, Variable
+from wengert.functions.samples import one_input, two_inputs
+
+
+class OfUfunc(Constant):
+    """A constant computed by the class's `ufunc`."""
+
+    elementwise = True
+
+    def forward(self, *xs: Any) -> Any:
+        return self.ufunc(*xs)  # type: ignore[misc]
+
+
+class OfBits(OfUfunc):
+    """A constant of whole numbers or truth values."""
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        yield rng.integers(0, 8, size=(2, 3)), rng.integers(0, 8, size=3)
+        yield np.array([True, False, True]), np.array([[True], [False]])
+
+
+class Equal(OfUfunc):
+    """y = (x0 = x1)."""
+
+    ufunc = np.equal
+    samples = two_inputs()
+
+
+class NotEqual(OfUfunc):
+    """y = (x0 ≠ x1)."""
+
+    ufunc = np.not_equal
+    samples = two_inputs()
+
+
+class Less(OfUfunc):
+    """y = (x0 < x1)."""
+
+    ufunc = np.less
+    samples = two_inputs()
+
+
+class LessEqual(OfUfunc):
+    """y = (x0 ≤ x1)."""
+
+    ufunc = np.less_equal
+    samples = two_inputs()
+
+
+class Greater(OfUfunc):
+    """y = (x0 > x1)."""
+
+    ufunc = np.greater
+    samples = two_inputs()
+
+
+class GreaterEqual(OfUfunc):
+    """y = (x0 ≥ x1)."""
+
+    ufunc = np.greater_equal
+    samples = two_inputs()
+
+
+class LogicalAnd(OfUfunc):
+    """y = (x0 and x1)."""
+
+    ufunc = np.logical_and
+    samples = two_inputs()
+
+
+class LogicalOr(OfUfunc):
+    """y = (x0 or x1)."""
+
+    ufunc = np.logical_or
+    samples = two_inputs()
+
+
+class LogicalXor(OfUfunc):
+    """y = (x0 or x1, but not both)."""
+
+    ufunc = np.logical_xor
+    samples = two_inputs()
+
+
+class BitwiseAnd(OfBits):
+    """y = (x0 & x1)."""
+
+    ufunc = np.bitwise_and
+
+
+class BitwiseOr(OfBits):
+    """y = (x0 | x1)."""
+
+    ufunc = np.bitwise_or
+
+
+class BitwiseXor(OfBits):
+    """y = (x0 ^ x1)."""
+
+    ufunc = np.bitwise_xor
+
+
+class LogicalNot(OfUfunc):
+    """y = (not x)."""
+
+    ufunc = np.logical_not
+    samples = one_input()
+
+
+class Invert(OfUfunc):
+    """y = (~x)."""
+
+    ufunc = np.invert
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        yield (np.array([True, False]),)
+        yield (rng.integers(0, 8, size=3),)
+
+
+class IsNan(OfUfunc):
+    """y = (x is not a number)."""
+
+    ufunc = np.isnan
+    samples = one_input()
+
+
+class IsInf(OfUfunc):
+    """y = (x is infinite)."""
+
+    ufunc = np.isinf
+    samples = one_input()
+
+
+class IsFinite(OfUfunc):
+    """y = (x is neither infinite nor NaN)."""
+
+    ufunc = np.isfinite
+    samples = one_input()
+
+
+# fmt: off
+def equal(x0: Operand, x1: Operand) -> Variable:
+    """y = (x0 = x1), a constant."""
+    return Equal()(x0, x1)
+
+def not_equal(x0: Operand, x1: Operand) -> Variable:
+    """y = (x0 ≠ x1), a constant."""
+    return NotEqual()(x0, x1)
+
+def less(x0: Operand, x1: Operand) -> Variable:
+    """y = (x0 < x1), a constant."""
+    return Less()(x0, x1)
+
+def less_equal(x0: Operand, x1: Operand) -> Variable:
+    """y = (x0 ≤ x1), a constant."""
+    return LessEqual()(x0, x1)
+
+def greater(x0: Operand, x1: Operand) -> Variable:
+    """y = (x0 > x1), a constant."""
+    return Greater()(x0, x1)
+
+def greater_equal(x0: Operand, x1: Operand) -> Variable:
+    """y = (x0 ≥ x1), a constant."""
+    return GreaterEqual()(x0, x1)
+
+def logical_and(x0: Operand, x1: Operand) -> Variable:
+    """y = (x0 and x1), a constant."""
+    return LogicalAnd()(x0, x1)
+
+def logical_or(x0: Operand, x1: Operand) -> Variable:
+    """y = (x0 or x1), a constant."""
+    return LogicalOr()(x0, x1)
+
+def logical_xor(x0: Operand, x1: Operand) -> Variable:
+    """y = (x0 or x1, but not both), a constant."""
+    return LogicalXor()(x0, x1)
+
+def logical_not(x: Operand) -> Variable:
+    """y = (not x), a constant."""
+    return LogicalNot()(x)
+
+def isnan(x: Operand) -> Variable:
+    """y = (x is not a number), a constant."""
+    return IsNan()(x)
+
+def isinf(x: Operand) -> Variable:
+    """y = (x is infinite), a constant."""
+    return IsInf()(x)
+
+def isfinite(x: Operand) -> Variable:
+    """y = (x is neither infinite nor NaN), a constant."""
+    return IsFinite()(x)
+# fmt: on

@@ -1,0 +1,303 @@
+"""Reductions: sums, means, extrema, products along axes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from wengert.core import Constant, Function, Operand, Variable, as_array
+from wengert.dispatch import Axis, implements
+
+
+class Reduction(Function):
+    """A Function that reduces its input along `axis`: one, several (a tuple), or all (None)."""
+
+    def __init__(self, axis: Axis = None, keepdims: bool = False) -> None:
+        self.axis = axis
+        self.keepdims = keepdims
+
+    def spread(self, gy: Any) -> Any:
+        """`gy` with the axes that were reduced away put back, as axes of length 1."""
+        if self.keepdims or self.axis is None:
+            return gy if self.keepdims else np.reshape(gy, (1,) * self.xs[0].ndim)
+        axes = np.atleast_1d(self.axis) % max_(1, self.xs[0].ndim)
+        shape = tuple(1 if i in axes else n for i, n in enumerate(self.xs[0].shape))
+        return np.reshape(gy, shape)
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        yield (rng.normal(size=(2, 3, 2)),)
+        yield (rng.normal(size=(2, 3, 2)),), {"axis": -2}
+        yield (rng.normal(size=(2, 3, 2)),), {"axis": (0, -1), "keepdims": True}
+        yield (rng.normal(size=()),)
+
+
+max_ = max  # (Python's, which the doorway `max` hides)
+
+
+class Sum(Reduction):
+    """y = Σ x,  dy/dx = 1."""
+
+    def forward(self, x: Any) -> Any:
+        return np.sum(x, axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy: Any) -> Any:
+        return np.broadcast_to(self.spread(gy), self.xs[0].shape)
+
+
+class Mean(Reduction):
+    """y = Σ x / n,  dy/dx = 1/n."""
+
+    def forward(self, x: Any) -> Any:
+        return np.mean(x, axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return np.broadcast_to(self.spread(gy) * (gy.size / max_(1, x.size)), x.shape)
+
+
+class Prod(Reduction):
+    """y = Π x,  dy/dxᵢ = Π xⱼ over j ≠ i."""
+
+    def forward(self, x: Any) -> Any:
+        return np.prod(x, axis=self.axis, keepdims=self.keepdims)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        (y,) = self.ys
+        if np.all(as_array(x)):
+            return self.spread(gy * y) / x
+        # A factor of 0 cannot be divided out: multiply the others, in n² instead of n operations.
+        axes = range(x.ndim) if self.axis is None else np.atleast_1d(self.axis) % x.ndim
+        order = [i for i in range(x.ndim) if i not in axes] + [int(i) for i in axes]
+        rows = np.transpose(x, order)
+        kept = rows.shape[: x.ndim - len(axes)]
+        rows = np.reshape(rows, (*kept, 1, -1))
+        itself = np.eye(rows.shape[-1], dtype=bool)
+        others = np.prod(np.where(itself, 1, rows), axis=-1)
+        others = np.reshape(others, [x.shape[i] for i in order])
+        return self.spread(gy) * np.transpose(others, np.argsort(order).tolist())
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        yield from Reduction.samples(rng)
+        x = rng.normal(size=(2, 3, 2))
+        x[0, 1, 0] = x[1, :2, 1] = 0
+        yield (x,), {"axis": 1}
+        yield (x,), {"axis": (-1, 0), "keepdims": True}
+        yield (x[0],)
+
+
+class LogSumExp(Reduction):
+    """y = log Σ exp x, without overflow;  dy/dx = exp(x - y)."""
+
+    def forward(self, x: Any) -> Any:
+        top = np.max(x, axis=self.axis, keepdims=True, initial=-np.inf)
+        top = np.where(np.isfinite(top), top, 0)
+        y = np.log(np.sum(np.exp(x - top), axis=self.axis, keepdims=True)) + top
+        return y if self.keepdims else np.squeeze(y, axis=self.axis)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        (y,) = self.ys
+        return self.spread(gy) * np.exp(x - self.spread(y))
+
+
+class Extreme(Reduction):
+    """The largest or smallest element: the gradient goes to it, in equal shares where several tie."""
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        (y,) = self.ys
+        hits = np.equal(x, self.spread(y)).astype(x.dtype)
+        shares = hits / np.sum(hits, axis=self.axis, keepdims=True)
+        return self.spread(gy) * shares
+
+
+class Max(Extreme):
+    """y = the largest of x."""
+
+    def forward(self, x: Any) -> Any:
+        return np.max(x, axis=self.axis, keepdims=self.keepdims)
+
+
+class Min(Extreme):
+    """y = the smallest of x."""
+
+    def forward(self, x: Any) -> Any:
+        return np.min(x, axis=self.axis, keepdims=self.keepdims)
+
+
+class CumSum(Function):
+    """y = running sums of x along `axis`;  the gradient's running sums, from the end."""
+
+    def __init__(self, axis: int = 0) -> None:
+        self.axis = axis
+
+    def forward(self, x: Any) -> Any:
+        return np.cumsum(x, axis=self.axis)
+
+    def backward(self, gy: Any) -> Any:
+        return np.flip(np.cumsum(np.flip(gy, self.axis), self.axis), self.axis)
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        yield (rng.normal(size=(2, 3)),)
+        yield (rng.normal(size=(2, 3)),), {"axis": -1}
+
+
+class Selection(Constant):
+    """A constant found along an axis: the place of an extreme, or whether any or all are true."""
+
+    def __init__(self, axis: Any = None, keepdims: bool = False) -> None:
+        self.axis = axis
+        self.keepdims = keepdims
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        yield (rng.normal(size=(2, 3)),)
+        yield (rng.normal(size=(2, 3)),), {"axis": -1}
+        yield (rng.normal(size=(2, 3)),), {"axis": 0, "keepdims": True}
+
+
+class ArgMax(Selection):
+    """y = the index of the largest of x; of the first, where several tie."""
+
+    def forward(self, x: Any) -> Any:
+        return np.argmax(x, axis=self.axis, keepdims=self.keepdims)
+
+
+class ArgMin(Selection):
+    """y = the index of the smallest of x; of the first, where several tie."""
+
+    def forward(self, x: Any) -> Any:
+        return np.argmin(x, axis=self.axis, keepdims=self.keepdims)
+
+
+class AnyTrue(Selection):
+    """y = whether any of x is true."""
+
+    def forward(self, x: Any) -> Any:
+        return np.any(x, axis=self.axis, keepdims=self.keepdims)
+
+
+class AllTrue(Selection):
+    """y = whether all of x are true."""
+
+    def forward(self, x: Any) -> Any:
+        return np.all(x, axis=self.axis, keepdims=self.keepdims)
+
+
+# ---- Doorways ----
+
+
+def _checked(name: str, x: Operand, axis: Axis, *, empty: bool = True) -> Any:
+    """`x` as an array or Variable that has these axes (and, unless `empty`, something in them)."""
+    if not isinstance(x, Variable):
+        x = as_array(x)
+    axes = axis if isinstance(axis, tuple) else () if axis is None else (axis,)
+    for i in axes:
+        if not -x.ndim <= i < x.ndim:
+            raise ValueError(f"{name}: got axis {axis} for shape {x.shape}, needed one it has")
+    if len({i % x.ndim for i in axes}) < len(axes):
+        raise ValueError(f"{name}: got axis {axis}, which names an axis twice")
+    if not empty and not np.prod([x.shape[i] for i in axes] if axes else x.size):
+        raise ValueError(f"{name}: got shape {x.shape}, where there is nothing along axis {axis}")
+    return x
+
+
+@implements(np.sum)
+def sum(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
+    """y = Σ x along `axis`: one axis, a tuple of axes, or all (None).
+
+    Args:
+        x: any shape.
+        axis: what to sum over; negative axes count from the end.
+        keepdims: keep the axes that were summed over, with length 1.
+
+    Raises:
+        ValueError: x has no such axis.
+    """
+    return Sum(axis, keepdims)(_checked("sum", x, axis))
+
+
+@implements(np.mean)
+def mean(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
+    """y = Σ x / n along `axis` (see `sum`)."""
+    return Mean(axis, keepdims)(_checked("mean", x, axis, empty=False))
+
+
+@implements(np.var)
+def var(x: Operand, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Variable:
+    """y = Σ (x - mean)² / (n - ddof) along `axis` (see `sum`).
+
+    Raises:
+        ValueError: x has no such axis, or n ≤ ddof.
+    """
+    checked = _checked("var", x, axis, empty=False)
+    middle = mean(checked, axis, keepdims=True)
+    n = checked.size // max_(1, middle.size)
+    if n <= ddof:
+        raise ValueError(f"var: got {n} elements along axis {axis}, needed more than ddof={ddof}")
+    y = mean(np.square(checked - middle), axis, keepdims=keepdims)
+    return y * (n / (n - ddof)) if ddof else y
+
+
+@implements(np.std)
+def std(x: Operand, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Variable:
+    """y = √var(x) along `axis` (see `var`). There is no derivative where all of x are equal."""
+    return np.sqrt(var(x, axis, ddof=ddof, keepdims=keepdims))
+
+
+@implements(np.prod)
+def prod(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
+    """y = Π x along `axis` (see `sum`); the derivatives are right where factors are 0 too."""
+    return Prod(axis, keepdims)(_checked("prod", x, axis))
+
+
+@implements(np.max, np.amax)
+def max(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
+    """y = the largest of x along `axis` (see `sum`); where several tie, they share the gradient."""
+    return Max(axis, keepdims)(_checked("max", x, axis, empty=False))
+
+
+@implements(np.min, np.amin)
+def min(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
+    """y = the smallest of x along `axis` (see `sum`); where several tie, they share the gradient."""
+    return Min(axis, keepdims)(_checked("min", x, axis, empty=False))
+
+
+def logsumexp(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
+    """y = log Σ exp x along `axis` (see `sum`), without overflow."""
+    return LogSumExp(axis, keepdims)(_checked("logsumexp", x, axis))
+
+
+@implements(np.cumsum)
+def cumsum(x: Operand, axis: int | None = None) -> Variable:
+    """y = running sums of x along `axis`; along the flattened x for None."""
+    x = _checked("cumsum", x, axis)
+    return CumSum(0)(np.reshape(x, (-1,))) if axis is None else CumSum(axis)(x)
+
+
+@implements(np.argmax)
+def argmax(x: Operand, axis: int | None = None, *, keepdims: bool = False) -> Variable:
+    """y = the index of the largest of x along `axis` (in the flattened x for None), a constant."""
+    return ArgMax(axis, keepdims)(_checked("argmax", x, axis, empty=False))
+
+
+@implements(np.argmin)
+def argmin(x: Operand, axis: int | None = None, *, keepdims: bool = False) -> Variable:
+    """y = the index of the smallest of x along `axis` (in the flattened x for None), a constant."""
+    return ArgMin(axis, keepdims)(_checked("argmin", x, axis, empty=False))
+
+
+@implements(np.any)
+def any(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
+    """y = whether any of x is true along `axis` (see `sum`), a constant."""
+    return AnyTrue(axis, keepdims)(_checked("any", x, axis))
+
+
+@implements(np.all)
+def all(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
+    """y = whether all of x are true along `axis` (see `sum`), a constant."""
+    return AllTrue(axis, keepdims)(_checked("all", x, axis))
