@@ -1,0 +1,201 @@
+"""The command `wengert`."""
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Any, NoReturn, TypeVar
+
+from wengert import __version__
+
+T = TypeVar("T")
+
+USAGE_ERROR = 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+BROKEN_PIPE = 141  # 128 + SIGPIPE
+
+# The steps that train the digits well; another --lr is the user's choice.
+LEARNING_RATES = {"sgd": 0.1, "momentum": 0.02, "adam": 0.002}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command with these arguments (by default those of the process): its exit code."""
+    with suppress(AttributeError):  # (a stand-in for stdout may lack it)
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # "²" on any terminal
+    try:
+        args, unknown = _parser().parse_known_args(argv)
+        if unknown:
+            args.parser.error(f"there is no option {unknown[0]}")
+        code: int = args.run(args)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader has gone, as in `wengert info | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return BROKEN_PIPE
+    return code
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE_ERROR, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _parser() -> _Parser:
+    options: dict[str, Any] = {
+        "allow_abbrev": False,
+        "formatter_class": argparse.ArgumentDefaultsHelpFormatter,
+    }
+    parser = _Parser(
+        "wengert", description="A define-by-run deep learning framework one can read.", **options
+    )
+    parser.add_argument("--version", action="version", version=f"wengert {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    train = commands.add_parser("train", help="train a network on real data", **options)
+    train.set_defaults(run=_train, parser=train)
+    add = train.add_argument
+    add("dataset", choices=["digits"], help="1797 handwritten digits, part of the package")
+    add("--model", choices=["mlp", "linear"], default="mlp", help="with or without hidden layers")
+    add("--hidden", type=_sizes, metavar="N,N,…", help="hidden layers of an mlp (default: 100,100)")
+    add("--epochs", type=_whole(1), default=30, metavar="N", help="passes through the data")
+    add("--batch-size", type=_whole(1), default=32, metavar="N", help="samples in a step")
+    add("--optimizer", choices=list(LEARNING_RATES), default="adam", help="kind of step")
+    rates = ", ".join(f"{rate} for {name}" for name, rate in LEARNING_RATES.items())
+    add("--lr", type=_positive, metavar="X", help=f"learning rate of a step (default: {rates})")
+    add("--seed", type=_whole(0), default=0, metavar="N", help="of all random numbers")
+    add("--output", metavar="FILE", help="save the parameters as .npz for np.load")
+
+    demo = commands.add_parser("demo", help="backpropagation, one step at a time", **options)
+    demo.set_defaults(run=_demo, parser=demo)
+    info = commands.add_parser("info", help="versions, CPU, threads, what is on", **options)
+    info.set_defaults(run=_info, parser=info)
+    return parser
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isdecimal() and int(text) >= least):
+            raise argparse.ArgumentTypeError(f"got {text!r}, needed a whole number ≥ {least}")
+        return int(text)
+
+    return parse
+
+
+def _positive(text: str) -> float:
+    with suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"got {text!r}, needed a number > 0")
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    sizes = text.split(",")
+    if not all(size.isdecimal() and int(size) > 0 for size in sizes):
+        raise argparse.ArgumentTypeError(f"got {text!r}, needed sizes > 0, as in 100,50")
+    return tuple(map(int, sizes))
+
+
+# ---- The commands ----
+
+
+def _train(args: argparse.Namespace) -> int:
+    if args.model == "linear" and args.hidden:
+        args.parser.error("argument --hidden: a linear model has no hidden layers")
+    from wengert import optimizers, random
+    from wengert.data import ArrayDataset, DataLoader, load_digits
+    from wengert.models import MLP
+    from wengert.training import check_writable, evaluate, save_parameters
+
+    if args.output:
+        try:
+            check_writable(args.output)
+        except OSError as error:
+            args.parser.error(f"argument --output: {error}")
+
+    def flat(digits: ArrayDataset) -> ArrayDataset:
+        images, labels = digits.arrays
+        return ArrayDataset(images.reshape(len(images), -1), labels)
+
+    random.seed(args.seed)
+    hidden = () if args.model == "linear" else args.hidden or (100, 100)
+    model = MLP((*hidden, 10), in_size=64)
+    kinds = {"sgd": optimizers.SGD, "momentum": optimizers.Momentum, "adam": optimizers.Adam}
+    optimizer = kinds[args.optimizer](args.lr or LEARNING_RATES[args.optimizer]).setup(model)
+    batches = DataLoader(flat(load_digits(train=True)), args.batch_size, seed=args.seed)
+
+    code = _epochs(model, optimizer, batches, args.epochs)
+    _, accuracy = evaluate(model, [flat(load_digits(train=False))[:]])
+    if args.output:
+        try:
+            save_parameters(args.output, model)
+        except OSError as error:
+            code = _complain(f"{args.output} could not be written: {error.strerror}")
+    print(f"test accuracy: {100 * accuracy:.1f} %")
+    return code
+
+
+def _epochs(model: Any, optimizer: Any, batches: Any, epochs: int) -> int:
+    """Trains, and prints a line for each epoch; with a progress bar if someone is there to see."""
+    import numpy as np
+    from tqdm import tqdm
+
+    from wengert.training import train_epoch
+
+    with (
+        np.errstate(over="ignore", invalid="ignore"),  # a loss that is not finite is said below
+        tqdm(
+            total=epochs * len(batches),
+            unit="batch",
+            leave=False,
+            dynamic_ncols=True,
+            disable=not sys.stderr.isatty(),
+        ) as bar,
+    ):
+
+        def watched(batches: Iterable[T]) -> Iterator[T]:
+            for batch in batches:
+                yield batch
+                bar.update()
+
+        for epoch in range(1, epochs + 1):
+            bar.set_description(f"epoch {epoch}/{epochs}")
+            try:
+                loss, accuracy = train_epoch(model, optimizer, watched(batches))
+            except KeyboardInterrupt:
+                bar.close()
+                _complain(f"stopped in epoch {epoch} of {epochs}")
+                return INTERRUPTED
+            with bar.external_write_mode():
+                print(
+                    f"epoch {epoch:{len(str(epochs))}}/{epochs}   loss {loss:.4f}"
+                    f"   accuracy {100 * accuracy:5.1f} %",
+                    flush=True,
+                )
+            if not math.isfinite(loss):
+                return _complain(f"the loss is {loss}: try a smaller --lr than {optimizer.lr}")
+    return 0
+
+
+def _complain(message: str) -> int:
+    print(f"wengert train: {message}", file=sys.stderr)
+    return 1
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from wengert.demo import story
+
+    print(*story(), sep="\n")
+    return 0
+
+
+def _info(args: argparse.Namespace) -> int:
+    from wengert.system import facts
+
+    for name, value in facts():
+        print(f"{name:<9} {value}")
+    return 0

@@ -1,0 +1,3 @@
+"""Models: layers put together for a task."""
+
+from wengert.models.mlp import MLP as MLP

@@ -1,0 +1,78 @@
+"""`wengert info`: what this installation is, and what it runs on."""
+
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wengert import __version__
+from wengert.config import config
+
+# What sets how many threads a NumPy's BLAS may use.
+THREAD_SETTINGS = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)  # fmt: skip
+
+
+def facts() -> Iterator[tuple[str, str]]:
+    """Names and values, in the order to print them."""
+    yield "wengert", f"{__version__} ({Path(__file__).parent})"
+    yield "Python", f"{platform.python_version()} ({sys.executable})"
+    build: dict[str, Any] = np.show_config(mode="dicts")  # type: ignore[assignment]
+    yield "NumPy", np.__version__
+    blas = build.get("Build Dependencies", {}).get("blas", {})
+    yield "BLAS", f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip()
+    simd = build.get("SIMD Extensions", {})
+    yield "SIMD", " ".join([*simd.get("baseline", []), *simd.get("found", [])]) or "unknown"
+    yield "platform", platform.platform()
+    yield "CPU", _cpu_model()
+    yield "cores", f"{_usable_cores()} usable of {os.cpu_count()}"
+    settings = [f"{name}={os.environ[name]}" for name in THREAD_SETTINGS if name in os.environ]
+    yield "threads", ", ".join(settings) or "as BLAS chooses (no *_NUM_THREADS is set)"
+    yield "modes", f"enable_backprop={config.enable_backprop}, train={config.train}"
+    yield "kernels", "NumPy"
+    for extra, packages in _extras().items():
+        yield f"[{extra}]" if extra else "required", ", ".join(map(_version, packages))
+
+
+def _cpu_model() -> str:
+    try:  # Linux; elsewhere Python knows it
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
+    except OSError:
+        found = None
+    return found[1] if found else platform.processor() or platform.machine()
+
+
+def _usable_cores() -> int | None:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
+
+
+def _extras() -> dict[str, list[str]]:
+    """The packages that wengert asks for, by extra; those it cannot do without under ""."""
+    try:
+        requirements = metadata.requires("wengert") or []
+    except metadata.PackageNotFoundError:  # run from the source tree
+        return {}
+    extras: dict[str, list[str]] = {"": []}
+    for requirement in requirements:
+        package = re.match(r"[\w.-]+", requirement)
+        extra = re.search(r"extra == ['\"]([\w-]+)['\"]", requirement)
+        if package:
+            extras.setdefault(extra[1] if extra else "", []).append(package[0])
+    return extras
+
+
+def _version(package: str) -> str:
+    try:
+        return f"{package} {metadata.version(package)}"
+    except metadata.PackageNotFoundError:
+        return f"{package} (not installed)"
