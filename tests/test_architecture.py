@@ -1,0 +1,114 @@
+"""The direction of imports, and what `import wengert` costs."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import wengert
+
+PACKAGE = Path(wengert.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# From the bottom up. A part imports only from the floors below its own (and from itself).
+FLOORS = [
+    ["config", "random"],
+    ["dispatch", "kernels"],
+    ["core"],
+    ["functions"],
+    ["autodiff", "data", "initializers", "optimizers", "schedules", "viz"],
+    ["layers", "testing"],
+    ["compile", "io", "models", "parallel"],
+    ["training"],
+    ["wengert"],  # the names in its __init__.py
+    ["demo", "dezero", "system"],
+    ["cli"],
+    ["__main__"],
+]
+FLOOR = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
+STRANGERS = {("core", "kernels")}  # though the one is below the other
+
+
+def part_of(file: Path) -> str:
+    """src/wengert/functions/math.py -> functions; src/wengert/__init__.py -> wengert."""
+    first = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return "wengert" if first == "__init__" else first
+
+
+def nodes(tree: ast.AST, *, inside_functions: bool) -> Iterator[ast.AST]:
+    """All that is run by an import of the file, or ever; nothing that only a type checker sees."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            continue
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not inside_functions:
+            continue
+        yield node
+        yield from nodes(node, inside_functions=inside_functions)
+
+
+def imports(file: Path, *, inside_functions: bool) -> Iterator[str]:
+    """The dotted names of what a file imports: `from a import b` counts as a.b."""
+    for node in nodes(ast.parse(file.read_text()), inside_functions=inside_functions):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute here"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imported_parts(file: Path) -> set[str]:
+    """The parts of wengert that a file imports; `from wengert import Variable` is all of it."""
+    names = [name.split(".") for name in imports(file, inside_functions=True)]
+    ours = [name for name in names if name[0] == "wengert"]
+    parts = {name[1] if len(name) > 1 and name[1] in FLOOR else "wengert" for name in ours}
+    return parts - {part_of(file)}
+
+
+def test_every_part_has_its_floor():
+    assert {part_of(file) for file in FILES} <= set(FLOOR)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_imports_point_down(file):
+    part = part_of(file)
+    for other in imported_parts(file):
+        assert FLOOR[other] < FLOOR[part], f"{part} may not import {other}"
+        assert (part, other) not in STRANGERS
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_only_numpy_and_the_standard_library_are_imported_at_module_level(file):
+    packages = {name.split(".")[0] for name in imports(file, inside_functions=False)}
+    assert packages <= sys.stdlib_module_names | {"numpy", "wengert"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_randomness_comes_from_the_one_seeded_generator(file):
+    if file.name == "random.py":  # which is that generator
+        return
+    names = set(imports(file, inside_functions=True))
+    assert not {name for name in names if name.startswith(("numpy.random", "random"))}
+    for node in nodes(ast.parse(file.read_text()), inside_functions=True):
+        function = ast.unparse(node.func).split(".") if isinstance(node, ast.Call) else []
+        if function[:2] == ["np", "random"] and len(function) == 3:
+            seeded = function[2] == "default_rng" and node.args
+            assert seeded, f"{ast.unparse(node)} in line {node.lineno}"
+
+
+LIGHT = {"collections", "contextlib", "contextvars", "dataclasses", "functools", "inspect"}
+LIGHT |= {"itertools", "math", "operator", "string", "threading", "types", "typing", "weakref"}
+
+
+def test_import_loads_numpy_and_nothing_heavier():
+    code = (
+        "import numpy, sys; before = set(sys.modules); import wengert;"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    packages = {name.split(".")[0].lstrip("_") for name in run.stdout.split()}
+    assert "wengert" in packages
+    # (numpy.random takes 20 ms; any np.random that is run loads it: quote it in annotations)
+    assert packages - {"wengert"} <= LIGHT
