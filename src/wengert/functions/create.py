@@ -1,0 +1,64 @@
+"""New arrays of the kind of another: for a Variable, constants."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.core import Operand, Variable, as_array
+from wengert.dispatch import implements
+
+
+# fmt: off
+@implements(np.zeros_like)
+def zeros_like(x: Operand, dtype: Any = None, *, shape: Any = None) -> Variable:
+    """Zeros in the shape and dtype of x, or in those given."""
+    return _constant(np.zeros_like(as_array(x), dtype, shape=shape), x)
+
+@implements(np.ones_like)
+def ones_like(x: Operand, dtype: Any = None, *, shape: Any = None) -> Variable:
+    """Ones in the shape and dtype of x, or in those given."""
+    return _constant(np.ones_like(as_array(x), dtype, shape=shape), x)
+
+@implements(np.empty_like)
+def empty_like(x: Operand, dtype: Any = None, *, shape: Any = None) -> Variable:
+    """Any numbers in the shape and dtype of x, or in those given."""
+    return _constant(np.empty_like(as_array(x), dtype, shape=shape), x)
+# fmt: on
+
+
+@implements(np.full_like)
+def full_like(
+    x: Operand, fill_value: float | np.ndarray, dtype: Any = None, *, shape: Any = None
+) -> Variable:
+    """One number in the shape and dtype of x, or in those given.
+
+    Raises:
+        TypeError: `fill_value` is a Variable, and would get no gradient.
+    """
+    if isinstance(fill_value, Variable):
+        raise TypeError(
+            "full_like: got a Variable as fill_value, needed a number (the result is a constant); "
+            "use np.broadcast_to(v, x.shape), which has a gradient, or pass v.data"
+        )
+    return _constant(np.full_like(as_array(x), fill_value, dtype, shape=shape), x)
+
+
+def _constant(array: np.ndarray, x: Operand) -> Any:
+    """What was made for x: an array for an array, a constant for a Variable."""
+    return Variable(array, requires_grad=False) if isinstance(x, Variable) else array
+
+
+def _like_a_variable(create: Callable[..., Any]) -> Callable[..., Variable]:
+    """What `create(..., like=variable)` runs."""
+
+    @functools.wraps(create)
+    def constant(*args: Any, **kwargs: Any) -> Variable:
+        return Variable(create(*args, **kwargs), requires_grad=False)
+
+    return constant
+
+
+for _create in (np.zeros, np.ones, np.full, np.empty, np.eye, np.arange):
+    implements(_create)(_like_a_variable(_create))

@@ -1,0 +1,465 @@
+"""Linear algebra: products of matrices, and what is read off them."""
+
+import itertools
+import math
+import string
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.core import Function, Operand, Variable
+from wengert.dispatch import implements
+from wengert.functions.arithmetic import mul
+from wengert.functions.shape import checked_axes, moveaxis, reshape, sum_to, transpose
+
+
+class MatMul(Function):
+    """y = x0 x1,  gx0 = gy x1ᵀ,  gx1 = x0ᵀ gy,  for matrices on the last two axes."""
+
+    ufunc = np.matmul
+
+    def forward(self, x0: Any, x1: Any) -> Any:
+        try:
+            if (
+                np.ndim(x1) == 2 < np.ndim(x0)
+            ):  # one product of a tall matrix, not many of small ones
+                return np.matmul(_rows(x0), x1).reshape((*x0.shape[:-1], x1.shape[1]))
+            return np.matmul(x0, x1)
+        except ValueError:
+            raise _matmul_error(np.shape(x0), np.shape(x1)) from None
+
+    def backward(self, gy: Any) -> Any:
+        x0, x1 = self.xs
+        need0, need1 = self.needs
+        if x0.ndim == 2 == x1.ndim:
+            return gy @ x1.T if need0 else None, x0.T @ gy if need1 else None
+
+        # a vector is a matrix of one row on the left, of one column on the right
+        a = x0 if x0.ndim > 1 else np.reshape(x0, (1, x0.shape[0]))
+        b = x1 if x1.ndim > 1 else np.reshape(x1, (x1.shape[0], 1))
+        if b.ndim == 2:  # every row of a meets the same matrix
+            a = _rows(a)
+            gy = np.reshape(gy, (a.shape[0], b.shape[1]))
+        else:
+            batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+            gy = np.reshape(gy, (*batch, a.shape[-2], b.shape[-1]))
+        gx0 = gx1 = None
+        if need0:
+            gx0 = reshape(sum_to(gy @ np.swapaxes(b, -1, -2), a.shape), x0.shape)
+        if need1:
+            gx1 = reshape(sum_to(np.swapaxes(a, -1, -2) @ gy, b.shape), x1.shape)
+        return gx0, gx1
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        for shape0, shape1 in [
+            ((2, 3), (3, 4)), ((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)),
+            ((4, 2, 3), (4, 3, 2)), ((4, 2, 3), (3, 2)), ((2, 3), (4, 3, 2)),
+            ((2, 1, 2, 3), (4, 3, 1)), ((4, 2, 3), (3,)), ((3,), (4, 3, 2)), ((2, 0), (0, 3)),
+        ]:  # fmt: skip
+            yield rng.normal(size=shape0), rng.normal(size=shape1)
+
+
+class Linear(Function):
+    """y = x W + b,  gx = gy Wᵀ,  gW = xᵀ gy,  gb = the sum of gy over the rows."""
+
+    def forward(self, x: Any, W: Any, b: Any) -> Any:
+        if np.ndim(x) == 0 or np.ndim(W) != 2:
+            raise ValueError(
+                f"linear: got x {np.shape(x)} and W {np.shape(W)}, needed (..., I) and (I, O)"
+            )
+        if x.shape[-1] != W.shape[0]:
+            raise ValueError(
+                f"linear: x {x.shape} has {x.shape[-1]} features but W {W.shape} takes "
+                f"{W.shape[0]}; is W transposed? W is (in, out)"
+            )
+        if np.shape(b) != W.shape[1:]:
+            raise ValueError(f"linear: got b {np.shape(b)} for W {W.shape}, needed {W.shape[1:]}")
+        y = np.matmul(_rows(x), W)
+        if y.dtype == b.dtype:
+            y += b
+        else:
+            y = y + b
+        return y.reshape((*x.shape[:-1], W.shape[1]))
+
+    def backward(self, gy: Any) -> Any:
+        x, W, _ = self.xs
+        need_x, need_W, need_b = self.needs
+        rows = _rows(gy)
+        return (
+            np.reshape(rows @ W.T, x.shape) if need_x else None,
+            _rows(x).T @ rows if need_W else None,
+            np.sum(rows, axis=0) if need_b else None,
+        )
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        for shape in [(2, 3), (3,), (2, 2, 3), (0, 3)]:
+            yield rng.normal(size=shape), rng.normal(size=(3, 4)), rng.normal(size=4)
+
+
+class Einsum(Function):
+    """y = the product of the xs, summed over every label that y lacks.
+
+    `terms` holds the labels of the axes of each input, which differ within one input; `out` those
+    of y. The gradient of an input is a sum of that kind too: of gy and the other inputs.
+    """
+
+    def __init__(self, terms: Sequence[str], out: str, optimize: Any = False) -> None:
+        self.terms = tuple(terms)
+        self.out = out
+        self.optimize = optimize
+
+    def forward(self, *xs: Any) -> Any:
+        return np.einsum(f"{','.join(self.terms)}->{self.out}", *xs, optimize=self.optimize)
+
+    def backward(self, gy: Any) -> Any:
+        xs = self.xs
+        gxs: list[Any] = [None] * len(xs)
+        for i, x in enumerate(xs):
+            if not self.needs[i]:
+                continue
+            others = [k for k in range(len(xs)) if k != i]
+            terms = [self.out, *[self.terms[k] for k in others]]
+            # along an axis of size 1, x was perhaps broadcast: sum there too
+            labels = zip(self.terms[i], x.shape, strict=True)
+            out = "".join([c for c, n in labels if n != 1 and c in "".join(terms)])
+            gx = Einsum(terms, out, self.optimize)(gy, *[xs[k] for k in others])
+            gx = np.expand_dims(gx, tuple([a for a, c in enumerate(self.terms[i]) if c not in out]))
+            # along an axis that only x has, x was summed: its gradient is the same all along it
+            gxs[i] = gx if gx.shape == x.shape else np.broadcast_to(gx, x.shape)
+        return tuple(gxs)
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        shapes: dict[str, list[tuple[int, ...]]] = {
+            "ij,jk->ik": [(2, 3), (3, 2)],
+            "bij,bkj->bki": [(2, 3, 4), (2, 2, 4)],
+            "i,j,ij->": [(2,), (3,), (2, 3)],
+            "ij->i": [(2, 3)],
+            "ij->ji": [(2, 3)],
+            "ij,k->j": [(2, 3), (4,)],
+            "ij,ij->ij": [(1, 3), (2, 1)],
+            "ij,ij->j": [(1, 3), (2, 3)],
+            ",i->i": [(), (3,)],
+        }
+        for subscripts in shapes:
+            left, _, out = subscripts.partition("->")
+            for optimize in (False, True):
+                xs = tuple([rng.normal(size=shape) for shape in shapes[subscripts]])
+                yield xs, {"terms": left.split(","), "out": out, "optimize": optimize}
+
+
+class Tril(Function):
+    """y = x on and below diagonal k of the last two axes, 0 above."""
+
+    def __init__(self, k: int = 0) -> None:
+        self.k = k
+
+    def forward(self, x: Any) -> Any:
+        return np.tril(x, self.k)
+
+    def backward(self, gy: Any) -> Any:
+        return np.tril(gy, self.k)
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        for k in (0, 1, -1):
+            yield (rng.normal(size=(2, 3, 4)),), {"k": k}
+
+
+class Triu(Function):
+    """y = x on and above diagonal k of the last two axes, 0 below."""
+
+    def __init__(self, k: int = 0) -> None:
+        self.k = k
+
+    def forward(self, x: Any) -> Any:
+        return np.triu(x, self.k)
+
+    def backward(self, gy: Any) -> Any:
+        return np.triu(gy, self.k)
+
+    @staticmethod
+    def samples(rng: np.random.Generator) -> Iterator[Any]:
+        yield from Tril.samples(rng)
+
+
+def _rows(x: Any) -> Any:
+    """x as a matrix: its last axis, and all the others as one."""
+    return x if x.ndim == 2 else np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+
+
+def _matmul_error(shape0: tuple[int, ...], shape1: tuple[int, ...]) -> ValueError:
+    arrived = f"matmul: got shapes {shape0} and {shape1}"
+    if not shape0 or not shape1:
+        return ValueError(f"{arrived}; needed at least one axis each; use * for a number")
+    inner0, inner1 = shape0[-1], shape1[-2:][0]
+    if inner0 != inner1:
+        return ValueError(
+            f"{arrived}; the last axis of the first has size {inner0} and meets size {inner1}; "
+            f"needed them equal; is one of the two transposed?"
+        )
+    return ValueError(f"{arrived}; needed batch axes that broadcast: {shape0[:-2]}, {shape1[:-2]}")
+
+
+# ---- Products ----
+
+
+def matmul(x0: Operand, x1: Operand) -> Variable:
+    """The product of matrices on the last two axes, x0 @ x1; the axes before broadcast.
+
+    A vector is a row on the left and a column on the right, without that axis in the result.
+
+    Args:
+        x0: (..., N, K) or (K,).
+        x1: (..., K, M) or (K,).
+
+    Returns:
+        Variable, (..., N, M), without N or M where a vector stood.
+
+    Raises:
+        ValueError: x0 and x1 disagree about K, or the axes before do not broadcast.
+
+    Example:
+        >>> matmul(np.ones((5, 2, 3)), np.ones((3, 4))).shape
+        (5, 2, 4)
+    """
+    return MatMul()(x0, x1)
+
+
+def linear(x: Operand, W: Operand, b: Operand | None = None) -> Variable:
+    """Affine map y = x W + b.
+
+    Args:
+        x: input, (N, I), or with any axes for N, (..., I).
+        W: weights, (I, O).
+        b: bias, (O,), or None for y = x W.
+
+    Returns:
+        Variable, (N, O) or (..., O), in the common dtype.
+
+    Raises:
+        ValueError: x and W disagree about I, or W and b about O.
+
+    Example:
+        >>> linear(np.ones((2, 3)), np.ones((3, 4))).shape
+        (2, 4)
+    """
+    return MatMul()(x, W) if b is None else Linear()(x, W, b)
+
+
+@implements(np.dot)
+def dot(x0: Operand, x1: Operand) -> Variable:
+    """np.dot: of vectors the inner product, of matrices `matmul`, of a number the multiple.
+
+    In general the sum over the last axis of x0 and the last but one (or only one) of x1; unlike
+    `matmul`, it pairs each matrix of x0 with each of x1.
+    """
+    if np.ndim(x0) == 0 or np.ndim(x1) == 0:
+        return mul(x0, x1)
+    if np.ndim(x0) == 1 or np.ndim(x1) <= 2:
+        return MatMul()(x0, x1)
+    return tensordot(x0, x1, (-1, -2))
+
+
+@implements(np.inner)
+def inner(x0: Operand, x1: Operand) -> Variable:
+    """The sum over the last axis of both, for each pair of the other indices."""
+    if np.ndim(x0) == 0 or np.ndim(x1) == 0:
+        return mul(x0, x1)
+    return tensordot(x0, x1, (-1, -1))
+
+
+@implements(np.outer)
+def outer(x0: Operand, x1: Operand) -> Variable:
+    """y[i, j] = x0[i] x1[j]; axes beyond the first are flattened.
+
+    Example:
+        >>> outer(np.array([1, 2]), np.array([3, 4, 5]))
+        array([[ 3,  4,  5],
+               [ 6,  8, 10]])
+    """
+    return mul(reshape(x0, (-1, 1)), reshape(x1, (1, -1)))
+
+
+@implements(np.tensordot)
+def tensordot(x0: Operand, x1: Operand, axes: Any = 2) -> Variable:
+    """The sum over some axes of x0, each with one of x1; the others of x0, then of x1, remain.
+
+    Args:
+        x0: input.
+        x1: input.
+        axes: n, for the last n axes of x0 with the first n of x1; or a pair: the axis or axes of
+            x0, and those of x1 that they meet.
+
+    Raises:
+        ValueError: axes that meet differ in size.
+
+    Example:
+        >>> tensordot(np.ones((2, 3, 4)), np.ones((4, 5, 3)), ([1, 2], [2, 0])).shape
+        (2, 5)
+    """
+    shape0, shape1 = np.shape(x0), np.shape(x1)
+    if np.ndim(axes) == 0:
+        if not 0 <= axes <= min(len(shape0), len(shape1)):
+            raise ValueError(
+                f"tensordot: got axes {axes} for shapes {shape0} and {shape1}; both need as many"
+            )
+        axes = range(len(shape0) - axes, len(shape0)), range(axes)
+    axes0 = checked_axes("tensordot", axes[0], shape0)
+    axes1 = checked_axes("tensordot", axes[1], shape1)
+    if [shape0[a] for a in axes0] != [shape1[a] for a in axes1]:
+        raise ValueError(
+            f"tensordot: got shapes {shape0} and {shape1}; axes {axes0} of the first and {axes1} "
+            f"of the second need the same sizes"
+        )
+    rest0 = [a for a in range(len(shape0)) if a not in axes0]
+    rest1 = [a for a in range(len(shape1)) if a not in axes1]
+    sizes0, sizes1 = [shape0[a] for a in rest0], [shape1[a] for a in rest1]
+    n = math.prod(shape0[a] for a in axes0)
+    a = reshape(transpose(x0, (*rest0, *axes0)), (math.prod(sizes0), n))
+    b = reshape(transpose(x1, (*axes1, *rest1)), (n, math.prod(sizes1)))
+    return reshape(MatMul()(a, b), (*sizes0, *sizes1))
+
+
+@implements(np.einsum)
+def einsum(subscripts: str, *xs: Operand, optimize: Any = None) -> Variable:
+    """The product of the xs, summed over every label that the result lacks (Einstein's notation).
+
+    Args:
+        subscripts: a letter for each axis of each of the xs, and after "->" those of the result:
+            "ij,jk->ik" is the product of matrices. A letter twice in one input takes the diagonal.
+            "..." stands for the axes without a letter; these broadcast. Without "->" the result
+            has "...", then the letters that occur once, in alphabetical order.
+        xs: the inputs.
+        optimize: whether NumPy looks for the cheapest order and for matrix products, which takes
+            it some 15 µs (or which order: see np.einsum_path); by default, for large inputs.
+
+    Raises:
+        ValueError: the subscripts are not of this form, or do not fit the shapes.
+
+    Example:
+        >>> einsum("ii->i", np.array([[1, 2], [3, 4]]))
+        array([1, 4])
+    """
+    if not isinstance(subscripts, str):
+        raise TypeError(
+            f"einsum: got {type(subscripts).__name__} first, needed the subscripts, as 'ij,jk->ik'"
+        )
+    terms, out, sizes = _parsed(subscripts, [np.shape(x) for x in xs])
+    arrays: list[Any] = list(xs)
+    for i, term in enumerate(terms):
+        arrays[i], terms[i] = _without_repeats(arrays[i], term)
+    if optimize is None:
+        optimize = len(xs) > 1 and math.prod(sizes.values()) >= 2**15
+    return Einsum(terms, out, optimize)(*arrays)
+
+
+def _parsed(
+    subscripts: str, shapes: list[tuple[int, ...]]
+) -> tuple[list[str], str, dict[str, int]]:
+    """The labels of each input (letters for the ellipsis too), of the result, and their sizes."""
+
+    def wrong(why: str) -> ValueError:
+        return ValueError(f"einsum: got {subscripts!r} for shapes {str(shapes)[1:-1]}; {why}")
+
+    left, arrow, out = subscripts.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(shapes):
+        raise wrong(f"needed {len(terms)} inputs, got {len(shapes)}")
+    for term in (*terms, out):
+        if not set(term.replace("...", "", 1)) <= set(string.ascii_letters):
+            raise wrong(f"{term!r} is not made of letters and one '...'")
+
+    # an ellipsis stands for the axes without a letter: give them letters, from the right
+    unlabelled = []
+    for term, shape in zip(terms, shapes, strict=True):
+        n = len(shape) - len(term.replace("...", ""))
+        if n < 0 or (n > 0 and "..." not in term):
+            raise wrong(f"{term!r} does not fit the {len(shape)} axes of {shape}")
+        unlabelled.append(n)
+    free = [c for c in string.ascii_letters if c not in subscripts]
+    rest = "".join(free[: max(unlabelled)])
+    if not arrow:
+        counts = Counter(left.replace("...", "").replace(",", ""))
+        out = "..." + "".join(sorted(c for c, count in counts.items() if count == 1))
+    if rest and "..." not in out:
+        raise wrong("needed '...' in the result too, or a letter for each axis")
+    terms = [
+        t.replace("...", rest[len(rest) - n :]) for t, n in zip(terms, unlabelled, strict=True)
+    ]
+    out = out.replace("...", rest)
+
+    sizes: dict[str, int] = {}
+    for c, n in zip("".join(terms), itertools.chain(*shapes), strict=True):
+        if sizes.setdefault(c, n) == 1:
+            sizes[c] = n
+        elif n not in (1, sizes[c]):
+            raise wrong(f"the label {c!r} has sizes {sizes[c]} and {n}")
+    for term, shape in zip(terms, shapes, strict=True):
+        if len(set(zip(term, shape, strict=True))) > len(set(term)):
+            raise wrong(f"{term!r} takes a diagonal of axes that differ in size")
+    if len(set(out)) < len(out) or not set(out) <= sizes.keys():
+        raise wrong(f"the result {out!r} needs labels of the inputs, each once")
+    return terms, out, sizes
+
+
+def _without_repeats(x: Any, term: str) -> tuple[Any, str]:
+    """x and its labels, after the diagonal is taken for each label that comes twice."""
+    for c in dict.fromkeys(term):
+        while term.count(c) > 1:
+            a = term.index(c)
+            b = term.index(c, a + 1)
+            x = np.diagonal(x, axis1=a, axis2=b)
+            term = term[:a] + term[a + 1 : b] + term[b + 1 :] + c
+    return x, term
+
+
+# ---- Parts of a matrix ----
+
+
+@implements(np.diagonal)
+def diagonal(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
+    """The elements x[i, i + offset] of two axes, as a new last axis. (NumPy's is a view.)
+
+    Example:
+        >>> diagonal(np.array([[1, 2, 3], [4, 5, 6]]), 1)
+        array([2, 6])
+    """
+    shape = np.shape(x)
+    (i,) = checked_axes("diagonal", axis1, shape)
+    (j,) = checked_axes("diagonal", axis2, shape)
+    if i == j:
+        raise ValueError(f"diagonal: got axis {axis1} twice for shape {shape}, needed two axes")
+    row, column = max(-offset, 0), max(offset, 0)
+    steps = np.arange(max(min(shape[i] - row, shape[j] - column), 0))
+    return moveaxis(x, (i, j), (-2, -1))[..., steps + row, steps + column]
+
+
+@implements(np.trace)
+def trace(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
+    """The sum along a diagonal of two axes."""
+    y: Any = diagonal(x, offset, axis1, axis2)
+    return np.sum(y, axis=-1)
+
+
+@implements(np.tril)
+def tril(x: Operand, k: int = 0) -> Variable:
+    """x on and below diagonal k of the last two axes, 0 above (k = 1 is the one above the main)."""
+    _check_matrix("tril", x)
+    return Tril(k)(x)
+
+
+@implements(np.triu)
+def triu(x: Operand, k: int = 0) -> Variable:
+    """x on and above diagonal k of the last two axes, 0 below (k = 1 is the one above the main)."""
+    _check_matrix("triu", x)
+    return Triu(k)(x)
+
+
+def _check_matrix(name: str, x: Operand) -> None:
+    if np.ndim(x) < 2:
+        raise ValueError(f"{name}: got shape {np.shape(x)}, needed at least two axes")
