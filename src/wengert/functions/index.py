@@ -30,7 +30,7 @@ class GetItem(Function):
         return GetItemGrad(self.key, x.shape)(gy)
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         for key in _sample_keys(rng):
             yield (rng.normal(size=(3, 4, 5)),), {"key": key}
         yield (rng.normal(size=()),), {"key": ()}
@@ -57,13 +57,13 @@ class GetItemGrad(Function):
         return ggx[self.key]
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         for key in _sample_keys(rng):
             gy = rng.normal(size=np.empty((3, 4, 5))[key].shape)
             yield (gy,), {"key": key, "shape": (3, 4, 5)}
 
 
-def _sample_keys(rng: np.random.Generator) -> Iterator[Any]:
+def _sample_keys(rng: "np.random.Generator") -> Iterator[Any]:
     yield 1
     yield -1, slice(None, None, -2)
     yield ..., None, 0

@@ -53,7 +53,7 @@ class MatMul(Function):
         return gx0, gx1
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         for shape0, shape1 in [
             ((2, 3), (3, 4)), ((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)),
             ((4, 2, 3), (4, 3, 2)), ((4, 2, 3), (3, 2)), ((2, 3), (4, 3, 2)),
@@ -95,7 +95,7 @@ class Linear(Function):
         )
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         for shape in [(2, 3), (3,), (2, 2, 3), (0, 3)]:
             yield rng.normal(size=shape), rng.normal(size=(3, 4)), rng.normal(size=4)
 
@@ -133,7 +133,7 @@ class Einsum(Function):
         return tuple(gxs)
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         shapes: dict[str, list[tuple[int, ...]]] = {
             "ij,jk->ik": [(2, 3), (3, 2)],
             "bij,bkj->bki": [(2, 3, 4), (2, 2, 4)],
@@ -165,7 +165,7 @@ class Tril(Function):
         return np.tril(gy, self.k)
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         for k in (0, 1, -1):
             yield (rng.normal(size=(2, 3, 4)),), {"k": k}
 
@@ -183,7 +183,7 @@ class Triu(Function):
         return np.triu(gy, self.k)
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         yield from Tril.samples(rng)
 
 
@@ -433,7 +433,9 @@ def diagonal(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Var
     (i,) = checked_axes("diagonal", axis1, shape)
     (j,) = checked_axes("diagonal", axis2, shape)
     if i == j:
-        raise ValueError(f"diagonal: got axis {axis1} twice for shape {shape}, needed two axes")
+        raise ValueError(
+            f"diagonal: got axes {axis1} and {axis2} for shape {shape}, needed two different ones"
+        )
     row, column = max(-offset, 0), max(offset, 0)
     steps = np.arange(max(min(shape[i] - row, shape[j] - column), 0))
     return moveaxis(x, (i, j), (-2, -1))[..., steps + row, steps + column]

@@ -35,7 +35,7 @@ class Reshape(Function):
         return np.reshape(gy, x.shape)
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         for shape in [(3, 2), (6,), (-1, 3), (1, 2, 1, 3)]:
             yield (rng.normal(size=(2, 3)),), {"shape": shape}
         yield (rng.normal(size=()),), {"shape": (1, 1)}
@@ -57,7 +57,7 @@ class Transpose(Function):
         return np.transpose(gy, sorted(range(gy.ndim), key=axes.__getitem__))  # the way back
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         yield (rng.normal(size=(2, 3)),)
         yield (rng.normal(size=()),)
         yield (rng.normal(size=(2, 3, 4)),), {"axes": (2, 0, 1)}
@@ -84,7 +84,7 @@ class BroadcastTo(Function):
         return sum_to(gy, x.shape)
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         for shape in [(), (3,), (2, 1), (2, 3), (4, 2, 3)]:
             yield (rng.normal(size=shape),), {"shape": (4, 2, 3)}
 
@@ -103,7 +103,7 @@ class SumTo(Function):
         return np.broadcast_to(gy, x.shape)
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         for shape in [(), (3,), (2, 1), (2, 3), (4, 1, 1)]:
             yield (rng.normal(size=(4, 2, 3)),), {"shape": shape}
 
@@ -122,7 +122,7 @@ class Concatenate(Function):
         return Split(tuple(ends)[:-1], self.axis)(gy)
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         yield (rng.normal(size=(2, 3)),)
         yield (rng.normal(size=(2, 3)), rng.normal(size=(1, 3)), rng.normal(size=(0, 3)))
         yield (rng.normal(size=(2, 3)), rng.normal(size=(2, 1))), {"axis": -1}
@@ -144,7 +144,7 @@ class Split(Function):
         return np.concatenate(gys, self.axis)
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         yield (rng.normal(size=(4, 3)),), {"bounds": (1, 3)}
         yield (rng.normal(size=(2, 5)),), {"bounds": (2, 2), "axis": -1}
         yield (rng.normal(size=(2,)),), {"bounds": ()}
@@ -172,7 +172,7 @@ class Pad(Function):
         return tuple([slice(a, a + n) for (a, _), n in zip(self.pad_width, shape, strict=True)])
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         yield (rng.normal(size=(2, 3)),), {"pad_width": [(1, 2), (0, 1)]}
         yield (rng.normal(size=(3,)),), {"pad_width": [(2, 0)], "value": -1.5}
         yield (rng.normal(size=()),), {"pad_width": []}
@@ -191,7 +191,7 @@ class Flip(Function):
         return np.flip(gy, self.axis)
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         for axis in (None, 0, -1, (0, -1)):
             yield (rng.normal(size=(2, 3, 2)),), {"axis": axis}
 
@@ -210,7 +210,7 @@ class Roll(Function):
         return np.roll(gy, tuple([-n for n in self.shift]), self.axis)
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         yield (rng.normal(size=(5,)),), {"shift": (2,), "axis": (0,)}
         yield (rng.normal(size=(2, 3)),), {"shift": (-1,), "axis": (-1,)}
         yield (rng.normal(size=(2, 3)),), {"shift": (1, 4), "axis": (0, 1)}
@@ -368,7 +368,7 @@ def sum_to(x: Operand, shape: int | Sequence[int]) -> Variable:
     shape = _integers("sum_to", "shape", shape)
     long = np.shape(x)
     if shape == long:
-        return x if isinstance(x, Variable) else as_array(x)
+        return x if isinstance(x, Variable) else as_array(x)  # type: ignore[return-value]
     sizes = zip(shape[::-1], long[::-1], strict=False)
     if len(shape) > len(long) or any(n not in (1, m) for n, m in sizes):
         raise ValueError(
@@ -402,7 +402,7 @@ def repeat(x: Operand, repeats: Any, axis: int | None = None) -> Variable:
             f"{shape[axis]}, one for each index of axis {axis}"
         )
     if len(counts) != 1:
-        y: Any = np.take(x, np.repeat(np.arange(shape[axis]), counts), axis)  # type: ignore
+        y: Any = np.take(x, np.repeat(np.arange(shape[axis]), counts), axis)
         return y
     before, after = shape[: axis + 1], shape[axis + 1 :]
     y = broadcast_to(reshape(x, (*before, 1, *after)), (*before, *counts, *after))
