@@ -159,6 +159,7 @@ def test_linear_names_what_does_not_fit(shapes, message):
         ((2, 3, 4), (4, 5), 1),
         ((2, 3, 4), (4, 5, 3), ([1, 2], [2, 0])),
         ((2, 3, 4), (4, 5, 3), (-2, -1)),
+        ((2, 3, 4), (4, 5, 3), ([1], -1)),
         ((2, 3), (3, 2), ((0, 1), (1, 0))),
         ((2, 0), (0, 2), 1),
     ],
@@ -176,6 +177,8 @@ def test_tensordot_needs_equal_sizes_where_axes_meet():
         F.tensordot(x0, x1, 1)
     with pytest.raises(ValueError, match=r"^tensordot: got axes 3 for shapes"):
         F.tensordot(x0, x1, 3)
+    with pytest.raises(ValueError, match=r"^tensordot: got axes \(0, 1, 1\), needed a number, or"):
+        F.tensordot(x0, x1, (0, 1, 1))
 
 
 EINSUMS = [

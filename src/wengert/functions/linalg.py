@@ -303,12 +303,16 @@ def tensordot(x0: Operand, x1: Operand, axes: Any = 2) -> Variable:
         (2, 5)
     """
     shape0, shape1 = np.shape(x0), np.shape(x1)
-    if np.ndim(axes) == 0:
+    if isinstance(axes, int | np.integer):
         if not 0 <= axes <= min(len(shape0), len(shape1)):
             raise ValueError(
                 f"tensordot: got axes {axes} for shapes {shape0} and {shape1}; both need as many"
             )
         axes = range(len(shape0) - axes, len(shape0)), range(axes)
+    if not isinstance(axes, Sequence | np.ndarray) or len(axes) != 2:
+        raise ValueError(
+            f"tensordot: got axes {axes!r}, needed a number, or a pair: the axes of each input"
+        )
     axes0 = checked_axes("tensordot", axes[0], shape0)
     axes1 = checked_axes("tensordot", axes[1], shape1)
     if [shape0[a] for a in axes0] != [shape1[a] for a in axes1]:
