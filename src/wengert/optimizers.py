@@ -9,8 +9,6 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy import ndarray
 
-from wengert.core import Parameter
-
 
 class HasParameters(Protocol):
     """What can be trained: a Layer is the usual one."""
@@ -66,7 +64,9 @@ class Optimizer:
                 continue
             if name not in self.states:
                 if p.dtype.kind != "f":
-                    raise TypeError(f"{kind}.update: {name} is {p.dtype}; only floats can be stepped")
+                    raise TypeError(
+                        f"{kind}.update: {name} is {p.dtype}; only floats can be stepped"
+                    )
                 self.states[name] = self.init_one(p.data)
             self.update_one(p.data, p.grad.data, *self.states[name])
             stepped = True

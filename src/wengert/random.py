@@ -15,7 +15,7 @@ _of_thread = threading.local()
 def generator() -> "Generator":
     """The running thread's generator; until `seed` is called, no two runs draw the same."""
     try:
-        return _of_thread.generator  # type: ignore[no-any-return]
+        return _of_thread.generator
     except AttributeError:
         return seed(None)
 

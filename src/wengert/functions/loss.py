@@ -51,7 +51,8 @@ class Accuracy(Constant):
     """y = share of the samples whose largest x is at t."""
 
     def forward(self, x: Any, t: Any) -> Any:
-        return np.mean(np.equal(np.argmax(x, axis=-1), t))
+        right = np.equal(np.argmax(x, axis=-1), t)
+        return np.mean(right, dtype=np.result_type(x, np.float16))  # a float, x's own if it is one
 
     @staticmethod
     def samples(rng: "np.random.Generator") -> Iterator[Any]:

@@ -41,7 +41,9 @@ class Layer:
             f"{name}={getattr(value, '__name__', repr(value))}"
             for name, value in vars(self).items()
             if not name.startswith("_")
-            and (value is None or isinstance(value, int | float | str) or hasattr(value, "__name__"))
+            and (
+                value is None or isinstance(value, int | float | str) or hasattr(value, "__name__")
+            )
         ]
         lines = [f"{type(self).__name__}({', '.join(options)})"]
         for name, layer in _find(Layer, self, "", set()):

@@ -42,9 +42,9 @@ class Linear(Layer):
         self.W: Parameter | None = None  # stands before b, also when it is made later
         self.b = Parameter(zeros((out_size,), dtype), name="b") if bias else None
         if in_size is not None:
-            self._make_W(in_size)
+            self._make_weights(in_size)
 
-    def _make_W(self, in_size: int) -> Parameter:
+    def _make_weights(self, in_size: int) -> Parameter:
         self.in_size = in_size
         self.W = Parameter(self._initializer((in_size, self.out_size), self._dtype), name="W")
         return self.W
@@ -56,5 +56,5 @@ class Linear(Layer):
             shape = as_array(x).shape
             if not shape or shape[-1] == 0:
                 raise ValueError(f"Linear: got x {shape}, needed (N, in_size) with in_size ≥ 1")
-            W = self._make_W(shape[-1])
+            W = self._make_weights(shape[-1])
         return linear(x, W, self.b)
