@@ -27,7 +27,7 @@ OPERATIONS = sorted(
     {
         cls
         for cls in subclasses(Function)
-        if cls.__module__.startswith("wengert.")
+        if cls.__module__.startswith("wengert.") and cls.__module__ != "wengert.demo"
         and cls.forward is not Function.forward  # a base class leaves it to its subclasses
         and cls not in (OfUfunc, OfBits)
     },
@@ -185,7 +185,7 @@ def test_each_input_gets_the_same_gradient_when_it_is_the_only_one(cls, inputs, 
 
 @pytest.mark.parametrize(("cls", "inputs", "options"), cases(elementwise=True))
 def test_elementwise_operations_take_empty_arrays(cls, inputs, options):
-    if any(np.size(option) > 1 for option in options.values()):
+    if any(isinstance(option, np.ndarray) for option in options.values()):
         pytest.skip("an option is an array of another shape")
     empty = [Variable(np.empty((0, 3), np.asarray(x).dtype)) for x in inputs]
     for y in call(cls, options, empty):

@@ -1,15 +1,23 @@
 """wengert: a define-by-run deep learning framework one can read.
 
-    import numpy as np
-    import wengert as wg
+import numpy as np
+import wengert as wg
 
-    x = wg.Variable(np.array(2.0))
-    y = x**4 - 2 * x**2
-    y.backward()
-    print(x.grad)  # 24.0
+x = wg.Variable(np.array(2.0))
+y = x**4 - 2 * x**2
+y.backward()
+print(x.grad)  # 24.0
 """
 
 from wengert import functions as functions
+from wengert.autodiff import checkpoint as checkpoint
+from wengert.autodiff import grad as grad
+from wengert.autodiff import hessian as hessian
+from wengert.autodiff import hvp as hvp
+from wengert.autodiff import jacobian as jacobian
+from wengert.autodiff import jvp as jvp
+from wengert.autodiff import value_and_grad as value_and_grad
+from wengert.autodiff import vjp as vjp
 from wengert.config import config as config
 from wengert.config import hook as hook
 from wengert.config import no_grad as no_grad
@@ -21,5 +29,6 @@ from wengert.core import Variable as Variable
 from wengert.core import as_array as as_array
 from wengert.core import as_variable as as_variable
 from wengert.core import backward as backward
+from wengert.random import seed as seed
 
 __version__ = "0.1.0"

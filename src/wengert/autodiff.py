@@ -13,14 +13,7 @@ import numpy as np
 
 from wengert import random
 from wengert.config import enable_backprop, hook, no_grad, train, using_config
-from wengert.core import (
-    Function,
-    Variable,
-    as_variable,
-    gradients,
-    start_of_walk,
-    ways_to,
-)
+from wengert.core import Function, Variable, as_variable, gradients, start_of_walk
 
 # ---- Gradients of chosen Variables ----
 
@@ -52,8 +45,7 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, create_graph: bool
                 raise TypeError(f"grad: got a {type(x).__name__} as {name}, needed a Variable")
     gys = [None] * len(ys) if grad_outputs is None else flatten(grad_outputs)[0]
     seeds = start_of_walk(ys, gys, create_graph, use_grad=False)
-    kept = set(xs)
-    grads = gradients(ys, seeds, create_graph=create_graph, kept=kept, needs=ways_to(kept, ys))
+    grads = gradients(ys, seeds, inputs=set(xs), create_graph=create_graph)
     return rebuild([
         grads[x] if x in grads else Variable(np.zeros_like(x.data), requires_grad=create_graph)
         for x in xs
@@ -137,9 +129,7 @@ def jvp(f: Callable[..., Any], args: Any, tangents: Any) -> tuple[Any, Any]:
     return _plain((y, tangent), nested)
 
 
-def jacobian(
-    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0
-) -> Callable[..., Any]:
+def jacobian(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
     """The function that gives f's Jacobian, of shape y.shape + x.shape: J[i, j] = ∂yᵢ/∂xⱼ.
 
     It takes one walk back for each element of y. Where x or y is a tuple, list or dict, the result
@@ -269,7 +259,7 @@ class Checkpoint(Function):
             random.set_state(random_state)
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Any:
+    def samples(rng: "np.random.Generator") -> Any:
         return iter(())  # it is no formula: tests/test_autodiff.py
 
 
@@ -313,10 +303,10 @@ def _variables(args: tuple[Any, ...], argnums: Any = None) -> tuple[Any, bool]:
     else:
         chosen = args[argnums]
     leaves, rebuild = flatten(chosen)
-    copies: list[Any] = [
-        np.positive(x) if isinstance(x, Variable) else Variable(x) for x in leaves
-    ]
-    return rebuild([x if x.requires_grad else Variable(x.data) for x in copies]), _has_variable(args)
+    copies: list[Any] = [np.positive(x) if isinstance(x, Variable) else Variable(x) for x in leaves]
+    return rebuild([x if x.requires_grad else Variable(x.data) for x in copies]), _has_variable(
+        args
+    )
 
 
 def _with(args: tuple[Any, ...], argnums: Any, xs: Any) -> list[Any]:

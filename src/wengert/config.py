@@ -21,6 +21,8 @@ _MODES = {"enable_backprop": enable_backprop, "train": train}
 class Config:
     """The modes of the running thread: `wg.config.train`, `wg.config.enable_backprop`."""
 
+    __slots__ = ()  # a misspelt mode is an error
+
     @property
     def enable_backprop(self) -> bool:
         """Whether calls are recorded, so that `backward` can walk them back."""

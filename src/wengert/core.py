@@ -11,6 +11,7 @@ again.
 """
 
 import operator
+import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, ClassVar, NoReturn, TypeAlias
 from weakref import ref
@@ -27,12 +28,14 @@ def as_array(x: Any) -> ndarray:
 
     Raises:
         TypeError: x is not made of real numbers or booleans.
+        ValueError: x is a nested list whose rows differ in length.
     """
-    if isinstance(x, np.generic):  # what NumPy's arithmetic makes of 0-d arrays
-        return np.asarray(x)
     if isinstance(x, Variable):
         return x.data
-    array = np.asarray(x)
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"Variable: got a {type(x).__name__} that is no array: {error}") from None
     if array.dtype.kind not in "fiub":
         raise TypeError(
             f"Variable: got {type(x).__name__} with dtype {array.dtype}; "
@@ -164,12 +167,15 @@ class Variable(NumPyManners):
                 f"{type(self.creator).__name__}; use x.detach(), or x.copy() to stay in the graph"
             )
         grad = None if self._grad is None else self._grad.data
-        return self.data, self.name, self.requires_grad, grad
+        more = getattr(self, "__dict__", {})  # of a user's subclass
+        return self.data, self.name, self.requires_grad, grad, more
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        data, name, requires_grad, grad = state
+        data, name, requires_grad, grad, more = state
         Variable.__init__(self, data, name, requires_grad)
         self.grad = grad
+        for key, value in more.items():
+            setattr(self, key, value)
 
 
 Operand: TypeAlias = Variable | ndarray | float  # what an operation takes
@@ -180,11 +186,19 @@ Operand: TypeAlias = Variable | ndarray | float  # what an operation takes
 # outputs, and the outputs (weakly, so that the graph holds no cycle and frees itself).
 Record: TypeAlias = tuple[
     tuple[Variable, ...],
-    Sequence[bool],
+    list[bool],
     Sequence[ndarray],
     Sequence[ndarray],
     Sequence["ref[Variable]"],
 ]
+
+
+# (names of the hot path: a global is found in half the time of an attribute)
+_new = object.__new__
+_recording = enable_backprop.get
+_observers = hooks.get
+_asarray = np.asarray
+_scalar = np.generic  # what NumPy's arithmetic makes of 0-d arrays
 
 
 class Function:
@@ -192,8 +206,9 @@ class Function:
 
     A subclass gives `forward(self, *xs)`, from arrays to an array (or a tuple of arrays), and
     `backward(self, *gys)`, from the gradients of the outputs to the gradients of the inputs (None
-    where there is none). Options are arguments of `__init__`. Called on Variables, an instance
-    leaves a record of the call; called on arrays and numbers alone, it gives an array.
+    where there is none; what it is given may be shared, so it writes into none of it). Options are
+    arguments of `__init__`. Called on Variables, an instance leaves a record of the call; called on
+    arrays and numbers alone, it gives an array.
     """
 
     elementwise: ClassVar[bool] = False  # inputs broadcast; the walk sums their gradients back
@@ -233,37 +248,35 @@ class Function:
         except Exception as error:
             raise self._explained(error, xs) from None
 
-        recorded = True in needs and enable_backprop.get()
+        recorded = True in needs and _recording()
         if recorded:
-            creator = self
             self.generation = generation
-            generation += 1
-        else:
-            creator = None
-            generation = 0
         if type(ys) is tuple:
-            result: Any = tuple([_output(y, creator, generation) for y in ys])
-            outputs = result
-            arrays: Sequence[ndarray] = [y.data for y in outputs]
-            references: Sequence[ref[Variable]] = [ref(y) for y in outputs]
-        else:  # _output, written out: this saves a tenth of the whole call
-            result = _new(Variable)
-            result.data = ys if type(ys) is ndarray else as_array(ys)
-            result.name = None
-            result.requires_grad = recorded
-            result.creator = creator
-            result.generation = generation
-            result._grad = None
-            outputs = (result,)
-            arrays = (result.data,)
-            references = (ref(result),)
-        if recorded:
-            self.record = inputs, needs, xs, arrays, references
-        observers = hooks.get()
+            y: Any = tuple([Variable(y, requires_grad=recorded) for y in ys])
+            if recorded:
+                self.record = inputs, needs, xs, [v.data for v in y], [ref(v) for v in y]
+                for v in y:
+                    v.set_creator(self)
+        else:  # the same for one output, written out: half of a small network's time goes here
+            y = _new(Variable)
+            if type(ys) is not ndarray:
+                ys = _asarray(ys) if isinstance(ys, _scalar) else self._one_array(ys)
+            y.data = ys
+            y.name = None
+            y.requires_grad = recorded
+            y._grad = None
+            if recorded:
+                self.record = inputs, needs, xs, (ys,), (ref(y),)
+                y.creator = self
+                y.generation = generation + 1
+            else:
+                y.creator = None
+                y.generation = 0
+        observers = _observers()
         if observers:
             for observe in observers:
-                observe(self, inputs, outputs)
-        return result
+                observe(self, inputs, y if type(y) is tuple else (y,))
+        return y
 
     def _call_with_constants(self, inputs: tuple[Any, ...]) -> Any:
         """The call where some inputs are arrays or numbers; where all are, the result is too."""
@@ -278,6 +291,14 @@ class Function:
             x if isinstance(x, Variable) else as_variable(np.asarray(v, d))
             for x, v, d in zip(inputs, values, dtype, strict=True)
         ])  # fmt: skip
+
+    def _one_array(self, ys: Any) -> ndarray:
+        if isinstance(ys, list) or ys is None:
+            raise TypeError(
+                f"{type(self).__name__}.forward: gave {'a list' if ys else 'None'}; "
+                f"return an array, or a tuple of arrays for several outputs"
+            )
+        return as_array(ys)
 
     def _without_record(self) -> "Function":
         """This Function, ready for a call; a copy if the graph of its last call is still alive."""
@@ -304,12 +325,18 @@ class Function:
         error.add_note(f"in {name}.forward, which was given {arrived}")
         return error
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles keep: the options, not the record."""
+        return {k: v for k, v in self.__dict__.items() if k not in ("record", "generation")}
+
     # -- the record --
 
     @property
     def inputs(self) -> tuple[Variable, ...]:
         """The Variables this Function was called on."""
-        return () if self.record is None else self.record[0]
+        if self.record is None:
+            return ()
+        return tuple([x.itself() if type(x) is StandIn else x for x in self.record[0]])
 
     @property
     def outputs(self) -> tuple[Variable, ...]:
@@ -320,21 +347,30 @@ class Function:
         outputs = []
         for reference, array in zip(references, ys, strict=True):
             y = reference()
-            outputs.append(_output(array, self, self.generation + 1) if y is None else y)
+            if y is None:
+                y = Variable(array)
+                y.set_creator(self)
+            outputs.append(y)
         self.record = inputs, needs, xs, ys, [ref(y) for y in outputs]
         return tuple(outputs)
 
     @property
     def input(self) -> Variable:
         """The input of a Function of one input."""
-        (x,) = self.inputs
-        return x
+        return self._only(self.inputs, "input")
 
     @property
     def output(self) -> Variable:
         """The output of a Function of one output."""
-        (y,) = self.outputs
-        return y
+        return self._only(self.outputs, "output")
+
+    def _only(self, variables: tuple[Variable, ...], name: str) -> Variable:
+        if len(variables) != 1:
+            self.record or self._no_record()
+            raise ValueError(
+                f"{type(self).__name__}.{name}: there are {len(variables)}; use .{name}s"
+            )
+        return variables[0]
 
     # -- for use in `backward` --
 
@@ -342,16 +378,16 @@ class Function:
     def xs(self) -> Sequence[Any]:
         """Values of the inputs: Variables while the walk is recorded, else arrays."""
         record = self.record or self._no_record()
-        return record[0 if enable_backprop.get() else 2]
+        return self.inputs if _recording() else record[2]
 
     @property
     def ys(self) -> Sequence[Any]:
         """Values of the outputs: Variables while the walk is recorded, else arrays."""
         record = self.record or self._no_record()
-        return self.outputs if enable_backprop.get() else record[3]
+        return self.outputs if _recording() else record[3]
 
     @property
-    def needs(self) -> Sequence[bool]:
+    def needs(self) -> list[bool]:
         """Which of the inputs need a gradient."""
         return (self.record or self._no_record())[1]
 
@@ -362,24 +398,28 @@ class Function:
         )
 
 
-_new = object.__new__
-
-
-def _output(y: Any, creator: Function | None, generation: int) -> Variable:
-    variable = _new(Variable)  # half the time of Variable(y)
-    variable.data = y if type(y) is ndarray else as_array(y)
-    variable.name = None
-    variable.requires_grad = creator is not None
-    variable.creator = creator
-    variable.generation = generation
-    variable._grad = None
-    return variable
-
-
 class Parameter(Variable):
     """A Variable that is trained: layers collect their Parameters, optimizers update them."""
 
     __slots__ = ()
+
+
+class StandIn(Variable):
+    """Stands for a leaf in a record, and does not keep it alive.
+
+    A leaf whose `grad` has a graph would else hold, through that graph, itself.
+    """
+
+    __slots__ = ("leaf",)
+
+    def __init__(self, leaf: Variable) -> None:
+        super().__init__(leaf.data, leaf.name, leaf.requires_grad)
+        self.leaf = ref(leaf)
+
+    def itself(self) -> Variable:
+        """The leaf; or this, if the program has dropped the leaf."""
+        leaf = self.leaf()
+        return self if leaf is None else leaf
 
 
 class Constant(Function):
@@ -413,37 +453,25 @@ def backward(
         ValueError: a gradient does not have its output's shape.
     """
     seeds = start_of_walk(outputs, grad_outputs, create_graph)
-    kept = set(outputs).union(*[f.inputs for f in behind(outputs)]) if retain_grad else ()
-    grads = gradients(outputs, seeds, create_graph=create_graph, kept=kept)
-    with using_config("enable_backprop", create_graph):
-        for x, gx in grads.items():
-            adds_up = x.creator is None and x._grad is not None
-            x._grad = x._grad + gx if adds_up else gx
+    grads = gradients(outputs, seeds, retain_grad=retain_grad, create_graph=create_graph)
+    if create_graph:
+        _hold_weakly({x for x in grads if x.creator is None}, behind(grads.values()))
+    for x, gx in grads.items():
+        if x._grad is None or x.creator is not None:
+            x._grad = gx
+        elif create_graph:
+            x._grad = x._grad + gx
+        else:
+            x._grad = Variable(x._grad.data + gx.data, requires_grad=False)
 
 
-def gradients(
-    outputs: Sequence[Variable],
-    seeds: Sequence[Any],
-    *,
-    create_graph: bool = False,
-    kept: Collection[Variable] = (),
-    needs: "dict[Function, list[bool]] | None" = None,
-) -> dict[Variable, Variable]:
-    """What `walk` gives, as Variables that share no memory with each other or with the data."""
-    grads = walk(outputs, seeds, create_graph=create_graph, kept=kept, needs=needs)
-    taken = {id(as_array(array)) for array in (*seeds, *grads)}
-    with using_config("enable_backprop", create_graph):
-        for x, gx in grads.items():
-            array = as_array(gx)
-            if id(array) in taken or array.base is not None:
-                gx = np.positive(gx)  # a copy
-            taken.add(id(array))
-            if not create_graph:
-                gx = Variable(gx, requires_grad=False)
-            elif not gx.requires_grad:
-                gx = Variable(gx.data)  # a constant derivative can be differentiated too: to zero
-            grads[x] = gx
-    return grads
+def _hold_weakly(leaves: Collection[Variable], functions: Iterable[Function]) -> None:
+    """Puts stand-ins for these leaves into the records of the Functions."""
+    stand_ins = {x: StandIn(x) for x in leaves}
+    for f in functions:
+        inputs, *others = f.record  # type: ignore[misc]
+        if any(x in stand_ins for x in inputs):
+            f.record = (tuple([stand_ins.get(x, x) for x in inputs]), *others)
 
 
 def start_of_walk(
@@ -471,146 +499,187 @@ def start_of_walk(
                 "from constants or under no_grad(), or is a gradient that was computed without "
                 "create_graph=True"
             )
+        if gy is None and use_grad and y.creator is not None:
+            gy = y._grad  # (a leaf's grad is where results add up, not where a walk starts)
         if gy is None:
-            # (a leaf's grad is where results add up, not where a walk starts)
-            use = use_grad and y.creator is not None and y.grad is not None
-            gy = y.grad if use else np.ones_like(y.data)
-        gy = as_variable(gy)
-        if gy.shape != y.shape:
+            gy = np.ones(y.data.shape, y.data.dtype)
+        elif np.shape(as_array(gy)) != y.shape:
             raise ValueError(
-                f"backward: got a gradient of shape {gy.shape} for an output of shape {y.shape}; "
-                f"a gradient has the shape of its Variable"
+                f"backward: got a gradient of shape {np.shape(as_array(gy))} for an output of "
+                f"shape {y.shape}; a gradient has the shape of its Variable"
             )
-        seeds.append(gy if create_graph else gy.data)
+        gy = as_variable(gy) if create_graph else as_array(gy)
+        seeds.append(gy if gy.dtype == y.dtype else gy.astype(y.dtype))
     return seeds
 
 
-def walk(
+def gradients(
     outputs: Sequence[Variable],
     seeds: Sequence[Any],
     *,
+    inputs: Collection[Variable] | None = None,
+    retain_grad: bool = False,
     create_graph: bool = False,
-    kept: Collection[Variable] = (),
-    needs: "dict[Function, list[bool]] | None" = None,
-) -> dict[Variable, Any]:
-    """Walks the graph back from `outputs` and gives the gradients of its leaves.
+) -> dict[Variable, Variable]:
+    """The gradients of the leaves behind `outputs`; they share no memory with anything.
 
-    Functions run in falling order of generation, so each has the whole gradient of its outputs
+    With `inputs`, those of these Variables alone (leaves or not), by the ways that lead there; with
+    `retain_grad`, those of all Variables on the way too.
+    """
+    functions = behind(outputs)
+    kept: Collection[Variable] = ()
+    before: dict[Function, list[bool]] = {}
+    if retain_grad:
+        kept = set(outputs).union(*[f.inputs for f in functions])
+    if inputs is not None:
+        kept = inputs
+        ways = ways_to(inputs, functions)
+        functions = [f for f in functions if f in ways]
+        for f, needs in ways.items():  # until the walk is over
+            before[f], f.needs[:] = list(f.needs), needs
+    convert = as_variable if create_graph else as_array
+    mode = enable_backprop.set(create_graph)
+    try:
+        grads: dict[Variable, Any] = {}
+        for y, gy in zip(outputs, seeds, strict=True):
+            grads[y] = convert(grads[y] + gy) if y in grads else gy
+        walk(functions, grads, kept, create_graph)
+        for stand_in in [x for x in grads if type(x) is StandIn]:
+            gx, leaf = grads.pop(stand_in), stand_in.leaf()
+            if leaf is not None:
+                grads[leaf] = convert(grads[leaf] + gx) if leaf in grads else gx
+        if inputs is not None:
+            grads = {x: gx for x, gx in grads.items() if x in inputs}
+        one = Variable(0)
+        alone = _holders({one: np.empty(0)}, one)
+        for x in grads:
+            shared = _holders(grads, x) > alone or as_array(grads[x]).base is not None
+            gx = np.positive(grads[x]) if shared else grads[x]  # a copy
+            if not create_graph:
+                gx = Variable(gx, requires_grad=False)
+            elif not gx.requires_grad:
+                gx = Variable(gx.data)  # a constant derivative can be differentiated too: to zero
+            grads[x] = gx
+    finally:
+        enable_backprop.reset(mode)
+        for f, needs in before.items():
+            f.needs[:] = needs
+    return grads
+
+
+def _holders(grads: dict[Variable, Any], x: Variable) -> int:
+    """How many places hold the gradient of x, by CPython's count."""
+    return sys.getrefcount(grads[x])
+
+
+def walk(
+    functions: Iterable[Function],
+    grads: dict[Variable, Any],
+    kept: Collection[Variable],
+    create_graph: bool,
+) -> dict[Variable, Any]:
+    """The backward walk: from the gradients of the last outputs to those of the leaves.
+
+    The Functions come in falling order of generation, so each has the whole gradient of its outputs
     when its turn comes. There is no recursion: a graph may be deeper than Python's stack.
 
     Args:
-        outputs: where to start.
-        seeds: their gradients; arrays, or Variables with `create_graph`.
-        create_graph: run each `backward` on Variables, so that the walk itself is recorded.
-        kept: give the gradients of these Variables too, though they are not leaves.
-        needs: take only these Functions, and only these ways from each of them.
-
-    Returns:
-        A gradient for each Variable; arrays, or Variables with `create_graph`.
+        functions: what to walk through.
+        grads: gradients of the last outputs; arrays, or Variables with `create_graph`. It becomes
+            the result: gradients of the leaves and of the `kept` Variables.
+        kept: Variables whose gradients are not dropped when they have been passed on.
+        create_graph: whether the walk itself is recorded, because `backward` runs on Variables.
     """
     kind: type = Variable if create_graph else ndarray
     convert = as_variable if create_graph else as_array
-    scalar: Any = () if create_graph else np.generic
-    asarray = np.asarray
-    grads: dict[Variable, Any] = {}
+    scalar: Any = () if create_graph else _scalar
     sums: set[Variable] = set()  # whose gradient is a sum made here, which may grow in place
-    with using_config("enable_backprop", create_graph):
-        for root, gy in zip(outputs, seeds, strict=True):
-            grads[root] = convert(grads[root] + gy) if root in grads else gy
-        for f in behind(outputs):
-            if needs is not None and f not in needs:
+    for f in functions:
+        inputs, _, _, _, references = f.record  # type: ignore[misc]
+        if len(references) == 1:
+            y: Any = references[0]()
+            gy = grads.pop(y, None)
+            if gy is None:  # nothing has come back to f
                 continue
-            inputs, _, _, arrays, references = f.record  # type: ignore[misc]
-            gys = []
-            for reference in references:
-                y: Any = reference()
-                gys.append(grads.get(y) if y in kept else grads.pop(y, None))
-            if len(gys) > 1:
-                gys = _with_zeros(gys, arrays, convert)
-            if gys[0] is None:  # nothing came back to f
+            if y in kept:
+                grads[y] = gy
+            gxs = f.backward(gy)
+        else:
+            gys = _several_gradients(f, grads, kept, convert)
+            if not gys:
                 continue
-            gxs = f.backward(*gys) if needs is None else _backward_for(f, gys, needs[f])
-            if type(gxs) is not tuple:
-                gxs = (gxs,)
-            if len(gxs) != len(inputs):
-                raise ValueError(
-                    f"{type(f).__name__}.backward: gave {len(gxs)} gradients for {len(inputs)} "
-                    f"inputs; return one for each, or None where there is none"
-                )
-            i = 0
-            for x in inputs:
-                gx = gxs[i]
-                i += 1
-                if gx is None or not x.requires_grad:
-                    continue
-                if type(gx) is not kind:
-                    gx = asarray(gx) if isinstance(gx, scalar) else convert(gx)
-                data = x.data
-                if gx.shape != data.shape or gx.dtype is not data.dtype:
-                    gx = _fitted(gx, x, f)
-                if x not in grads:
-                    grads[x] = gx
-                elif x in sums:
-                    grads[x] += gx
-                else:
-                    gx = grads[x] + gx
-                    grads[x] = gx if type(gx) is kind else asarray(gx)
-                    # NumPy adds fewer than 64 elements faster out of place
-                    if data.size >= 64 and kind is ndarray and data.dtype.kind == "f":
-                        sums.add(x)
+            gxs = f.backward(*gys)
+        if type(gxs) is not tuple:
+            gxs = tuple(gxs) if type(gxs) is list else (gxs,)
+        if len(gxs) != len(inputs):
+            raise ValueError(
+                f"{type(f).__name__}.backward: gave {len(gxs)} gradients for {len(inputs)} inputs; "
+                f"return one for each, or None where there is none"
+            )
+        i = 0
+        for x in inputs:
+            gx = gxs[i]
+            i += 1
+            if gx is None or not x.requires_grad:
+                continue
+            if type(gx) is not kind:
+                gx = _asarray(gx) if isinstance(gx, scalar) else convert(gx)
+            data = x.data
+            if gx.shape != data.shape or gx.dtype is not data.dtype:
+                gx = _fitted(gx, x, f)
+            if x not in grads:
+                grads[x] = gx
+            elif x in sums:
+                grads[x] += gx
+            else:
+                gx = grads[x] + gx
+                grads[x] = gx if type(gx) is kind else _asarray(gx)
+                # NumPy adds fewer than 64 elements faster out of place
+                if data.size >= 64 and not create_graph and data.dtype.kind == "f":
+                    sums.add(x)
     return grads
 
 
 def behind(outputs: Iterable[Variable]) -> list[Function]:
     """The Functions that `outputs` were computed by, the latest generation first."""
-    functions = [y.creator for y in outputs if y.creator is not None]
-    functions = list(dict.fromkeys(functions))
+    functions = list(dict.fromkeys([y.creator for y in outputs if y.creator is not None]))
     found = set(functions)
     for f in functions:
-        for x in f.record[0]:  # type: ignore[index]
+        for x in (f.record or f._no_record())[0]:
             creator = x.creator
             if creator is not None and creator not in found:
                 found.add(creator)
                 functions.append(creator)  # and the loop goes on with it
-    functions.sort(key=_generation, reverse=True)
+    functions.sort(key=operator.attrgetter("generation"), reverse=True)
     return functions
 
 
-_generation = operator.attrgetter("generation")
-
-
 def ways_to(
-    inputs: Collection[Variable], outputs: Iterable[Variable]
+    inputs: Collection[Variable], functions: Sequence[Function]
 ) -> dict[Function, list[bool]]:
-    """The Functions between `inputs` and `outputs`; for each, which of its inputs lead there."""
-    needs: dict[Function, list[bool]] = {}
-    for f in reversed(behind(outputs)):
-        leads = [x in inputs or x.creator in needs for x in f.inputs]
+    """Of these Functions, those that lead back to `inputs`; for each, which of its inputs do."""
+    ways: dict[Function, list[bool]] = {}
+    for f in reversed(functions):
+        leads = [x.requires_grad and (x in inputs or x.creator in ways) for x in f.inputs]
         if True in leads:
-            needs[f] = leads
-    return needs
+            ways[f] = leads
+    return ways
 
 
-def _with_zeros(gys: list[Any], ys: Sequence[ndarray], convert: Callable[[Any], Any]) -> list[Any]:
-    """`gys` with zeros for the outputs that nothing was computed from, unless that is all."""
-    if all(gy is None for gy in gys):
-        return gys
+def _several_gradients(
+    f: Function, grads: dict[Variable, Any], kept: Collection[Variable], convert: Callable[..., Any]
+) -> list[Any]:
+    """The gradients of all outputs of f: zeros where nothing came back; empty if that is all."""
+    _, _, _, arrays, references = f.record  # type: ignore[misc]
+    ys: list[Any] = [reference() for reference in references]
+    if not any(y in grads for y in ys):
+        return []
     return [
-        convert(np.zeros_like(y)) if gy is None else gy for gy, y in zip(gys, ys, strict=True)
+        convert(np.zeros_like(array)) if y not in grads
+        else grads[y] if y in kept
+        else grads.pop(y)
+        for y, array in zip(ys, arrays, strict=True)
     ]  # fmt: skip
-
-
-def _backward_for(f: Function, gys: list[Any], needs: list[bool]) -> Any:
-    """f.backward, told that it is needed only for some of the inputs."""
-    told = f.needs
-    before = list(told)
-    told[:] = needs  # type: ignore[index]
-    try:
-        gxs = f.backward(*gys)
-    finally:
-        told[:] = before  # type: ignore[index]
-    gxs = gxs if type(gxs) is tuple else (gxs,)
-    return tuple(gx if i >= len(needs) or needs[i] else None for i, gx in enumerate(gxs))
 
 
 def _fitted(gx: Any, x: Variable, f: Function) -> Any:

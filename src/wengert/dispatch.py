@@ -5,6 +5,7 @@ NumPy asks each argument whether it wants to handle a call itself (`__array_ufun
 itself for `np.exp`. So formulas are plain NumPy, and the type of what they meet decides.
 """
 
+import inspect
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
@@ -60,6 +61,7 @@ class NumPyManners:
     def __bool__(self) -> bool: return bool(self.item())
     def __index__(self) -> int: return operator.index(self.item())
     def __str__(self) -> str: return str(self.data)
+    def __format__(self, spec: str) -> str: return format(self.item(), spec) if spec else str(self)
 
     def copy(self) -> Any: return ufuncs[np.positive]()(self)
     def astype(self, dtype: Any) -> Any: return implementations[np.ndarray.astype](self, dtype)
@@ -156,12 +158,24 @@ class NumPyManners:
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        if function in implementations:
-            return implementations[function](*args, **kwargs)
-        raise TypeError(
-            f"{function.__module__}.{function.__name__} is not recorded for Variables; "
-            f"compose it from wengert.functions, or pass x.data to leave the graph"
-        )
+        name = f"{function.__module__}.{function.__name__}"
+        if function not in implementations:
+            raise TypeError(
+                f"{name} is not recorded for Variables; "
+                f"compose it from wengert.functions, or pass x.data to leave the graph"
+            )
+        recorded = implementations[function]
+        try:
+            return recorded(*args, **kwargs)
+        except TypeError as error:
+            signature = inspect.signature(recorded)
+            try:
+                signature.bind(*args, **kwargs)
+            except TypeError as mismatch:
+                raise TypeError(
+                    f"{name}: {mismatch}; for Variables it is {function.__name__}{signature}"
+                ) from None
+            raise error
 
     # fmt: off
     def __pos__(self) -> Any: return ufuncs[np.positive]()(self)

@@ -50,7 +50,7 @@ def check_gradients(
 def _check_order(
     f: Callable[..., Any],
     arrays: list[np.ndarray],
-    rng: np.random.Generator,
+    rng: "np.random.Generator",
     name: str,
     rtol: float,
     atol: float,

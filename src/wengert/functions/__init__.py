@@ -18,6 +18,11 @@ from wengert.functions.create import (
 from wengert.functions.index import (
     get_item as get_item, take as take, take_along_axis as take_along_axis,
 )
+from wengert.functions.linalg import (
+    diagonal as diagonal, dot as dot, einsum as einsum, inner as inner, linear as linear,
+    matmul as matmul, outer as outer, tensordot as tensordot, trace as trace, tril as tril,
+    triu as triu,
+)
 from wengert.functions.logic import (
     equal as equal, greater as greater, greater_equal as greater_equal, isfinite as isfinite,
     isinf as isinf, isnan as isnan, less as less, less_equal as less_equal,
@@ -29,13 +34,13 @@ from wengert.functions.loss import (
     softmax_cross_entropy as softmax_cross_entropy,
 )
 from wengert.functions.math import (
-    abs as abs, arccos as arccos, arccosh as arccosh, arcsin as arcsin, arcsinh as arcsinh,
-    arctan as arctan, arctan2 as arctan2, arctanh as arctanh, ceil as ceil, clip as clip,
-    cos as cos, cosh as cosh, erf as erf, exp as exp, exp2 as exp2, expm1 as expm1,
-    floor as floor, log as log, log10 as log10, log1p as log1p, log2 as log2,
-    logaddexp as logaddexp, maximum as maximum, minimum as minimum, reciprocal as reciprocal,
-    round as round, rsqrt as rsqrt, sign as sign, sin as sin, sinh as sinh, sqrt as sqrt,
-    square as square, tan as tan, tanh as tanh, trunc as trunc, where as where,
+    erf as erf, exp as exp, exp2 as exp2, expm1 as expm1, log as log, log10 as log10,
+    log1p as log1p, log2 as log2, logaddexp as logaddexp, reciprocal as reciprocal,
+    rsqrt as rsqrt, sqrt as sqrt, square as square,
+)
+from wengert.functions.piecewise import (
+    abs as abs, ceil as ceil, clip as clip, floor as floor, maximum as maximum,
+    minimum as minimum, round as round, sign as sign, trunc as trunc, where as where,
 )
 from wengert.functions.reduce import (
     all as all, any as any, argmax as argmax, argmin as argmin, cumsum as cumsum,
@@ -43,10 +48,15 @@ from wengert.functions.reduce import (
     sum as sum, var as var,
 )
 from wengert.functions.shape import (
-    broadcast_to as broadcast_to, checked_axes as checked_axes, concatenate as concatenate,
-    expand_dims as expand_dims, flatten as flatten, flip as flip, hstack as hstack,
-    moveaxis as moveaxis, pad as pad, repeat as repeat, reshape as reshape, roll as roll,
-    split as split, squeeze as squeeze, stack as stack, sum_to as sum_to, swapaxes as swapaxes,
-    tile as tile, transpose as transpose, vstack as vstack,
+    broadcast_to as broadcast_to, concatenate as concatenate, expand_dims as expand_dims,
+    flatten as flatten, flip as flip, hstack as hstack, moveaxis as moveaxis, pad as pad,
+    repeat as repeat, reshape as reshape, roll as roll, split as split, squeeze as squeeze,
+    stack as stack, sum_to as sum_to, swapaxes as swapaxes, tile as tile, transpose as transpose,
+    vstack as vstack,
+)
+from wengert.functions.trigonometry import (
+    arccos as arccos, arccosh as arccosh, arcsin as arcsin, arcsinh as arcsinh, arctan as arctan,
+    arctan2 as arctan2, arctanh as arctanh, cos as cos, cosh as cosh, sin as sin, sinh as sinh,
+    tan as tan, tanh as tanh,
 )
 # fmt: on

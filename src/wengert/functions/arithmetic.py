@@ -65,7 +65,8 @@ class Sub(Function):
         return x0 - x1
 
     def backward(self, gy: Any) -> Any:
-        return gy, -gy if self.needs[1] else None
+        need0, need1 = self.needs
+        return gy if need0 else None, -gy if need1 else None
 
     samples = two_inputs()
 
@@ -99,8 +100,8 @@ class Div(Function):
     def backward(self, gy: Any) -> Any:
         x0, x1 = self.xs
         need0, need1 = self.needs
-        gx0 = gy / x1
-        return gx0 if need0 else None, -gx0 * x0 / x1 if need1 else None
+        g = gy / x1
+        return g if need0 else None, -g * x0 / x1 if need1 else None
 
     samples = two_inputs(0.5, 2)
 
@@ -108,7 +109,7 @@ class Div(Function):
 class Pow(Function):
     """y = xᶜ for a number c,  dy/dx = c xᶜ⁻¹.
 
-    For a whole c ≥ 0 the derivatives end in zeros, also at x = 0 (where 0 · x⁻¹ would be NaN).
+    For a whole c ≥ 0 the derivatives end in 0, also at x = 0: after x⁰ comes 0 x⁰, not 0 x⁻¹.
     """
 
     elementwise = True
@@ -121,10 +122,10 @@ class Pow(Function):
 
     def backward(self, gy: Any) -> Any:
         (x,) = self.xs
-        return gy * (self.c * x ** (self.c - 1)) if self.c != 0 else np.zeros_like(gy)
+        return gy * (self.c * x ** (self.c - 1 if self.c else 0))
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         for whole in (0, 1, 2, 3):
             yield (rng.normal(size=(2, 3)),), {"c": whole}
         for c in (-1, 0.5, -1.5):
@@ -171,7 +172,7 @@ class Cast(Function):
         return gy if self.dtype.kind == "f" else None  # the walk casts it back
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         yield (rng.normal(size=(2, 3)),), {"dtype": np.float64}
 
 
@@ -212,5 +213,11 @@ def copy(x: Operand) -> Variable:
 
 @implements(np.ndarray.astype)
 def astype(x: Operand, dtype: Any) -> Variable:
-    """y = x in another dtype. No gradient goes through integers."""
+    """y = x in another dtype. No gradient goes through integers.
+
+    Raises:
+        TypeError: the dtype is not of float, int or bool.
+    """
+    if np.dtype(dtype).kind not in "fiub":
+        raise TypeError(f"astype: got dtype {np.dtype(dtype)}, needed one of float, int or bool")
     return Cast(dtype)(x)

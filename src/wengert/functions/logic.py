@@ -25,7 +25,7 @@ class OfBits(OfUfunc):
     """A constant of whole numbers or truth values."""
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         yield rng.integers(0, 8, size=(2, 3)), rng.integers(0, 8, size=3)
         yield np.array([True, False, True]), np.array([[True], [False]])
 
@@ -124,7 +124,7 @@ class Invert(OfUfunc):
     ufunc = np.invert
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         yield (np.array([True, False]),)
         yield (rng.integers(0, 8, size=3),)
 

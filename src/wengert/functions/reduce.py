@@ -25,7 +25,7 @@ class Reduction(Function):
         return np.reshape(gy, shape)
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         yield (rng.normal(size=(2, 3, 2)),)
         yield (rng.normal(size=(2, 3, 2)),), {"axis": -2}
         yield (rng.normal(size=(2, 3, 2)),), {"axis": (0, -1), "keepdims": True}
@@ -79,7 +79,7 @@ class Prod(Reduction):
         return self.spread(gy) * np.transpose(others, np.argsort(order).tolist())
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         yield from Reduction.samples(rng)
         x = rng.normal(size=(2, 3, 2))
         x[0, 1, 0] = x[1, :2, 1] = 0
@@ -141,7 +141,7 @@ class CumSum(Function):
         return np.flip(np.cumsum(np.flip(gy, self.axis), self.axis), self.axis)
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         yield (rng.normal(size=(2, 3)),)
         yield (rng.normal(size=(2, 3)),), {"axis": -1}
 
@@ -154,7 +154,7 @@ class Selection(Constant):
         self.keepdims = keepdims
 
     @staticmethod
-    def samples(rng: np.random.Generator) -> Iterator[Any]:
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
         yield (rng.normal(size=(2, 3)),)
         yield (rng.normal(size=(2, 3)),), {"axis": -1}
         yield (rng.normal(size=(2, 3)),), {"axis": 0, "keepdims": True}

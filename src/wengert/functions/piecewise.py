@@ -1,0 +1,285 @@
+"""Functions in pieces: absolute value, extrema, limits, choice, rounding. Element by element."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from wengert.core import Function, Operand, Variable
+from wengert.dispatch import implements
+from wengert.functions.samples import one_input
+
+
+class Abs(Function):
+    """y = |x|,  dy/dx = sign x, and 0 at 0."""
+
+    elementwise = True
+    ufunc = np.absolute
+    samples = one_input(0.5, 2)
+
+    def forward(self, x: Any) -> Any:
+        return np.absolute(x)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return gy * np.sign(x)
+
+
+class Clip(Function):
+    """y = x limited to low ≤ y ≤ high,  dy/dx = 1 within the limits (also on them), else 0."""
+
+    elementwise = True
+
+    def __init__(self, low: Any = None, high: Any = None) -> None:
+        self.low = low
+        self.high = high
+
+    def forward(self, x: Any) -> Any:
+        return np.clip(x, self.low, self.high)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return gy * np.equal(np.clip(x, self.low, self.high), x)
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        x = np.array([[-2.5, -0.7, 0.2], [0.8, 1.4, 3.1]])
+        yield (x,), {"low": -1.0, "high": 1.0}
+        yield (x,), {"low": 0.0}
+        yield (x,), {"high": np.array([-2.0, 0.0, 2.0])}
+
+
+class Extremum(Function):
+    """The larger or the smaller of two: the gradient goes to it, half to each where they tie."""
+
+    elementwise = True
+
+    def backward(self, gy: Any) -> Any:
+        x0, x1 = self.xs
+        (y,) = self.ys
+        need0, need1 = self.needs
+        # 1 where x0 is the one, -1 where x1 is, 0 where they tie
+        side = np.equal(x0, y).astype(gy.dtype) - np.equal(x1, y)
+        return 0.5 * gy * (1 + side) if need0 else None, 0.5 * gy * (1 - side) if need1 else None
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        x = np.array([[0.3, -1.2, 2.0], [1.1, 0.5, -0.4]])
+        yield x, np.array([[0.9, -1.9, 1.1], [0.2, 1.3, 0.6]])
+        yield x, np.array([0.0, 0.8, 1.0])
+
+
+class Maximum(Extremum):
+    """y = the larger of x0 and x1; where they are equal, each gets half of the gradient."""
+
+    ufunc = np.maximum
+
+    def forward(self, x0: Any, x1: Any) -> Any:
+        return np.maximum(x0, x1)
+
+
+class Minimum(Extremum):
+    """y = the smaller of x0 and x1; where they are equal, each gets half of the gradient."""
+
+    ufunc = np.minimum
+
+    def forward(self, x0: Any, x1: Any) -> Any:
+        return np.minimum(x0, x1)
+
+
+class Where(Function):
+    """y = x0 where the condition holds, x1 elsewhere."""
+
+    elementwise = True
+
+    def forward(self, condition: Any, x0: Any, x1: Any) -> Any:
+        return np.where(condition, x0, x1)
+
+    def backward(self, gy: Any) -> Any:
+        condition = self.xs[0]
+        _, need0, need1 = self.needs
+        gx0 = np.where(condition, gy, 0) if need0 else None
+        gx1 = np.where(condition, 0, gy) if need1 else None
+        return None, gx0, gx1
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        condition = np.array([[True, False, True], [False, False, True]])
+        yield condition, rng.normal(size=(2, 3)), rng.normal(size=(2, 3))
+        yield condition[0], rng.normal(size=(2, 3)), rng.normal(size=())
+
+
+class Flat(Function):
+    """A function that is constant between its steps: its derivative is 0."""
+
+    elementwise = True
+
+    def backward(self, gy: Any) -> Any:
+        return (np.zeros_like(gy),) * len(self.inputs)
+
+
+class Sign(Flat):
+    """y = -1, 0 or 1: the sign of x."""
+
+    ufunc = np.sign
+    samples = one_input(0.1, 0.4)
+
+    def forward(self, x: Any) -> Any:
+        return np.sign(x)
+
+
+class Floor(Flat):
+    """y = the largest whole number ≤ x."""
+
+    ufunc = np.floor
+    samples = one_input(0.1, 0.4)
+
+    def forward(self, x: Any) -> Any:
+        return np.floor(x)
+
+
+class Ceil(Flat):
+    """y = the smallest whole number ≥ x."""
+
+    ufunc = np.ceil
+    samples = one_input(0.1, 0.4)
+
+    def forward(self, x: Any) -> Any:
+        return np.ceil(x)
+
+
+class Trunc(Flat):
+    """y = x without its fraction."""
+
+    ufunc = np.trunc
+    samples = one_input(0.1, 0.4)
+
+    def forward(self, x: Any) -> Any:
+        return np.trunc(x)
+
+
+class Rint(Flat):
+    """y = the whole number nearest to x, the even one of two."""
+
+    ufunc = np.rint
+    samples = one_input(0.1, 0.4)
+
+    def forward(self, x: Any) -> Any:
+        return np.rint(x)
+
+
+class Round(Flat):
+    """y = x rounded to `decimals` places."""
+
+    def __init__(self, decimals: int = 0) -> None:
+        self.decimals = decimals
+
+    def forward(self, x: Any) -> Any:
+        return np.round(x, self.decimals)
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        yield (rng.uniform(0.1, 0.4, size=(2, 3)),)
+        yield (np.array([1.121, 22.38]),), {"decimals": 1}
+
+
+class FloorDivide(Flat):
+    """y = ⌊x0 / x1⌋."""
+
+    ufunc = np.floor_divide
+
+    def forward(self, x0: Any, x1: Any) -> Any:
+        return x0 // x1
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        yield rng.uniform(2.1, 2.9, size=(2, 3)), rng.uniform(0.98, 1.02, size=3)
+
+
+class Remainder(Function):
+    """y = x0 - ⌊x0 / x1⌋ x1,  dy/dx0 = 1,  dy/dx1 = -⌊x0 / x1⌋."""
+
+    elementwise = True
+    ufunc = np.remainder
+
+    def forward(self, x0: Any, x1: Any) -> Any:
+        return x0 % x1
+
+    def backward(self, gy: Any) -> Any:
+        x0, x1 = self.xs
+        need0, need1 = self.needs
+        return gy if need0 else None, -gy * (x0 // x1) if need1 else None
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        yield rng.uniform(2.1, 2.9, size=(2, 3)), rng.uniform(0.98, 1.02, size=3)
+
+
+# ---- Doorways ----
+
+
+# fmt: off
+def abs(x: Operand) -> Variable:
+    """y = |x|."""
+    return Abs()(x)
+
+def sign(x: Operand) -> Variable:
+    """y = -1, 0 or 1: the sign of x. Its derivative is 0."""
+    return Sign()(x)
+
+def floor(x: Operand) -> Variable:
+    """y = the largest whole number ≤ x. Its derivative is 0."""
+    return Floor()(x)
+
+def ceil(x: Operand) -> Variable:
+    """y = the smallest whole number ≥ x. Its derivative is 0."""
+    return Ceil()(x)
+
+def trunc(x: Operand) -> Variable:
+    """y = x without its fraction. Its derivative is 0."""
+    return Trunc()(x)
+
+def maximum(x0: Operand, x1: Operand) -> Variable:
+    """y = the larger of x0 and x1; where they are equal, each gets half of the gradient."""
+    return Maximum()(x0, x1)
+
+def minimum(x0: Operand, x1: Operand) -> Variable:
+    """y = the smaller of x0 and x1; where they are equal, each gets half of the gradient."""
+    return Minimum()(x0, x1)
+# fmt: on
+
+
+@implements(np.round)
+def round(x: Operand, decimals: int = 0) -> Variable:
+    """y = x rounded to `decimals` places, halves to the even digit. Its derivative is 0."""
+    return Round(decimals)(x)
+
+
+@implements(np.clip)
+def clip(x: Operand, low: Operand | None = None, high: Operand | None = None) -> Variable:
+    """y = x limited to low ≤ y ≤ high; None is no limit. Limits may be Variables."""
+    if isinstance(low, Variable) or isinstance(high, Variable):
+        y = x if low is None else maximum(x, low)
+        return y if high is None else minimum(y, high)  # type: ignore[return-value]
+    return Clip(low, high)(x)
+
+
+@implements(np.where)
+def where(condition: Operand, *values: Operand) -> Variable:
+    """y = x0 where the condition holds, x1 elsewhere: `where(condition, x0, x1)`.
+
+    Raises:
+        TypeError: not given both values.
+    """
+    if len(values) != 2:
+        raise TypeError(
+            f"where: got {len(values)} values, needed 2: where(condition, x0, x1); "
+            f"for the indices of what is true use np.nonzero(condition.data)"
+        )
+    return Where()(condition, *values)
+
+
+@implements(np.divmod)
+def divmod(x0: Operand, x1: Operand) -> tuple[Variable, Variable]:
+    """⌊x0 / x1⌋ and what remains: x0 - ⌊x0 / x1⌋ x1."""
+    return FloorDivide()(x0, x1), Remainder()(x0, x1)

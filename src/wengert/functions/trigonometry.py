@@ -1,0 +1,263 @@
+"""Trigonometric and hyperbolic functions, and their inverses. All element by element."""
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core import Function, Operand, Variable
+from wengert.functions.samples import one_input, two_inputs
+
+
+class Sin(Function):
+    """y = sin x,  dy/dx = cos x."""
+
+    elementwise = True
+    ufunc = np.sin
+    samples = one_input()
+
+    def forward(self, x: Any) -> Any:
+        return np.sin(x)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return gy * np.cos(x)
+
+
+class Cos(Function):
+    """y = cos x,  dy/dx = -sin x."""
+
+    elementwise = True
+    ufunc = np.cos
+    samples = one_input()
+
+    def forward(self, x: Any) -> Any:
+        return np.cos(x)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return -gy * np.sin(x)
+
+
+class Tan(Function):
+    """y = tan x,  dy/dx = 1 + y²."""
+
+    elementwise = True
+    ufunc = np.tan
+    samples = one_input(-1, 1)
+
+    def forward(self, x: Any) -> Any:
+        return np.tan(x)
+
+    def backward(self, gy: Any) -> Any:
+        (y,) = self.ys
+        return gy * (1 + y * y)
+
+
+class Arcsin(Function):
+    """y = arcsin x,  dy/dx = 1 / √(1 - x²)."""
+
+    elementwise = True
+    ufunc = np.arcsin
+    samples = one_input(-0.7, 0.7)
+
+    def forward(self, x: Any) -> Any:
+        return np.arcsin(x)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return gy / np.sqrt(1 - x * x)
+
+
+class Arccos(Function):
+    """y = arccos x,  dy/dx = -1 / √(1 - x²)."""
+
+    elementwise = True
+    ufunc = np.arccos
+    samples = one_input(-0.7, 0.7)
+
+    def forward(self, x: Any) -> Any:
+        return np.arccos(x)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return -gy / np.sqrt(1 - x * x)
+
+
+class Arctan(Function):
+    """y = arctan x,  dy/dx = 1 / (1 + x²)."""
+
+    elementwise = True
+    ufunc = np.arctan
+    samples = one_input()
+
+    def forward(self, x: Any) -> Any:
+        return np.arctan(x)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return gy / (1 + x * x)
+
+
+class Arctan2(Function):
+    """y = the angle of the point (x1, x0),  dy/dx0 = x1 / r²,  dy/dx1 = -x0 / r²."""
+
+    elementwise = True
+    ufunc = np.arctan2
+    samples = two_inputs(0.5, 2)
+
+    def forward(self, x0: Any, x1: Any) -> Any:
+        return np.arctan2(x0, x1)
+
+    def backward(self, gy: Any) -> Any:
+        x0, x1 = self.xs
+        need0, need1 = self.needs
+        g = gy / (x0 * x0 + x1 * x1)
+        return g * x1 if need0 else None, -g * x0 if need1 else None
+
+
+class Sinh(Function):
+    """y = sinh x,  dy/dx = cosh x."""
+
+    elementwise = True
+    ufunc = np.sinh
+    samples = one_input()
+
+    def forward(self, x: Any) -> Any:
+        return np.sinh(x)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return gy * np.cosh(x)
+
+
+class Cosh(Function):
+    """y = cosh x,  dy/dx = sinh x."""
+
+    elementwise = True
+    ufunc = np.cosh
+    samples = one_input()
+
+    def forward(self, x: Any) -> Any:
+        return np.cosh(x)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return gy * np.sinh(x)
+
+
+class Tanh(Function):
+    """y = tanh x,  dy/dx = 1 - y²."""
+
+    elementwise = True
+    ufunc = np.tanh
+    samples = one_input()
+
+    def forward(self, x: Any) -> Any:
+        return np.tanh(x)
+
+    def backward(self, gy: Any) -> Any:
+        (y,) = self.ys
+        return gy * (1 - y * y)
+
+
+class Arcsinh(Function):
+    """y = arsinh x,  dy/dx = 1 / √(x² + 1)."""
+
+    elementwise = True
+    ufunc = np.arcsinh
+    samples = one_input()
+
+    def forward(self, x: Any) -> Any:
+        return np.arcsinh(x)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return gy / np.sqrt(x * x + 1)
+
+
+class Arccosh(Function):
+    """y = arcosh x,  dy/dx = 1 / √(x² - 1)."""
+
+    elementwise = True
+    ufunc = np.arccosh
+    samples = one_input(1.5, 3)
+
+    def forward(self, x: Any) -> Any:
+        return np.arccosh(x)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return gy / np.sqrt(x * x - 1)
+
+
+class Arctanh(Function):
+    """y = artanh x,  dy/dx = 1 / (1 - x²)."""
+
+    elementwise = True
+    ufunc = np.arctanh
+    samples = one_input(-0.7, 0.7)
+
+    def forward(self, x: Any) -> Any:
+        return np.arctanh(x)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return gy / (1 - x * x)
+
+
+# ---- Doorways ----
+
+
+# fmt: off
+def sin(x: Operand) -> Variable:
+    """y = sin x."""
+    return Sin()(x)
+
+def cos(x: Operand) -> Variable:
+    """y = cos x."""
+    return Cos()(x)
+
+def tan(x: Operand) -> Variable:
+    """y = tan x."""
+    return Tan()(x)
+
+def arcsin(x: Operand) -> Variable:
+    """y = arcsin x."""
+    return Arcsin()(x)
+
+def arccos(x: Operand) -> Variable:
+    """y = arccos x."""
+    return Arccos()(x)
+
+def arctan(x: Operand) -> Variable:
+    """y = arctan x."""
+    return Arctan()(x)
+
+def sinh(x: Operand) -> Variable:
+    """y = sinh x."""
+    return Sinh()(x)
+
+def cosh(x: Operand) -> Variable:
+    """y = cosh x."""
+    return Cosh()(x)
+
+def tanh(x: Operand) -> Variable:
+    """y = tanh x."""
+    return Tanh()(x)
+
+def arcsinh(x: Operand) -> Variable:
+    """y = arsinh x."""
+    return Arcsinh()(x)
+
+def arccosh(x: Operand) -> Variable:
+    """y = arcosh x."""
+    return Arccosh()(x)
+
+def arctanh(x: Operand) -> Variable:
+    """y = artanh x."""
+    return Arctanh()(x)
+
+def arctan2(x0: Operand, x1: Operand) -> Variable:
+    """y = the angle of the point (x1, x0), in radians from -π to π."""
+    return Arctan2()(x0, x1)
+# fmt: on

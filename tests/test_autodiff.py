@@ -1,0 +1,370 @@
+"""Derivatives as functions: wg.grad, the transforms, and checkpoint."""
+
+import numpy as np
+import pytest
+
+import wengert as wg
+import wengert.functions as F
+from wengert import Variable
+from wengert.testing import check_gradients
+
+
+def cubic(x):
+    return np.sum(x**3) + x[0] * x[1]
+
+
+X = np.array([1.0, 2.0, -1.5])
+
+# ---- wg.grad ----
+
+
+def test_grad_gives_the_gradient_and_leaves_grad_alone():
+    x = Variable(X)
+    gx = wg.grad(cubic(x), x)
+    np.testing.assert_allclose(gx.data, [3 + 2, 12 + 1, 6.75])
+    assert x.grad is None
+
+
+def test_grad_keeps_the_structure_of_its_inputs():
+    a, b, c = Variable(2.0), Variable(3.0), Variable(5.0)
+    y = a * b * c
+    grads = wg.grad(y, {"a": a, "rest": [b, (c,)]})
+    assert float(grads["a"]) == 15
+    assert float(grads["rest"][0]) == 10
+    assert isinstance(grads["rest"][1], tuple)
+    assert float(grads["rest"][1][0]) == 6
+
+
+def test_grad_of_something_in_between():
+    x = Variable(2.0)
+    h = x * x
+    y = h * h + x
+    gh, gx = wg.grad(y, [h, x])
+    assert float(gh) == 8
+    assert float(gx) == 8 * 4 + 1
+
+
+def test_grad_adds_up_several_outputs_with_their_own_seeds():
+    x = Variable(3.0)
+    gx = wg.grad([x * x, 2 * x], x, [np.array(10.0), np.array(100.0)])
+    assert float(gx) == 60 + 200
+
+
+def test_grad_of_what_the_output_does_not_depend_on_is_zero():
+    x, z = Variable(3.0), Variable(np.ones((2, 3)))
+    gz = wg.grad(x * x, z)
+    assert gz.shape == (2, 3)
+    assert not gz.data.any()
+
+
+def test_grad_walks_only_the_ways_that_lead_to_its_inputs():
+    calls = []
+
+    class Tell(wg.Function):
+        def __init__(self, name):
+            self.name = name
+
+        def forward(self, x):
+            return +x
+
+        def backward(self, gy):
+            calls.append(self.name)
+            return gy
+
+    a, b = Variable(1.0), Variable(2.0)
+    wg.grad(Tell("a")(a) * Tell("b")(b), a)
+    assert calls == ["a"]
+
+
+def test_a_function_on_the_way_computes_only_the_gradient_that_is_asked_for():
+    asked = []
+
+    class Product(wg.Function):
+        def forward(self, x0, x1):
+            return x0 * x1
+
+        def backward(self, gy):
+            asked.append(list(self.needs))
+            x0, x1 = self.xs
+            return gy * x1, gy * x0
+
+    a, b = Variable(2.0), Variable(3.0)
+    y = Product()(a, b)
+    assert float(wg.grad(y, b)) == 2
+    y.backward()
+    assert asked == [[False, True], [True, True]]
+    assert (float(a.grad), float(b.grad)) == (3, 2)
+
+
+def test_the_third_derivative_of_a_cubic_is_a_constant_and_the_fourth_zero():
+    x = Variable(2.0)
+    y = x**3
+    for expected in (12, 12, 6, 0, 0):
+        y = wg.grad(y, x, create_graph=True)
+        assert float(y) == expected
+
+
+def test_gradients_of_two_inputs_do_not_share_memory():
+    a, b = Variable(np.ones(3)), Variable(np.ones(3))
+    for create_graph in (False, True):
+        ga, gb = wg.grad(a + b, [a, b], create_graph=create_graph)
+        assert not np.shares_memory(ga.data, gb.data)
+
+
+@pytest.mark.parametrize(("outputs", "inputs"), [(np.ones(2), Variable(1.0)), (Variable(1.0), 2.0)])
+def test_grad_of_what_is_no_variable_is_refused(outputs, inputs):
+    with pytest.raises(TypeError, match="needed a Variable"):
+        wg.grad(outputs, inputs)
+
+
+def test_grad_of_a_result_computed_under_no_grad_is_refused():
+    x = Variable(2.0)
+    with wg.no_grad():
+        y = x * x
+    with pytest.raises(RuntimeError, match="no graph"):
+        wg.grad(y, x)
+
+
+# ---- Transforms ----
+
+
+def test_value_and_grad_takes_and_gives_arrays():
+    y, g = wg.value_and_grad(cubic)(X)
+    assert isinstance(y, np.ndarray)
+    assert isinstance(g, np.ndarray)
+    np.testing.assert_allclose(g, [5, 13, 6.75])
+
+
+def test_value_and_grad_of_several_arguments_and_of_a_dict():
+    def loss(parameters, x):
+        return np.sum((parameters["W"] * x + parameters["b"]) ** 2)
+
+    parameters = {"W": np.array([1.0, 2.0]), "b": np.array(0.5)}
+    y, g = wg.value_and_grad(loss)(parameters, np.array([1.0, -1.0]))
+    assert y == pytest.approx(1.5**2 + 1.5**2)
+    np.testing.assert_allclose(g["W"], [3, 3])
+    assert g["b"] == pytest.approx(0)
+    _, (gp, gx) = wg.value_and_grad(loss, argnums=(0, 1))(parameters, np.array([1.0, -1.0]))
+    np.testing.assert_allclose(gx, [3, -6])
+    np.testing.assert_allclose(gp["W"], g["W"])
+
+
+def test_value_and_grad_of_a_function_to_an_array_is_refused():
+    with pytest.raises(ValueError, match="needed one number"):
+        wg.value_and_grad(lambda x: x * x)(X)
+
+
+def test_value_and_grad_of_a_constant_function_is_zero():
+    y, g = wg.value_and_grad(lambda x: 3.0)(X)
+    assert y == 3
+    np.testing.assert_array_equal(g, 0 * X)
+
+
+def test_vjp_pulls_a_gradient_back_through_several_outputs():
+    (p, q), pullback = wg.vjp(lambda a, b: (a * b, a + b), 2.0, 3.0)
+    assert (p, q) == (6, 5)
+    ga, gb = pullback((np.array(1.0), np.array(10.0)))
+    assert (ga, gb) == (3 + 10, 2 + 10)
+
+
+def test_jvp_is_the_jacobian_times_the_tangent():
+    def f(x):
+        return np.sin(x) * x[0]
+
+    v = np.array([0.3, -1.0, 2.0])
+    y, t = wg.jvp(f, (X,), (v,))
+    np.testing.assert_allclose(y, np.sin(X) * X[0])
+    np.testing.assert_allclose(t, wg.jacobian(f)(X) @ v)
+    np.testing.assert_allclose(wg.jvp(f, X, v)[1], t)
+
+
+def test_jvp_of_a_function_that_ignores_its_argument_is_zero():
+    _, t = wg.jvp(lambda x: Variable(np.ones(2)), X, X)
+    np.testing.assert_array_equal(t, [0, 0])
+
+
+def test_jacobian_has_the_shape_of_output_and_input():
+    A = np.arange(6.0).reshape(2, 3)
+    J = wg.jacobian(lambda x: np.matmul(A, x))(np.ones((3, 4)))
+    assert J.shape == (2, 4, 3, 4)
+    np.testing.assert_allclose(J, np.einsum("ij,kl->ikjl", A, np.eye(4)))
+
+
+def test_jacobian_of_a_tuple_by_a_dict_is_a_tuple_of_dicts():
+    J = wg.jacobian(lambda p: (p["a"] * p["b"], p["a"]))({"a": np.ones(2), "b": np.array(3.0)})
+    assert J[0]["a"].shape == (2, 2)
+    assert J[0]["b"].shape == (2,)
+    np.testing.assert_array_equal(J[1]["b"], [0, 0])
+
+
+def test_hessian_is_symmetric_and_right():
+    def rosenbrock(x):
+        return 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2
+
+    H = wg.hessian(rosenbrock)(np.array([1.0, 1.0]))
+    np.testing.assert_allclose(H, [[802, -400], [-400, 200]])
+
+
+def test_hvp_is_the_hessian_times_the_vector():
+    v = np.array([1.0, -2.0, 0.5])
+    np.testing.assert_allclose(wg.hvp(cubic, X, v), wg.hessian(cubic)(X) @ v)
+    np.testing.assert_allclose(wg.hvp(cubic, (X,), (v,))[0], wg.hessian(cubic)(X) @ v)
+
+
+def test_vectors_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match=r"hvp: got vectors of shapes \[\(2,\)\]"):
+        wg.hvp(cubic, X, np.ones(2))
+
+
+def test_transforms_nest():
+    def g(x):
+        return wg.value_and_grad(lambda z: np.sum(np.sin(z) * z))(x)[1]
+
+    expected = np.diag(2 * np.cos(X) - X * np.sin(X))
+    np.testing.assert_allclose(wg.jacobian(g)(X), expected, rtol=1e-12)
+    _, tangent = wg.jvp(lambda x: wg.jvp(np.sin, x, np.ones(3))[1], X, np.ones(3))
+    np.testing.assert_allclose(tangent, -np.sin(X))
+    check_gradients(lambda x: wg.hvp(cubic, x, x * x), X, order=2)
+    check_gradients(wg.hessian(cubic), X, order=1)
+
+
+def test_an_inner_derivative_is_along_its_own_argument_alone():
+    # d/dx [x · d/dz (x z) at z = x] = d/dx x² = 2x: the inner x is a constant for the inner d/dz
+    def outer(x):
+        return x * wg.value_and_grad(lambda z: x * z)(x)[1]
+
+    assert wg.value_and_grad(outer)(3.0)[1] == 6
+
+
+def test_a_gradient_inside_a_loss_reaches_the_parameters():
+    w = Variable(2.0)
+    _, g = wg.value_and_grad(lambda x: w * x**2)(Variable(3.0))
+    (g * g).backward()
+    assert float(w.grad) == pytest.approx(2 * (2 * 2 * 3) * (2 * 3))
+
+
+# ---- checkpoint ----
+
+
+def block(x, W):
+    return np.tanh(np.matmul(x, W)) ** 2
+
+
+def test_checkpoint_changes_no_value_and_no_gradient():
+    x, W = (Variable(a) for a in np.random.default_rng(0).normal(size=(2, 3, 3)))
+    y = block(block(x, W), W)
+    z = wg.checkpoint(block, wg.checkpoint(block, x, W), W)
+    np.testing.assert_array_equal(z.data, y.data)
+    for g, h in zip(wg.grad(y, [x, W]), wg.grad(z, [x, W]), strict=True):
+        np.testing.assert_allclose(h.data, g.data, rtol=1e-12)
+
+
+def test_checkpoint_is_right_to_third_order():
+    x, W = np.random.default_rng(1).normal(size=(2, 2, 2))
+    check_gradients(lambda x, W: wg.checkpoint(block, x, W), x, W, order=3)
+
+
+def test_checkpoint_finds_the_variables_that_its_function_closes_over():
+    w = Variable(2.0)
+    h = w * 3  # not a leaf, and upstream of it w, which the function uses too
+    x = Variable(5.0)
+    y = wg.checkpoint(lambda x: x * h * w, x)
+    y.backward()
+    assert float(w.grad) == 5 * 3 * 2 * 2
+    assert float(x.grad) == 12
+    assert h.creator is not None
+
+
+def test_checkpoint_draws_the_same_random_numbers_again():
+    from wengert import random
+
+    def noisy(x):
+        return x * random.generator().normal(size=x.shape)
+
+    random.seed(3)
+    x = Variable(np.ones(4))
+    y = wg.checkpoint(noisy, x)
+    after = random.generator().normal()
+    y.backward()
+    np.testing.assert_array_equal(x.grad.data, y.data)
+    random.seed(3)
+    noisy(x)
+    assert random.generator().normal() == after  # the walk back has moved no generator
+
+
+def test_checkpoint_keeps_no_intermediate_results():
+    kept = []
+
+    class Kept(wg.Function):
+        def forward(self, x):
+            return x + 1
+
+        def backward(self, gy):
+            return gy
+
+    def f(x):
+        for _ in range(10):
+            x = Kept()(x)
+        return x
+
+    y = wg.checkpoint(f, Variable(0.0))
+    function = y.creator
+    while function is not None:
+        kept.append(type(function).__name__)
+        function = function.inputs[0].creator
+    assert kept == ["Checkpoint"]
+
+
+def test_checkpoint_of_several_outputs_keeps_their_structure():
+    x = Variable(2.0)
+    out = wg.checkpoint(lambda x: {"square": x * x, "cube": (x**3,)}, x)
+    (out["square"] + out["cube"][0]).backward()
+    assert float(x.grad) == 4 + 12
+
+
+def test_checkpoint_under_no_grad_just_computes():
+    with wg.no_grad():
+        y = wg.checkpoint(lambda x: x * x, Variable(3.0))
+    assert float(y) == 9
+    assert y.creator is None
+
+
+# ---- check_gradients ----
+
+
+class WrongSecond(wg.Function):
+    """x³ with a first derivative that is right and cannot be differentiated."""
+
+    def forward(self, x):
+        return x**3
+
+    def backward(self, gy):
+        return gy * (3 * self.input.data**2)
+
+
+def test_check_gradients_finds_a_wrong_second_derivative():
+    check_gradients(WrongSecond(), X, order=1)
+    with pytest.raises(AssertionError, match="order 2"):
+        check_gradients(WrongSecond(), X, order=2)
+
+
+def test_check_gradients_says_where_and_by_how_much():
+    class Wrong(wg.Function):
+        def forward(self, x):
+            return 2 * x
+
+        def backward(self, gy):
+            return gy * np.array([2.0, 2.0, 5.0])
+
+    with pytest.raises(AssertionError, match=r"(?s)argument 0 \(3,\): worst at \(2,\)"):
+        check_gradients(Wrong(), X)
+
+
+def test_check_gradients_does_not_pass_over_nan():
+    with pytest.raises(AssertionError), np.errstate(invalid="ignore"):
+        check_gradients(np.sqrt, np.array([-1.0]))
+
+
+def test_check_gradients_differentiates_floats_only():
+    check_gradients(lambda x, i: x[i], X, np.array([0, 0, 2]), order=2)
+    check_gradients(F.where, np.array([True, False, True]), X, 2 * X)
