@@ -65,7 +65,13 @@ class Variable(NumPyManners):
     """
 
     __slots__ = (
-        "data", "name", "requires_grad", "creator", "generation", "_grad", "__weakref__",
+        "__weakref__",
+        "_grad",
+        "creator",
+        "data",
+        "generation",
+        "name",
+        "requires_grad",
     )  # fmt: skip
 
     data: ndarray

@@ -4,16 +4,18 @@ An optimizer is two functions of plain arrays: `init_one` makes what it remember
 `update_one` makes one step, in place.
 """
 
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy import ndarray
+
+from wengert.core import Parameter
 
 
 class HasParameters(Protocol):
     """What can be trained: a Layer is the usual one."""
 
-    def named_params(self) -> Any: ...
+    def named_params(self) -> dict[str, Parameter]: ...
 
 
 class Optimizer:
@@ -59,8 +61,9 @@ class Optimizer:
         if self.target is None:
             raise RuntimeError(f"{kind}.update: there is no model yet; call setup(model) first")
         stepped = False
-        for name, p in self.target.named_params():
-            if p.grad is None:
+        for name, p in self.target.named_params().items():
+            g = p.grad
+            if g is None:
                 continue
             if name not in self.states:
                 if p.dtype.kind != "f":
@@ -68,7 +71,7 @@ class Optimizer:
                         f"{kind}.update: {name} is {p.dtype}; only floats can be stepped"
                     )
                 self.states[name] = self.init_one(p.data)
-            self.update_one(p.data, p.grad.data, *self.states[name])
+            self.update_one(p.data, g.data, *self.states[name])
             stepped = True
         if not stepped:
             raise RuntimeError(

@@ -18,6 +18,10 @@ from wengert.functions.create import (
 from wengert.functions.index import (
     get_item as get_item, take as take, take_along_axis as take_along_axis,
 )
+from wengert.functions.join import (
+    concatenate as concatenate, flip as flip, hstack as hstack, pad as pad, roll as roll,
+    split as split, stack as stack, vstack as vstack,
+)
 from wengert.functions.linalg import (
     diagonal as diagonal, dot as dot, einsum as einsum, inner as inner, linear as linear,
     matmul as matmul, outer as outer, tensordot as tensordot, trace as trace, tril as tril,
@@ -39,7 +43,7 @@ from wengert.functions.math import (
     rsqrt as rsqrt, sqrt as sqrt, square as square,
 )
 from wengert.functions.piecewise import (
-    abs as abs, ceil as ceil, clip as clip, floor as floor, maximum as maximum,
+    abs as abs, ceil as ceil, clip as clip, divmod as divmod, floor as floor, maximum as maximum,
     minimum as minimum, round as round, sign as sign, trunc as trunc, where as where,
 )
 from wengert.functions.reduce import (
@@ -48,11 +52,9 @@ from wengert.functions.reduce import (
     sum as sum, var as var,
 )
 from wengert.functions.shape import (
-    broadcast_to as broadcast_to, concatenate as concatenate, expand_dims as expand_dims,
-    flatten as flatten, flip as flip, hstack as hstack, moveaxis as moveaxis, pad as pad,
-    repeat as repeat, reshape as reshape, roll as roll, split as split, squeeze as squeeze,
-    stack as stack, sum_to as sum_to, swapaxes as swapaxes, tile as tile, transpose as transpose,
-    vstack as vstack,
+    broadcast_to as broadcast_to, expand_dims as expand_dims, flatten as flatten,
+    moveaxis as moveaxis, repeat as repeat, reshape as reshape, squeeze as squeeze,
+    sum_to as sum_to, swapaxes as swapaxes, tile as tile, transpose as transpose,
 )
 from wengert.functions.trigonometry import (
     arccos as arccos, arccosh as arccosh, arcsin as arcsin, arcsinh as arcsinh, arctan as arctan,

@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.core import Function, Operand, Variable, as_array
 from wengert.dispatch import implements
-from wengert.functions.shape import checked_axes
+from wengert.functions.axes import checked_axes
 
 
 class GetItem(Function):

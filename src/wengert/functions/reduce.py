@@ -7,6 +7,7 @@ import numpy as np
 
 from wengert.core import Constant, Function, Operand, Variable, as_array
 from wengert.dispatch import Axis, implements
+from wengert.functions.axes import checked_axes
 
 
 class Reduction(Function):
@@ -104,7 +105,7 @@ class LogSumExp(Reduction):
 
 
 class Extreme(Reduction):
-    """The largest or smallest element: the gradient goes to it, in equal shares where several tie."""
+    """The largest or smallest element gets the gradient; where several tie, they share it."""
 
     def backward(self, gy: Any) -> Any:
         (x,) = self.xs
@@ -195,13 +196,10 @@ def _checked(name: str, x: Operand, axis: Axis, *, empty: bool = True) -> Any:
     """`x` as an array or Variable that has these axes (and, unless `empty`, something in them)."""
     if not isinstance(x, Variable):
         x = as_array(x)
-    axes = axis if isinstance(axis, tuple) else () if axis is None else (axis,)
-    for i in axes:
-        if not -x.ndim <= i < x.ndim:
-            raise ValueError(f"{name}: got axis {axis} for shape {x.shape}, needed one it has")
-    if len({i % x.ndim for i in axes}) < len(axes):
-        raise ValueError(f"{name}: got axis {axis}, which names an axis twice")
-    if not empty and not np.prod([x.shape[i] for i in axes] if axes else x.size):
+    shape = x.shape
+    if axis is not None:
+        shape = tuple([shape[i] for i in checked_axes(name, axis, shape)])
+    if not empty and 0 in shape:
         raise ValueError(f"{name}: got shape {x.shape}, where there is nothing along axis {axis}")
     return x
 
@@ -257,13 +255,13 @@ def prod(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
 
 @implements(np.max, np.amax)
 def max(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
-    """y = the largest of x along `axis` (see `sum`); where several tie, they share the gradient."""
+    """y = the largest of x along `axis` (see `sum`); several that tie share the gradient."""
     return Max(axis, keepdims)(_checked("max", x, axis, empty=False))
 
 
 @implements(np.min, np.amin)
 def min(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
-    """y = the smallest of x along `axis` (see `sum`); where several tie, they share the gradient."""
+    """y = the smallest of x along `axis` (see `sum`); several that tie share the gradient."""
     return Min(axis, keepdims)(_checked("min", x, axis, empty=False))
 
 

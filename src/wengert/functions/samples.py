@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 
-
 def one_input(low: float = -2, high: float = 2) -> Any:
     """Samples of one input, uniform in [low, high]: a matrix and a 0-d array."""
 

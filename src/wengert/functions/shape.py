@@ -3,8 +3,6 @@
 Like NumPy's, most of these give a view: the result shares the memory of the input.
 """
 
-import itertools
-import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy as np
 from wengert import core
 from wengert.core import Function, Operand, Variable, as_array
 from wengert.dispatch import Axis, implements
+from wengert.functions.axes import checked_axes, integers
 
 
 class Reshape(Function):
@@ -108,147 +107,6 @@ class SumTo(Function):
             yield (rng.normal(size=(4, 2, 3)),), {"shape": shape}
 
 
-class Concatenate(Function):
-    """y = the xs one after the other along an axis they have."""
-
-    def __init__(self, axis: int = 0) -> None:
-        self.axis = axis
-
-    def forward(self, *xs: Any) -> Any:
-        return np.concatenate(xs, self.axis)
-
-    def backward(self, gy: Any) -> Any:
-        ends = itertools.accumulate(x.shape[self.axis] for x in self.xs)
-        return Split(tuple(ends)[:-1], self.axis)(gy)
-
-    @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
-        yield (rng.normal(size=(2, 3)),)
-        yield (rng.normal(size=(2, 3)), rng.normal(size=(1, 3)), rng.normal(size=(0, 3)))
-        yield (rng.normal(size=(2, 3)), rng.normal(size=(2, 1))), {"axis": -1}
-
-
-class Split(Function):
-    """ys = x cut before the indices `bounds` along an axis."""
-
-    def __init__(self, bounds: tuple[int, ...], axis: int = 0) -> None:
-        self.bounds = bounds
-        self.axis = axis
-
-    def forward(self, x: Any) -> Any:
-        before = (slice(None),) * (self.axis % x.ndim)
-        edges = (0, *self.bounds, x.shape[self.axis])
-        return tuple([x[(*before, slice(*ends))] for ends in itertools.pairwise(edges)])
-
-    def backward(self, *gys: Any) -> Any:
-        return np.concatenate(gys, self.axis)
-
-    @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
-        yield (rng.normal(size=(4, 3)),), {"bounds": (1, 3)}
-        yield (rng.normal(size=(2, 5)),), {"bounds": (2, 2), "axis": -1}
-        yield (rng.normal(size=(2,)),), {"bounds": ()}
-
-
-class Pad(Function):
-    """y = x in a frame of one value, with (before, after) elements for each axis."""
-
-    def __init__(self, pad_width: Sequence[tuple[int, int]], value: float = 0) -> None:
-        self.pad_width = pad_width
-        self.value = value
-
-    def forward(self, x: Any) -> Any:
-        shape = [a + n + b for (a, b), n in zip(self.pad_width, x.shape, strict=True)]
-        y = np.full(shape, self.value, x.dtype, like=x)
-        y[self.inside(x.shape)] = x
-        return y
-
-    def backward(self, gy: Any) -> Any:
-        (x,) = self.xs
-        return gy[self.inside(x.shape)]
-
-    def inside(self, shape: tuple[int, ...]) -> tuple[slice, ...]:
-        """Where in y an x of that shape is."""
-        return tuple([slice(a, a + n) for (a, _), n in zip(self.pad_width, shape, strict=True)])
-
-    @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
-        yield (rng.normal(size=(2, 3)),), {"pad_width": [(1, 2), (0, 1)]}
-        yield (rng.normal(size=(3,)),), {"pad_width": [(2, 0)], "value": -1.5}
-        yield (rng.normal(size=()),), {"pad_width": []}
-
-
-class Flip(Function):
-    """y = x in reverse order along some axes (None: along all)."""
-
-    def __init__(self, axis: Axis = None) -> None:
-        self.axis = axis
-
-    def forward(self, x: Any) -> Any:
-        return np.flip(x, self.axis)
-
-    def backward(self, gy: Any) -> Any:
-        return np.flip(gy, self.axis)
-
-    @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
-        for axis in (None, 0, -1, (0, -1)):
-            yield (rng.normal(size=(2, 3, 2)),), {"axis": axis}
-
-
-class Roll(Function):
-    """y = x moved on by `shift` along some axes; what falls off the end enters at the start."""
-
-    def __init__(self, shift: tuple[int, ...], axis: tuple[int, ...]) -> None:
-        self.shift = shift
-        self.axis = axis
-
-    def forward(self, x: Any) -> Any:
-        return np.roll(x, self.shift, self.axis)
-
-    def backward(self, gy: Any) -> Any:
-        return np.roll(gy, tuple([-n for n in self.shift]), self.axis)
-
-    @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
-        yield (rng.normal(size=(5,)),), {"shift": (2,), "axis": (0,)}
-        yield (rng.normal(size=(2, 3)),), {"shift": (-1,), "axis": (-1,)}
-        yield (rng.normal(size=(2, 3)),), {"shift": (1, 4), "axis": (0, 1)}
-
-
-# ---- Arguments ----
-
-
-def checked_axes(name: str, axis: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """One axis, or several, of an array of that shape, each counted from the front.
-
-    Raises:
-        TypeError: an axis is no whole number; the message starts with `name`.
-        ValueError: there is no such axis, or one is named twice.
-    """
-    ndim = len(shape)
-    axes = _integers(name, "axis", axis)
-    if not all(-ndim <= a < ndim for a in axes):
-        needed = f"needed -{ndim} ≤ axis < {ndim}" if ndim else "which has no axes"
-        raise ValueError(f"{name}: got axis {axis} for shape {shape}; {needed}")
-    axes = tuple([a % ndim for a in axes])
-    if len(set(axes)) < len(axes):
-        raise ValueError(f"{name}: got axis {axis} for shape {shape}; needed each axis once")
-    return axes
-
-
-def _integers(name: str, argument: str, value: Any) -> tuple[int, ...]:
-    """A whole number, or a sequence of them, as a tuple."""
-    try:
-        if hasattr(value, "__index__") and not getattr(value, "ndim", 0):
-            return (operator.index(value),)
-        return tuple([operator.index(n) for n in value])
-    except TypeError:
-        raise TypeError(
-            f"{name}: got {argument} {value!r}, needed a whole number or a tuple of them"
-        ) from None
-
-
 # ---- The shape changes, the order does not ----
 
 
@@ -264,7 +122,7 @@ def reshape(x: Operand, shape: int | Sequence[int]) -> Variable:
         array([[0, 1, 2],
                [3, 4, 5]])
     """
-    return Reshape(_integers("reshape", "shape", shape))(x)
+    return Reshape(integers("reshape", "shape", shape))(x)
 
 
 @implements(np.ravel)
@@ -277,7 +135,7 @@ def flatten(x: Operand) -> Variable:
 def expand_dims(x: Operand, axis: int | tuple[int, ...]) -> Variable:
     """x with a new axis of size 1 at each place in `axis`, counted in the result."""
     sizes = iter(np.shape(x))
-    ndim = np.ndim(x) + len(_integers("expand_dims", "axis", axis))
+    ndim = np.ndim(x) + len(integers("expand_dims", "axis", axis))
     new = checked_axes("expand_dims", axis, (1,) * ndim)
     return Reshape(tuple([1 if i in new else next(sizes) for i in range(ndim)]))(x)
 
@@ -352,7 +210,7 @@ def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequenc
 @implements(np.broadcast_to)
 def broadcast_to(x: Operand, shape: int | Sequence[int]) -> Variable:
     """x repeated along new axes and axes of size 1, to `shape`. As in NumPy, read-only memory."""
-    return BroadcastTo(_integers("broadcast_to", "shape", shape))(x)
+    return BroadcastTo(integers("broadcast_to", "shape", shape))(x)
 
 
 def sum_to(x: Operand, shape: int | Sequence[int]) -> Variable:
@@ -365,7 +223,7 @@ def sum_to(x: Operand, shape: int | Sequence[int]) -> Variable:
         >>> sum_to(np.ones((2, 3)), (1, 3))
         array([[2., 2., 2.]])
     """
-    shape = _integers("sum_to", "shape", shape)
+    shape = integers("sum_to", "shape", shape)
     long = np.shape(x)
     if shape == long:
         return x if isinstance(x, Variable) else as_array(x)  # type: ignore[return-value]
@@ -395,7 +253,7 @@ def repeat(x: Operand, repeats: Any, axis: int | None = None) -> Variable:
         x, axis = flatten(x), 0
     shape = np.shape(x)
     (axis,) = checked_axes("repeat", axis, shape)
-    counts = _integers("repeat", "repeats", repeats)
+    counts = integers("repeat", "repeats", repeats)
     if len(counts) not in (1, shape[axis]) or min(counts, default=0) < 0:
         raise ValueError(
             f"repeat: got repeats {repeats} for shape {shape}; needed one number ≥ 0, or "
@@ -418,7 +276,7 @@ def tile(x: Operand, reps: int | Sequence[int]) -> Variable:
         array([[1, 2, 1, 2],
                [1, 2, 1, 2]])
     """
-    times = _integers("tile", "reps", reps)
+    times = integers("tile", "reps", reps)
     if min(times, default=0) < 0:
         raise ValueError(f"tile: got reps {reps}, needed numbers ≥ 0")
     shape = np.shape(x)
@@ -429,176 +287,6 @@ def tile(x: Operand, reps: int | Sequence[int]) -> Variable:
     y = reshape(x, [n for size in shape for n in (1, size)])
     y = broadcast_to(y, [n for block in blocks for n in block])
     return reshape(y, [n * size for n, size in zip(times, shape, strict=True)])
-
-
-# ---- Putting together, taking apart ----
-
-
-@implements(np.concatenate)
-def concatenate(xs: Sequence[Operand], axis: int | None = 0) -> Variable:
-    """The xs one after the other along an axis they have; flat for axis None.
-
-    Raises:
-        ValueError: there are no xs, or they differ in another axis than this.
-
-    Example:
-        >>> concatenate([np.zeros((2, 3)), np.zeros((1, 3))]).shape
-        (3, 3)
-    """
-    xs = list(xs)
-    if not xs:
-        raise ValueError("concatenate: got no arrays, needed at least one")
-    if axis is None:
-        xs, axis = [flatten(x) for x in xs], 0
-    shapes = [np.shape(x) for x in xs]
-    (axis,) = checked_axes("concatenate", axis, shapes[0])
-    if len({(len(shape), shape[:axis], shape[axis + 1 :]) for shape in shapes}) > 1:
-        raise ValueError(
-            f"concatenate: got shapes {', '.join(map(str, shapes))} along axis {axis}; "
-            f"needed the same sizes in every other axis"
-        )
-    return Concatenate(axis)(*xs)
-
-
-@implements(np.stack)
-def stack(xs: Sequence[Operand], axis: int = 0) -> Variable:
-    """The xs, all of one shape, along a new axis.
-
-    Example:
-        >>> stack([np.zeros(3), np.ones(3)], axis=-1).shape
-        (3, 2)
-    """
-    xs = list(xs)
-    shapes = [np.shape(x) for x in xs]
-    if len(set(shapes)) != 1:
-        arrived = f"shapes {', '.join(map(str, shapes))}" if xs else "no arrays"
-        raise ValueError(f"stack: got {arrived}, needed one shape for all")
-    (axis,) = checked_axes("stack", axis, (*shapes[0], len(xs)))
-    return Concatenate(axis)(*[expand_dims(x, axis) for x in xs])
-
-
-@implements(np.vstack)
-def vstack(xs: Sequence[Operand]) -> Variable:
-    """The xs below each other; one of a single axis is a row."""
-    return concatenate([x if np.ndim(x) > 1 else reshape(x, (1, -1)) for x in xs], 0)
-
-
-@implements(np.hstack)
-def hstack(xs: Sequence[Operand]) -> Variable:
-    """The xs beside each other: along axis 1, or along their only axis."""
-    xs = [x if np.ndim(x) else reshape(x, 1) for x in xs]
-    return concatenate(xs, 0 if xs and np.ndim(xs[0]) == 1 else 1)
-
-
-@implements(np.split)
-def split(
-    x: Operand, indices_or_sections: int | Sequence[int], axis: int = 0
-) -> tuple[Variable, ...]:
-    """x cut into parts along an axis.
-
-    Args:
-        x: input.
-        indices_or_sections: a number of equal parts, or the indices to cut before.
-        axis: along which axis.
-
-    Returns:
-        A tuple of Variables, however many.
-
-    Raises:
-        ValueError: the axis cannot be cut into so many equal parts, or the indices fall.
-
-    Example:
-        >>> [part.shape for part in split(np.zeros(5), [1, 3])]
-        [(1,), (2,), (2,)]
-    """
-    (axis,) = checked_axes("split", axis, np.shape(x))
-    size = np.shape(x)[axis]
-    cuts = _integers("split", "indices_or_sections", indices_or_sections)
-    if np.ndim(indices_or_sections) == 0:
-        (sections,) = cuts
-        if sections < 1 or size % sections:
-            raise ValueError(
-                f"split: got x of size {size} along axis {axis}, which does not make {sections} "
-                f"equal parts; give the indices to cut before, as a list"
-            )
-        cuts = tuple([i * (size // sections) for i in range(1, sections)])
-    bounds = tuple([slice(cut).indices(size)[1] for cut in cuts])  # negative and large ones too
-    if list(bounds) != sorted(bounds):
-        raise ValueError(f"split: got indices {indices_or_sections}, needed them in rising order")
-    return Split(bounds, axis)(x)
-
-
-@implements(np.pad)
-def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Variable:
-    """x in a frame.
-
-    Args:
-        x: input.
-        pad_width: elements to add: one number for all sides, (before, after) for all axes, or a
-            pair for each axis.
-        mode: what is added: "constant", a number; "edge", the nearest element; "reflect" or
-            "symmetric", the mirror image without or with the edge; "wrap", the other end.
-        constant_values: the number that "constant" adds.
-
-    Example:
-        >>> pad(np.array([1, 2, 3]), (1, 2), mode="reflect")
-        array([2, 1, 2, 3, 2, 1])
-    """
-    shape = np.shape(x)
-    try:
-        widths = np.broadcast_to(np.asarray(pad_width), (len(shape), 2))
-    except ValueError:
-        widths = np.array([-1])
-    if widths.dtype.kind not in "iu" or np.any(widths < 0):
-        raise ValueError(
-            f"pad: got pad_width {pad_width} for shape {shape}; needed whole numbers ≥ 0: one, "
-            f"(before, after), or such a pair for each axis"
-        )
-    if mode == "constant":
-        return Pad(widths.tolist(), constant_values)(x)
-    if mode not in ("edge", "reflect", "symmetric", "wrap"):
-        raise ValueError(
-            f"pad: got mode {mode!r}, needed 'constant', 'edge', 'reflect', 'symmetric' or 'wrap'"
-        )
-    y: Any = x if isinstance(x, Variable) else as_array(x)
-    for axis in np.flatnonzero(widths.any(axis=1)).tolist():
-        if shape[axis] == 0:
-            raise ValueError(f"pad: got shape {shape}, where mode {mode!r} finds no element")
-        places = np.arange(shape[axis])
-        y = np.take(y, np.pad(places, widths[axis], mode), axis)  # type: ignore[call-overload]
-    return y
-
-
-# ---- Another order along an axis ----
-
-
-@implements(np.flip)
-def flip(x: Operand, axis: Axis = None) -> Variable:
-    """x in reverse order along `axis`; along every axis by default."""
-    return Flip(axis if axis is None else checked_axes("flip", axis, np.shape(x)))(x)
-
-
-@implements(np.roll)
-def roll(
-    x: Operand, shift: int | tuple[int, ...], axis: int | tuple[int, ...] | None = None
-) -> Variable:
-    """x moved on by `shift` along `axis`; what falls off the end enters at the start.
-
-    Several axes take one shift each, or share one. For axis None x is rolled as if it were flat.
-
-    Example:
-        >>> roll(np.array([1, 2, 3, 4]), 1)
-        array([4, 1, 2, 3])
-    """
-    if axis is None:
-        return reshape(roll(flatten(x), shift, 0), np.shape(x))
-    axes = checked_axes("roll", axis, np.shape(x))
-    shifts = _integers("roll", "shift", shift)
-    if len(shifts) == 1:
-        shifts *= len(axes)
-    if len(shifts) != len(axes):
-        raise ValueError(f"roll: got {len(shifts)} shifts for {len(axes)} axes; needed one each")
-    return Roll(shifts, axes)(x)
 
 
 # ---- Facts about a Variable, as NumPy's functions ----

@@ -1,6 +1,6 @@
 """`Layer`: parameters, and layers inside, held as plain attributes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from wengert.core import Parameter
@@ -22,13 +22,13 @@ class Layer:
             f"{type(self).__name__} has no forward: define forward(self, x) in the class"
         )
 
-    def named_params(self) -> Iterator[tuple[str, Parameter]]:
-        """Each Parameter with its name, in the order of assignment."""
-        return _find(Parameter, self, "", set())
+    def named_params(self) -> dict[str, Parameter]:
+        """The Parameters by name, in the order of assignment."""
+        return _find(Parameter, self)
 
     def params(self) -> list[Parameter]:
         """The Parameters, in the order of assignment."""
-        return [p for _, p in self.named_params()]
+        return list(self.named_params().values())
 
     def cleargrads(self) -> None:
         """Forgets the gradients of all Parameters."""
@@ -46,25 +46,30 @@ class Layer:
             )
         ]
         lines = [f"{type(self).__name__}({', '.join(options)})"]
-        for name, layer in _find(Layer, self, "", set()):
+        for name, layer in _find(Layer, self).items():
             first, *others = repr(layer).splitlines()
             lines += [f"  {name}: {first}", *("  " + line for line in others)]
         return "\n".join(lines)
 
 
-def _find(kind: type, holder: Any, way: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
-    """What is of `kind` inside `holder`, by name; once each, and nothing inside of what is."""
-    seen.add(id(holder))
-    for key, value in _contents(holder):
-        if isinstance(value, kind):
-            if id(value) not in seen:
+def _find(kind: type, holder: Layer) -> dict[str, Any]:
+    """What is of `kind` inside `holder`, by name; each once, and nothing inside of what is."""
+    found: dict[str, Any] = {}
+    seen = {id(holder)}
+
+    def look_into(contents: Iterable[tuple[Any, Any]], way: str) -> None:
+        for key, value in contents:
+            if isinstance(value, holders) and id(value) not in seen:
                 seen.add(id(value))
-                yield f"{way}{key}", value
-        elif isinstance(value, Layer | list | tuple | dict) and id(value) not in seen:
-            yield from _find(kind, value, f"{way}{key}.", seen)
+                if isinstance(value, kind):
+                    found[f"{way}{key}"] = value
+                elif isinstance(value, Layer):
+                    look_into(vars(value).items(), f"{way}{key}.")
+                elif isinstance(value, dict):
+                    look_into(value.items(), f"{way}{key}.")
+                else:
+                    look_into(enumerate(value), f"{way}{key}.")
 
-
-def _contents(holder: Any) -> Iterable[tuple[Any, Any]]:
-    if isinstance(holder, Layer):
-        return vars(holder).items()
-    return holder.items() if isinstance(holder, dict) else enumerate(holder)
+    holders = (Parameter, Layer, list, tuple, dict)
+    look_into(vars(holder).items(), "")
+    return found

@@ -37,7 +37,7 @@ def save_parameters(path: str | Path, model: Layer) -> None:
     """
     target = Path(path).resolve()
     temporary = _beside(target)
-    arrays = {name: p.data for name, p in model.named_params()}
+    arrays = {name: p.data for name, p in model.named_params().items()}
     try:
         with temporary.open("xb") as file:
             np.savez(file, allow_pickle=False, **arrays)
