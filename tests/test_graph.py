@@ -230,7 +230,7 @@ def test_a_forward_that_gives_no_array_is_told_so():
         def forward(self, x):
             return None
 
-    with pytest.raises(TypeError, match="NoneType"):
+    with pytest.raises(TypeError, match="None"):
         Nothing()(Variable(1.0))
 
 

@@ -164,9 +164,8 @@ def test_a_backward_that_reads_its_output_is_differentiated_again():
             (y,) = self.ys
             return gy * y
 
-    np.testing.assert_allclose(
-        derivatives(lambda x: Exp()(Exp()(x)), 0.0, 2), np.e * np.array([1, 1, 2])
-    )
+    found = derivatives(lambda x: Exp()(Exp()(x)), 0.0, 2)
+    np.testing.assert_allclose(found, [np.e, np.e, 2 * np.e])
 
 
 def test_a_backward_that_reads_a_dropped_output_is_differentiated_again():
