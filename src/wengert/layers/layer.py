@@ -55,21 +55,24 @@ class Layer:
 def _find(kind: type, holder: Layer) -> dict[str, Any]:
     """What is of `kind` inside `holder`, by name; each once, and nothing inside of what is."""
     found: dict[str, Any] = {}
-    seen = {id(holder)}
-
-    def look_into(contents: Iterable[tuple[Any, Any]], way: str) -> None:
-        for key, value in contents:
-            if isinstance(value, holders) and id(value) not in seen:
-                seen.add(id(value))
-                if isinstance(value, kind):
-                    found[f"{way}{key}"] = value
-                elif isinstance(value, Layer):
-                    look_into(vars(value).items(), f"{way}{key}.")
-                elif isinstance(value, dict):
-                    look_into(value.items(), f"{way}{key}.")
-                else:
-                    look_into(enumerate(value), f"{way}{key}.")
-
-    holders = (Parameter, Layer, list, tuple, dict)
-    look_into(vars(holder).items(), "")
+    _look_into(vars(holder).items(), "", kind, found, {id(holder)})
     return found
+
+
+def _look_into(
+    contents: Iterable[tuple[Any, Any]], way: str, kind: type, found: dict[str, Any], seen: set[int]
+) -> None:
+    for key, value in contents:
+        if isinstance(value, _HOLDERS) and id(value) not in seen:
+            seen.add(id(value))
+            if isinstance(value, kind):
+                found[f"{way}{key}"] = value
+            elif isinstance(value, Layer):
+                _look_into(vars(value).items(), f"{way}{key}.", kind, found, seen)
+            elif isinstance(value, dict):
+                _look_into(value.items(), f"{way}{key}.", kind, found, seen)
+            elif not isinstance(value, Parameter):
+                _look_into(enumerate(value), f"{way}{key}.", kind, found, seen)
+
+
+_HOLDERS = (Parameter, Layer, list, tuple, dict)
