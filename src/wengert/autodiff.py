@@ -6,14 +6,15 @@ they give Variables that can be differentiated again, so they nest in any order.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from wengert import random
 from wengert.config import enable_backprop, hook, no_grad, train, using_config
-from wengert.core import Function, Variable, as_variable, gradients, start_of_walk
+from wengert.core import Function, Variable, as_variable, behind, gradients, start_of_walk
 
 # ---- Gradients of chosen Variables ----
 
@@ -45,11 +46,27 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, create_graph: bool
                 raise TypeError(f"grad: got a {type(x).__name__} as {name}, needed a Variable")
     gys = [None] * len(ys) if grad_outputs is None else flatten(grad_outputs)[0]
     seeds = start_of_walk(ys, gys, create_graph, use_grad=False)
-    grads = gradients(ys, seeds, inputs=set(xs), create_graph=create_graph)
+    with _ways_to(set(xs), ys) as functions:
+        grads = gradients(ys, seeds, functions, set(xs), create_graph)
     return rebuild([
         grads[x] if x in grads else Variable(np.zeros_like(x.data), requires_grad=create_graph)
         for x in xs
     ])  # fmt: skip
+
+
+@contextmanager
+def _ways_to(inputs: Collection[Variable], outputs: list[Variable]) -> Iterator[list[Function]]:
+    """The Functions that lead back to `inputs`, each told, for now, which of its inputs do."""
+    before: dict[Function, list[bool]] = {}
+    for f in reversed(behind(outputs)):
+        leads = [x.requires_grad and (x in inputs or x.creator in before) for x in f.inputs]
+        if True in leads:
+            before[f], f.needs[:] = list(f.needs), leads
+    try:
+        yield list(reversed(before))
+    finally:
+        for f, needs in before.items():
+            f.needs[:] = needs
 
 
 # ---- Transforms of functions ----

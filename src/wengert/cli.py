@@ -30,11 +30,13 @@ def main(argv: list[str] | None = None) -> int:
     with suppress(AttributeError):  # (a stand-in for stdout may lack it)
         sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # "²" on any terminal
     try:
-        args, unknown = _parser().parse_known_args(argv)
-        if unknown:
-            args.parser.error(f"there is no option {unknown[0]}")
-        code: int = args.run(args)
-        sys.stdout.flush()
+        try:
+            args, unknown = _parser().parse_known_args(argv)
+            if unknown:
+                args.parser.error(f"there is no option {unknown[0]}")
+            code: int = args.run(args)
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader has gone, as in `wengert info | head -1`
@@ -51,40 +53,39 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> _Parser:
-    options: dict[str, Any] = {
-        "allow_abbrev": False,
-        "formatter_class": argparse.ArgumentDefaultsHelpFormatter,
-    }
-    parser = _Parser(
-        "wengert", description="A define-by-run deep learning framework one can read.", **options
-    )
+    about = "A define-by-run deep learning framework one can read."
+    parser = _Parser("wengert", description=about, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"wengert {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    train = commands.add_parser("train", help="train a network on real data", **options)
-    train.set_defaults(run=_train, parser=train)
-    add = train.add_argument
-    add("dataset", choices=["digits"], help="1797 handwritten digits, part of the package")
-    add("--model", choices=["mlp", "linear"], default="mlp", help="with or without hidden layers")
-    hidden = ",".join(map(str, HIDDEN))
-    add(
-        "--hidden",
-        type=_sizes,
-        metavar="N,N,…",
-        help=f"hidden layers of an mlp (default: {hidden})",
-    )
-    add("--epochs", type=_whole(1), default=30, metavar="N", help="passes through the data")
-    add("--batch-size", type=_whole(1), default=BATCH_SIZE, metavar="N", help="samples in a step")
-    add("--optimizer", choices=list(LEARNING_RATES), default="adam", help="kind of step")
-    rates = ", ".join(f"{rate} for {name}" for name, rate in LEARNING_RATES.items())
-    add("--lr", type=_positive, metavar="X", help=f"learning rate of a step (default: {rates})")
-    add("--seed", type=_whole(0), default=0, metavar="N", help="of all random numbers")
-    add("--output", metavar="FILE", help="save the parameters as .npz for np.load")
+    def command(name: str, run: Callable[[argparse.Namespace], int], about: str) -> _Parser:
+        added = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
+        added.set_defaults(run=run, parser=added)
+        return added
 
-    demo = commands.add_parser("demo", help="backpropagation, one step at a time", **options)
-    demo.set_defaults(run=_demo, parser=demo)
-    info = commands.add_parser("info", help="versions, CPU, threads, what is on", **options)
-    info.set_defaults(run=_info, parser=info)
+    add = command("train", _train, "Train a network on real data.").add_argument
+    add("dataset", choices=["digits"], help="1797 handwritten digits, part of the package")
+
+    def option(name: str, help: str, default: object = None, **kind: Any) -> None:
+        if default is not None:
+            help += " (default: %(default)s)"
+        add(name, help=help, default=default, **kind)
+
+    hidden = ",".join(map(str, HIDDEN))
+    rates = ", ".join(f"{rate} for {name}" for name, rate in LEARNING_RATES.items())
+    # fmt: off
+    option("--model", "with hidden layers, or without", "mlp", choices=["mlp", "linear"])
+    option("--hidden", f"their sizes (default: {hidden})", type=_sizes, metavar="N,N,...")
+    option("--epochs", "passes through the data", 30, type=_whole(1), metavar="N")
+    option("--batch-size", "samples in a step", BATCH_SIZE, type=_whole(1), metavar="N")
+    option("--optimizer", "how to step", "adam", choices=list(LEARNING_RATES))
+    option("--lr", f"learning rate of a step (default: {rates})", type=_positive, metavar="X")
+    option("--seed", "of all random numbers", 0, type=_whole(0), metavar="N")
+    option("--output", "save the parameters here, as .npz for np.load", metavar="FILE")
+    # fmt: on
+
+    command("demo", _demo, "Backpropagation through y = (exp(x²))², one step at a time.")
+    command("info", _info, "Versions, CPU, threads, and what is switched on.")
     return parser
 
 
@@ -122,7 +123,7 @@ def _train(args: argparse.Namespace) -> int:
     from wengert.models import MLP
     from wengert.training import check_writable, evaluate, save_parameters
 
-    if args.output:
+    if args.output is not None:
         try:
             check_writable(args.output)
         except OSError as error:
@@ -141,7 +142,7 @@ def _train(args: argparse.Namespace) -> int:
 
     code = _epochs(model, optimizer, batches, args.epochs)
     _, accuracy = evaluate(model, [flat(load_digits(train=False))[:]])
-    if args.output:
+    if args.output is not None:
         try:
             save_parameters(args.output, model)
         except OSError as error:

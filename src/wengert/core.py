@@ -64,15 +64,7 @@ class Variable(NumPyManners):
     Functions on the longest way from a leaf. `==` compares identity; `np.equal` compares values.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_grad",
-        "creator",
-        "data",
-        "generation",
-        "name",
-        "requires_grad",
-    )  # fmt: skip
+    __slots__ = ("__weakref__", "_grad", "creator", "data", "generation", "name", "requires_grad")
 
     data: ndarray
     name: str | None
@@ -459,7 +451,9 @@ def backward(
         ValueError: a gradient does not have its output's shape.
     """
     seeds = start_of_walk(outputs, grad_outputs, create_graph)
-    grads = gradients(outputs, seeds, retain_grad=retain_grad, create_graph=create_graph)
+    functions = behind(outputs)
+    kept = set(outputs).union(*[f.inputs for f in functions]) if retain_grad else ()
+    grads = gradients(outputs, seeds, functions, kept, create_graph)
     if create_graph:
         _hold_weakly({x for x in grads if x.creator is None}, behind(grads.values()))
     for x, gx in grads.items():
@@ -522,27 +516,14 @@ def start_of_walk(
 def gradients(
     outputs: Sequence[Variable],
     seeds: Sequence[Any],
-    *,
-    inputs: Collection[Variable] | None = None,
-    retain_grad: bool = False,
+    functions: Iterable[Function],
+    kept: Collection[Variable] = (),
     create_graph: bool = False,
 ) -> dict[Variable, Variable]:
-    """The gradients of the leaves behind `outputs`; they share no memory with anything.
+    """What `walk` finds, starting from these outputs with these gradients.
 
-    With `inputs`, those of these Variables alone (leaves or not), by the ways that lead there; with
-    `retain_grad`, those of all Variables on the way too.
+    The gradients share no memory with anything else that the program can see.
     """
-    functions = behind(outputs)
-    kept: Collection[Variable] = ()
-    before: dict[Function, list[bool]] = {}
-    if retain_grad:
-        kept = set(outputs).union(*[f.inputs for f in functions])
-    if inputs is not None:
-        kept = inputs
-        ways = ways_to(inputs, functions)
-        functions = [f for f in functions if f in ways]
-        for f, needs in ways.items():  # until the walk is over
-            before[f], f.needs[:] = list(f.needs), needs
     convert = as_variable if create_graph else as_array
     mode = enable_backprop.set(create_graph)
     try:
@@ -554,8 +535,6 @@ def gradients(
             gx, leaf = grads.pop(stand_in), stand_in.leaf()
             if leaf is not None:
                 grads[leaf] = convert(grads[leaf] + gx) if leaf in grads else gx
-        if inputs is not None:
-            grads = {x: gx for x, gx in grads.items() if x in inputs}
         one = Variable(0)
         alone = _holders({one: np.empty(0)}, one)
         for x in grads:
@@ -568,8 +547,6 @@ def gradients(
             grads[x] = gx
     finally:
         enable_backprop.reset(mode)
-        for f, needs in before.items():
-            f.needs[:] = needs
     return grads
 
 
@@ -583,7 +560,7 @@ def walk(
     grads: dict[Variable, Any],
     kept: Collection[Variable],
     create_graph: bool,
-) -> dict[Variable, Any]:
+) -> None:
     """The backward walk: from the gradients of the last outputs to those of the leaves.
 
     The Functions come in falling order of generation, so each has the whole gradient of its outputs
@@ -591,8 +568,8 @@ def walk(
 
     Args:
         functions: what to walk through.
-        grads: gradients of the last outputs; arrays, or Variables with `create_graph`. It becomes
-            the result: gradients of the leaves and of the `kept` Variables.
+        grads: gradients of the last outputs; arrays, or Variables with `create_graph`. At the end
+            it holds the result: the gradients of the leaves and of the `kept` Variables.
         kept: Variables whose gradients are not dropped when they have been passed on.
         create_graph: whether the walk itself is recorded, because `backward` runs on Variables.
     """
@@ -643,7 +620,6 @@ def walk(
                 # NumPy adds fewer than 64 elements faster out of place
                 if data.size >= 64 and not create_graph and data.dtype.kind == "f":
                     sums.add(x)
-    return grads
 
 
 def behind(outputs: Iterable[Variable]) -> list[Function]:
@@ -658,18 +634,6 @@ def behind(outputs: Iterable[Variable]) -> list[Function]:
                 functions.append(creator)  # and the loop goes on with it
     functions.sort(key=operator.attrgetter("generation"), reverse=True)
     return functions
-
-
-def ways_to(
-    inputs: Collection[Variable], functions: Sequence[Function]
-) -> dict[Function, list[bool]]:
-    """Of these Functions, those that lead back to `inputs`; for each, which of its inputs do."""
-    ways: dict[Function, list[bool]] = {}
-    for f in reversed(functions):
-        leads = [x.requires_grad and (x in inputs or x.creator in ways) for x in f.inputs]
-        if True in leads:
-            ways[f] = leads
-    return ways
 
 
 def _several_gradients(
