@@ -126,6 +126,20 @@ def test_a_reader_that_goes_away_ends_it_without_a_traceback():
     process.stderr.close()
 
 
+@pytest.mark.parametrize("arguments", [["demo"], ["--help"]])
+def test_a_reader_that_never_reads_causes_no_traceback(arguments):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    buffered = {
+        **os.environ,
+        "PYTHONUNBUFFERED": "",
+    }  # so that the end of it is what meets the pipe
+    process = start(*arguments, stdout=theirs, env=buffered)
+    os.close(theirs)
+    assert process.communicate(timeout=60)[1] == ""
+    assert process.returncode == 141
+
+
 def test_output_holds_the_parameters_by_name_and_nothing_is_left_beside_it(tmp_path, capsys):
     file = tmp_path / "digits.npz"
     file.write_text("what was there before")

@@ -80,7 +80,7 @@ def _parser() -> _Parser:
     option("--batch-size", "samples in a step", BATCH_SIZE, type=_whole(1), metavar="N")
     option("--optimizer", "how to step", "adam", choices=list(LEARNING_RATES))
     option("--lr", f"learning rate of a step (default: {rates})", type=_positive, metavar="X")
-    option("--seed", "of all random numbers", 0, type=_whole(0), metavar="N")
+    option("--seed", "what all random numbers start from", 0, type=_whole(0), metavar="N")
     option("--output", "save the parameters here, as .npz for np.load", metavar="FILE")
     # fmt: on
 
