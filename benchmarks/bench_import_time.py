@@ -1,5 +1,6 @@
 """The time that `import` takes beyond that of `import numpy`, each in a fresh process."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,9 +17,13 @@ print(time.perf_counter() - start)
 
 
 def program(package: str) -> Program:
+    command = [sys.executable, "-c", IMPORT.format(package)]
+    environment = dict(os.environ)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # installed packages have theirs
+
     def step() -> str:
-        command = [sys.executable, "-c", IMPORT.format(package)]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        run = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+        return run.stdout
 
     return Program(step, clock=reported_seconds)
 
@@ -29,4 +34,5 @@ def reported_seconds(step: Callable[[], str], calls: int) -> float:
 
 
 PACKAGES = ("wengert", "torch", "autograd", "mygrad")
-WORKLOADS = [Workload("import-time", {name: partial(program, name) for name in PACKAGES})]
+PROGRAMS = {name: partial(program, name) for name in PACKAGES}
+WORKLOADS = [Workload("import-time", PROGRAMS, warm_up=1)]

@@ -61,11 +61,13 @@ class Workload:
         name: for the command line and the table.
         programs: builds the program of each framework, which it imports; "wengert" is ours.
         tolerance: by which the numbers of two sides may differ, relatively.
+        warm_up: steps before the numbers are compared.
     """
 
     name: str
     programs: Mapping[str, Callable[[], Program]]
     tolerance: float = 1e-6
+    warm_up: int = 10
 
     @property
     def peers(self) -> list[str]:
@@ -141,7 +143,7 @@ def run(
 def compare(workload: Workload, peer: str, seconds: float) -> dict[str, Any]:
     """Times both sides in turn, after a check that they come to the same numbers."""
     ours, theirs = workload.programs[OURS](), workload.programs[peer]()
-    for _ in range(10):
+    for _ in range(workload.warm_up):
         ours.step()
         theirs.step()
     for a, b in zip(ours.numbers(), theirs.numbers(), strict=True):
@@ -153,7 +155,7 @@ def compare(workload: Workload, peer: str, seconds: float) -> dict[str, Any]:
         if not np.allclose(a, b, rtol=workload.tolerance, atol=workload.tolerance):
             raise NotTheSameError(
                 f"{workload.name}: ours and {peer} differ by {np.max(np.abs(a - b)):.2g} "
-                f"after 10 steps"
+                f"after {workload.warm_up} steps"
             )
 
     programs = ours, theirs
