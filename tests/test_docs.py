@@ -1,0 +1,46 @@
+"""What the documents show is what happens: every fenced block and every >>> runs."""
+
+import contextlib
+import doctest
+import importlib
+import io
+import pkgutil
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import wengert
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n*^```text\n(.*?)^```)?", re.DOTALL | re.MULTILINE)
+MODULES = [
+    m.name for m in pkgutil.walk_packages(wengert.__path__, "wengert.") if "__main__" not in m.name
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_blocks_print_what_stands_under_them(document):
+    names = {"__name__": "document"}
+    for code, expected in BLOCK.findall(document.read_text()):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, document.name, "exec"), names)
+        if expected:
+            assert printed.getvalue() == expected
+
+
+def test_there_are_blocks_to_run():
+    counts = {path.name: len(BLOCK.findall(path.read_text())) for path in DOCUMENTS}
+    assert counts["README.md"] == 1
+    assert counts["core_in_ten_minutes.md"] > 8
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings_are_right(name):
+    module = importlib.import_module(name)
+    with np.printoptions():
+        failed, _ = doctest.testmod(module, extraglobs={"np": np}, verbose=False)
+    assert failed == 0
