@@ -110,9 +110,11 @@ def test_a_loader_without_a_batch_is_refused(n, drop_last):
         DataLoader(numbers(n), 4, drop_last=drop_last)
 
 
-def test_a_batch_of_no_samples_is_refused():
-    with pytest.raises(ValueError, match="batch_size 0"):
-        DataLoader(numbers(3), 0)
+@pytest.mark.parametrize(("options", "said"), [((0, 1), "batch_size 0"), ((4, -1), "seed -1")])
+def test_options_out_of_range_are_refused(options, said):
+    batch_size, seed = options
+    with pytest.raises(ValueError, match=said):
+        DataLoader(numbers(3), batch_size, seed=seed)
 
 
 # ---- The digits ----

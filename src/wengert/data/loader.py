@@ -35,6 +35,8 @@ class DataLoader:
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"DataLoader: got batch_size {batch_size}, needed 1 or more")
+        if seed is not None and seed < 0:
+            raise ValueError(f"DataLoader: got seed {seed}, needed a whole number ≥ 0")
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
