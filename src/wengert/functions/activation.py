@@ -1,12 +1,22 @@
-"""Activations: the nonlinear steps between layers."""
+"""Activations: the nonlinear steps between layers. (tanh is in trigonometry.py.)"""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from wengert.core import Function, Operand, Variable
+from wengert.functions.arithmetic import mul
+from wengert.functions.axes import checked_axes
+from wengert.functions.join import split
+from wengert.functions.math import Erf, erf
+from wengert.functions.piecewise import clip
 from wengert.functions.samples import one_input
+
+# What keeps the mean 0 and the variance 1 of a layer's inputs; arXiv:1706.02515, equation 14.
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
 
 
 class Sigmoid(Function):
@@ -16,12 +26,17 @@ class Sigmoid(Function):
     samples = one_input(-4, 4)
 
     def forward(self, x: Any) -> Any:
-        # exp only ever sees numbers ≤ 0: no overflow, and all digits of a y near 0 are right
-        return np.exp(np.minimum(x, 0)) / (1 + np.exp(-abs(x)))
+        return logistic(x)
 
     def backward(self, gy: Any) -> Any:
         (y,) = self.ys
         return gy * (y * (1 - y))
+
+
+def logistic(x: Any) -> Any:
+    """1 / (1 + e⁻ˣ), for use in a forward."""
+    # exp only ever sees numbers ≤ 0: no overflow, and all digits of a y near 0 are right
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-abs(x)))
 
 
 class ReLU(Function):
@@ -40,6 +55,148 @@ class ReLU(Function):
     def samples(rng: "np.random.Generator") -> Iterator[Any]:
         for shape in [(2, 3), ()]:
             yield (rng.uniform(0.1, 2, size=shape) * rng.choice([-1, 1], size=shape),)
+
+
+class LeakyReLU(Function):
+    """y = x for x > 0, else slope x;  dy/dx = 1, or slope."""
+
+    elementwise = True
+
+    def __init__(self, slope: float = 0.01) -> None:
+        self.slope = slope
+
+    def forward(self, x: Any) -> Any:
+        return np.where(x > 0, x, self.slope * x)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return np.where(x > 0, gy, self.slope * gy)
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for sample in ReLU.samples(rng):
+            yield sample
+            yield sample, {"slope": 1.5}
+
+
+class PReLU(Function):
+    """y = x for x > 0, else slope x, with a slope that is learnt."""
+
+    elementwise = True
+
+    def forward(self, x: Any, slope: Any) -> Any:
+        return np.where(x > 0, x, slope * x)
+
+    def backward(self, gy: Any) -> Any:
+        x, slope = self.xs
+        need_x, need_slope = self.needs
+        gx = np.where(x > 0, gy, slope * gy) if need_x else None
+        return gx, np.where(x > 0, 0, x * gy) if need_slope else None
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for shape in [(), (3, 1), (2, 3, 2)]:
+            x = rng.uniform(0.1, 2, size=(2, 3, 2)) * rng.choice([-1, 1], size=(2, 3, 2))
+            yield x, rng.normal(size=shape)
+
+
+class ELU(Function):
+    """y = x for x > 0, else α (eˣ - 1);  dy/dx = 1, or α eˣ."""
+
+    elementwise = True
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    def forward(self, x: Any) -> Any:
+        return np.where(x > 0, x, self.alpha * np.expm1(np.minimum(x, 0)))
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return np.where(x > 0, gy, gy * (self.alpha * np.exp(np.minimum(x, 0))))
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for sample in ReLU.samples(rng):
+            yield sample
+            yield sample, {"alpha": 0.5}
+
+
+class GELU(Function):
+    """y = x Φ(x),  dy/dx = Φ(x) + x φ(x): Φ and φ belong to the standard normal distribution."""
+
+    elementwise = True
+    samples = one_input(-4, 4)
+
+    def forward(self, x: Any) -> Any:
+        return x * (0.5 + 0.5 * Erf().forward(x * math.sqrt(0.5)))
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        z = np.clip(x, -40, 40)  # from where φ is 0 and Φ 0 or 1: no square overflows
+        density = np.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
+        return gy * (0.5 + 0.5 * erf(z * math.sqrt(0.5)) + z * density)
+
+
+class TanhGELU(Function):
+    """y = x (1 + tanh u) / 2 with u = √(2/π) (x + 0.044715 x³), near to x Φ(x)."""
+
+    elementwise = True
+    samples = one_input(-4, 4)
+
+    def forward(self, x: Any) -> Any:
+        z = np.clip(x, -10, 10)  # from where tanh u is ±1: no cube overflows
+        return x * (0.5 + 0.5 * np.tanh(z * (GELU_A + GELU_B * z * z)))
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        z = np.clip(x, -10, 10)
+        t = np.tanh(z * (GELU_A + GELU_B * z * z))
+        slope = z * (GELU_A + 3 * GELU_B * z * z)  # z du/dz
+        return gy * (0.5 * (1 + t) * (1 + (1 - t) * slope))
+
+
+GELU_A = math.sqrt(2 / math.pi)
+GELU_B = 0.044715 * GELU_A
+
+
+class SiLU(Function):
+    """y = x s with s = 1 / (1 + e⁻ˣ),  dy/dx = s (1 + x (1 - s))."""
+
+    elementwise = True
+    samples = one_input(-4, 4)
+
+    def forward(self, x: Any) -> Any:
+        return x * logistic(x)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        s = sigmoid(x)
+        return gy * (s * (1 + x * (1 - s)))
+
+
+class Softplus(Function):
+    """y = log(1 + exp(βx)) / β,  dy/dx = 1 / (1 + exp(-βx))."""
+
+    elementwise = True
+
+    def __init__(self, beta: float = 1.0) -> None:
+        self.beta = beta
+
+    def forward(self, x: Any) -> Any:
+        z = self.beta * x
+        # exp only ever sees numbers ≤ 0, so it cannot overflow
+        return (np.maximum(z, 0) + np.log1p(np.exp(-abs(z)))) / self.beta
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return gy * sigmoid(self.beta * x)
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for shape in [(2, 3), ()]:
+            yield (rng.normal(size=shape),)
+            yield (rng.normal(size=shape),), {"beta": 2.0}
 
 
 class Softmax(Function):
@@ -81,14 +238,124 @@ class LogSoftmax(Function):
     samples = Softmax.samples
 
 
+# ---- Doorways ----
+
+
+# fmt: off
 def sigmoid(x: Operand) -> Variable:
     """y = 1 / (1 + e⁻ˣ), between 0 and 1."""
     return Sigmoid()(x)
 
+def log_sigmoid(x: Operand) -> Variable:
+    """y = log sigmoid(x), exact where sigmoid itself would round to 0."""
+    return -Softplus()(-x)
 
 def relu(x: Operand) -> Variable:
     """y = max(x, 0); its gradient at 0 is 0."""
     return ReLU()(x)
+
+def leaky_relu(x: Operand, slope: float = 0.01) -> Variable:
+    """y = x for x > 0, else slope x."""
+    return LeakyReLU(slope)(x)
+
+def elu(x: Operand, alpha: float = 1.0) -> Variable:
+    """y = x for x > 0, else α (eˣ - 1). Source: arXiv:1511.07289."""
+    return ELU(alpha)(x)
+
+def selu(x: Operand) -> Variable:
+    """y = λ elu(x, α), with the α and λ of self-normalising networks. Source: arXiv:1706.02515."""
+    return SELU_SCALE * ELU(SELU_ALPHA)(x)
+
+def silu(x: Operand) -> Variable:
+    """y = x sigmoid(x), also known as swish. Source: arXiv:1606.08415, section 2."""
+    return SiLU()(x)
+
+def mish(x: Operand) -> Variable:
+    """y = x tanh(softplus(x)). Source: arXiv:1908.08681."""
+    return mul(x, np.tanh(Softplus()(x)))
+
+def softsign(x: Operand) -> Variable:
+    """y = x / (1 + |x|), between -1 and 1."""
+    return x / (1 + abs(x))
+
+def hard_sigmoid(x: Operand) -> Variable:
+    """y = x/6 + 1/2, limited to 0 ≤ y ≤ 1. Source: arXiv:1905.02244, section 5.2."""
+    return clip(x * (1 / 6) + 0.5, 0, 1)
+
+def hard_swish(x: Operand) -> Variable:
+    """y = x hard_sigmoid(x). Source: arXiv:1905.02244, section 5.2."""
+    return mul(x, hard_sigmoid(x))
+# fmt: on
+
+
+def celu(x: Operand, alpha: float = 1.0) -> Variable:
+    """y = x for x > 0, else α (exp(x/α) - 1): smooth at 0 for every α. Source: arXiv:1704.07483.
+
+    Raises:
+        ValueError: α is 0.
+    """
+    if alpha == 0:
+        raise ValueError(
+            "celu: got alpha 0, which x is divided by; use relu(x), which is its limit"
+        )
+    return alpha * ELU()(x / alpha)
+
+
+def gelu(x: Operand, approximate: bool = False) -> Variable:
+    """y = x Φ(x), where Φ is the standard normal distribution. Source: arXiv:1606.08415.
+
+    Args:
+        x: input.
+        approximate: use y = x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, as GPT-2 does: several
+            times as fast, and within 0.0005 of the exact y.
+    """
+    return TanhGELU()(x) if approximate else GELU()(x)
+
+
+def softplus(x: Operand, beta: float = 1.0) -> Variable:
+    """y = log(1 + exp(βx)) / β: a smooth relu, the sharper the larger β is.
+
+    Raises:
+        ValueError: β is not positive.
+    """
+    if not beta > 0:
+        raise ValueError(f"softplus: got beta {beta}, needed a number > 0")
+    return Softplus(beta)(x)
+
+
+def prelu(x: Operand, slope: Operand) -> Variable:
+    """y = x for x > 0, else slope x, with a slope that is learnt. Source: arXiv:1502.01852.
+
+    Args:
+        x: input, (N, C) or (N, C, ...); with one slope for all, of any shape.
+        slope: (C,), one for each channel; or (1,) or (), one for all.
+
+    Raises:
+        ValueError: there is no channel for each slope.
+    """
+    shape, C = np.shape(x), np.size(slope)
+    if np.ndim(slope) > 1 or (C != 1 and (len(shape) < 2 or shape[1] != C)):
+        raise ValueError(
+            f"prelu: got slope {np.shape(slope)} for x {shape}, needed one slope for all, (), "
+            f"or one for each channel on axis 1, (C,)"
+        )
+    return PReLU()(x, np.reshape(slope, (C,) + (1,) * (len(shape) - 2) if C > 1 else ()))
+
+
+def glu(x: Operand, axis: int = -1) -> Variable:
+    """y = a sigmoid(b), where a and b are the halves of x along `axis`. Source: arXiv:1612.08083.
+
+    Raises:
+        ValueError: x has no such axis, or its length there is odd.
+    """
+    shape = np.shape(x)
+    (axis,) = checked_axes("glu", axis, shape)
+    if shape[axis] % 2:
+        raise ValueError(
+            f"glu: got x {shape}, whose axis {axis} has no halves; needed an even length there"
+        )
+    a, b = split(x, 2, axis)
+    return a * sigmoid(b)
 
 
 def softmax(x: Operand, axis: int = -1) -> Variable:
@@ -97,8 +364,7 @@ def softmax(x: Operand, axis: int = -1) -> Variable:
     Raises:
         ValueError: x has no such axis, or its length there is 0.
     """
-    _check_axis("softmax", x, axis)
-    return Softmax(axis)(x)
+    return Softmax(_one_axis("softmax", x, axis))(x)
 
 
 def log_softmax(x: Operand, axis: int = -1) -> Variable:
@@ -107,13 +373,12 @@ def log_softmax(x: Operand, axis: int = -1) -> Variable:
     Raises:
         ValueError: x has no such axis, or its length there is 0.
     """
-    _check_axis("log_softmax", x, axis)
-    return LogSoftmax(axis)(x)
+    return LogSoftmax(_one_axis("log_softmax", x, axis))(x)
 
 
-def _check_axis(name: str, x: Operand, axis: int) -> None:
-    shape = np.shape(x.data if isinstance(x, Variable) else x)
-    if not -len(shape) <= axis < len(shape):
-        raise ValueError(f"{name}: got axis {axis} for x {shape}, which has {len(shape)} axes")
+def _one_axis(name: str, x: Operand, axis: int) -> int:
+    shape = np.shape(x)
+    (axis,) = checked_axes(name, axis, shape)
     if shape[axis] == 0:
         raise ValueError(f"{name}: x {shape} has no elements along axis {axis} to share 1 among")
+    return axis
