@@ -40,7 +40,7 @@ def save_parameters(path: str | Path, model: Layer) -> None:
     arrays = {name: p.data for name, p in model.named_params().items()}
     try:
         with temporary.open("xb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
+            np.savez(file, **arrays)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
