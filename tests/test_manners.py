@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import wengert.functions as F
-from wengert import Parameter, Variable
+from wengert import Function, Parameter, Variable
 
 BINARY = [
     operator.add, operator.sub, operator.mul, operator.truediv, operator.pow,
@@ -478,3 +478,16 @@ def test_a_function_is_copied_without_the_record_of_its_call(send):
     assert g.inputs == ()
     assert g(Variable(2.0)).data == 8.0
     assert f.output is y
+
+
+def test_a_constant_array_keeps_its_dtype_beside_a_variable():
+    arrived = []
+
+    class Tell(Function):
+        def forward(self, x, t):
+            arrived.append(t.dtype)
+            return x
+
+    Tell()(Variable(np.ones(2, np.float32)), np.array([1, 2]))
+    Tell()(Variable(np.ones(2, np.float32)), np.ones(2))
+    assert arrived == [np.int64, np.float64]

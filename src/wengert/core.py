@@ -196,6 +196,7 @@ _new = object.__new__
 _recording = enable_backprop.get
 _observers = hooks.get
 _asarray = np.asarray
+_numbers = {float, int, bool}  # (exactly: np.float64 is a float, and has a dtype)
 _scalar = np.generic  # what NumPy's arithmetic makes of 0-d arrays
 
 
@@ -278,17 +279,20 @@ class Function:
 
     def _call_with_constants(self, inputs: tuple[Any, ...]) -> Any:
         """The call where some inputs are arrays or numbers; where all are, the result is too."""
-        # a Python number takes the dtype of the arrays it meets, as in NumPy
-        values = [x if type(x) in (bool, int, float) else as_array(x) for x in inputs]
-        if not any(isinstance(x, Variable) for x in inputs):
+        values = [x if type(x) in _numbers else as_array(x) for x in inputs]
+        if not any([isinstance(x, Variable) for x in inputs]):
             ys = self.forward(*values)
             return tuple(map(as_array, ys)) if type(ys) is tuple else as_array(ys)
-        dtypes = [x.dtype for x in values if isinstance(x, ndarray)]
-        dtype = [np.result_type(v, *dtypes) for v in values]
-        return self(*[
-            x if isinstance(x, Variable) else as_variable(np.asarray(v, d))
-            for x, v, d in zip(inputs, values, dtype, strict=True)
-        ])  # fmt: skip
+        variables = []
+        for x, value in zip(inputs, values, strict=True):
+            if not isinstance(x, Variable):
+                x = _new(Variable)
+                x.data = value if isinstance(value, ndarray) else _number_beside(value, values)
+                x.name = x.creator = x._grad = None
+                x.requires_grad = False
+                x.generation = 0
+            variables.append(x)
+        return self(*variables)
 
     def _one_array(self, ys: Any) -> ndarray:
         if isinstance(ys, list) or ys is None:
@@ -394,6 +398,15 @@ class Function:
             f"{type(self).__name__} has no record to go back on: call it on a Variable first, "
             f"outside no_grad()"
         )
+
+
+def _number_beside(number: float, values: Sequence[Any]) -> ndarray:
+    """A Python number as an array, in the dtype that it takes beside these arrays in NumPy."""
+    dtypes = [x.dtype for x in values if isinstance(x, ndarray)]
+    dtype = dtypes[0]
+    if dtype.kind != "f" or len(dtypes) > 1:
+        dtype = np.result_type(number, *dtypes)
+    return np.array(number, dtype)
 
 
 class Parameter(Variable):
