@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import math
 import weakref
 
 import numpy as np
@@ -97,6 +98,22 @@ def test_equality_of_variables_is_identity():
 def test_data_is_kept_and_not_copied():
     array = np.arange(3.0)
     assert Variable(array).data is array
+
+
+def test_data_may_become_the_scalar_that_numpy_makes_of_a_0_d_array():
+    x = Variable(np.array(3.0))
+    x.data = x.data - 1.0  # a np.float64, no ndarray
+    y = (x - 0.5) * x * np.ones(2) + np.exp(x) ** 2 - 1 / x
+    np.sum(y).backward(create_graph=True)
+    gx = x.grad
+    x.cleargrad()
+    gx.backward()
+    assert gx.item() == pytest.approx(2 * (2 * 2 - 0.5 + 2 * math.exp(4) + 1 / 4))
+    assert x.grad.item() == pytest.approx(2 * (2 + 4 * math.exp(4) - 2 / 8))
+    assert repr(x) == "Variable(2.)"
+    assert str(x) == "2.0"
+    assert copy.deepcopy(x).data == 2.0
+    assert x[None].shape == (1,)
 
 
 def test_an_instance_called_again_leaves_the_first_graph_alone():
