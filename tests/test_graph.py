@@ -299,6 +299,7 @@ def test_unchain_makes_a_leaf():
     a.unchain()
     y.backward()
     assert a.creator is None
+    assert a.generation == 0
     assert a.grad.data == 8.0
     assert x.grad is None
 
