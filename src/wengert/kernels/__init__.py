@@ -13,3 +13,4 @@ col2im = reference.col2im
 window_max = reference.window_max
 window_sum = reference.window_sum
 window_spread = reference.window_spread
+places = reference.places

@@ -1,0 +1,471 @@
+"""Convolution, transposed convolution, im2col and col2im, over one to three spatial axes.
+
+Convolution is linear in x and in W. Its gradients are the same sum, read as a function to x and as
+one to W, so each is linear in two inputs too; the gradients of each of the three are the other two.
+So three classes give the derivatives of every order.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert import kernels
+from wengert.core import Function, Operand, Variable
+from wengert.functions.axes import integers
+from wengert.functions.geometry import (
+    Padding,
+    Pairs,
+    Sizes,
+    checked_geometry,
+    padding_pairs,
+    per_axis,
+)
+
+
+class Convolution(Function):
+    """The geometry of a convolution: for each spatial axis a number, or (before, after).
+
+    `shape` is that of the result, which a gradient cannot tell from its inputs.
+    """
+
+    def __init__(
+        self,
+        stride: Sequence[int],
+        padding: Pairs,
+        dilation: Sequence[int],
+        groups: int = 1,
+        shape: Sequence[int] = (),
+    ) -> None:
+        self.geometry = stride, padding, dilation, groups
+        self.shape = shape
+
+
+class Conv(Convolution):
+    """y[n, o, p] = Σ x[n, c, stride·p + dilation·k - padding] W[o, c, k] + b[o] over c and k."""
+
+    def forward(self, x: Any, W: Any, b: Any = None) -> Any:
+        return kernels.conv(x, W, *self.geometry, b)
+
+    def backward(self, gy: Any) -> Any:
+        x, W = self.xs[:2]
+        need_x, need_W, *need_b = self.needs
+        gxs = [
+            ConvInputGrad(*self.geometry, x.shape)(gy, W) if need_x else None,
+            ConvWeightGrad(*self.geometry, W.shape)(x, gy) if need_W else None,
+        ]
+        for need in need_b:
+            # in two steps: adding up whole images is several times faster
+            axes = tuple(range(1, gy.ndim - 1))
+            gxs.append(np.sum(np.sum(gy, axis=0), axis=axes) if need else None)
+        return tuple(gxs)
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for x_shape, W_shape, _, options in _samples():
+            x, W = rng.normal(size=x_shape), rng.normal(size=W_shape)
+            yield (x, W), options
+            yield (x, W, rng.normal(size=W_shape[0])), options
+
+
+class ConvInputGrad(Convolution):
+    """gx, the gradient of Conv for x: linear in gy and W. Transposed convolution is this too."""
+
+    def forward(self, gy: Any, W: Any) -> Any:
+        return kernels.conv_input_gradient(gy, W, self.shape, *self.geometry)
+
+    def backward(self, ggx: Any) -> Any:
+        gy, W = self.xs
+        need_gy, need_W = self.needs
+        return (
+            Conv(*self.geometry)(ggx, W) if need_gy else None,
+            ConvWeightGrad(*self.geometry, W.shape)(ggx, gy) if need_W else None,
+        )
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for x_shape, W_shape, y_shape, options in _samples():
+            gy, W = rng.normal(size=y_shape), rng.normal(size=W_shape)
+            yield (gy, W), {**options, "shape": x_shape}
+
+
+class ConvWeightGrad(Convolution):
+    """gW, the gradient of Conv for W: linear in x and gy."""
+
+    def forward(self, x: Any, gy: Any) -> Any:
+        return kernels.conv_weight_gradient(x, gy, self.shape, *self.geometry)
+
+    def backward(self, ggW: Any) -> Any:
+        x, gy = self.xs
+        need_x, need_gy = self.needs
+        return (
+            ConvInputGrad(*self.geometry, x.shape)(gy, ggW) if need_x else None,
+            Conv(*self.geometry)(x, ggW) if need_gy else None,
+        )
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for x_shape, W_shape, y_shape, options in _samples():
+            x, gy = rng.normal(size=x_shape), rng.normal(size=y_shape)
+            yield (x, gy), {**options, "shape": W_shape}
+
+
+class Im2Col(Function):
+    """y[n, c, k, p] = x[n, c, stride·p + dilation·k - padding], and 0 where x ends."""
+
+    def __init__(
+        self, kernel: Sequence[int], stride: Sequence[int], padding: Pairs, dilation: Sequence[int]
+    ) -> None:
+        self.kernel = kernel
+        self.geometry = stride, padding, dilation
+
+    def forward(self, x: Any) -> Any:
+        return kernels.im2col(x, self.kernel, *self.geometry)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return Col2Im(x.shape, *self.geometry)(gy)
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for x_shape, (_, _, *kernel), _, options in _samples():
+            x = rng.normal(size=x_shape)
+            yield (x,), {"kernel": kernel, **{k: v for k, v in options.items() if k != "groups"}}
+
+
+class Col2Im(Function):
+    """y[n, c, i] = the sum of x[n, c, k, p] over all with stride·p + dilation·k - padding = i."""
+
+    def __init__(
+        self, shape: Sequence[int], stride: Sequence[int], padding: Pairs, dilation: Sequence[int]
+    ) -> None:
+        self.shape = shape
+        self.geometry = stride, padding, dilation
+
+    def forward(self, x: Any) -> Any:
+        return kernels.col2im(x, self.shape, *self.geometry)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return Im2Col(x.shape[2 : len(self.shape)], *self.geometry)(gy)
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for (x,), options in Im2Col.samples(rng):
+            columns = Im2Col(**options)(x)
+            del options["kernel"]
+            yield (rng.normal(size=columns.shape),), {"shape": x.shape, **options}
+
+
+def _samples() -> Iterator[Any]:
+    """Shapes of x, W and y, and the options: 1-D to 3-D, uneven padding, groups, depthwise."""
+    for x_shape, W_shape, stride, padding, dilation, groups in [
+        ((2, 2, 5), (3, 2, 3), (1,), [(0, 0)], (1,), 1),
+        ((2, 4, 6), (2, 2, 2), (2,), [(1, 0)], (2,), 2),
+        ((2, 1, 4, 3), (2, 1, 3, 2), (1, 1), [(1, 1), (0, 1)], (1, 1), 1),
+        ((1, 5, 4, 4), (2, 5, 2, 2), (2, 1), [(0, 0), (1, 0)], (1, 2), 1),  # 5: many channels
+        ((2, 3, 3, 4), (3, 1, 2, 2), (1, 2), [(0, 0), (1, 1)], (1, 1), 3),
+        ((1, 2, 2, 3, 2), (2, 2, 2, 2, 1), (1, 1, 1), [(0, 0), (1, 0), (0, 0)], (1, 2, 1), 1),
+    ]:
+        frame = [n + a + b for n, (a, b) in zip(x_shape[2:], padding, strict=True)]
+        out = kernels.places(frame, W_shape[2:], stride, dilation)
+        options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        yield x_shape, W_shape, (x_shape[0], W_shape[0], *out), options
+
+
+def conv1d(
+    x: Operand,
+    W: Operand,
+    b: Operand | None = None,
+    stride: Sizes = 1,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Variable:
+    """Convolution over one axis, x (N, C, L) with W (O, C/groups, K); see `conv2d`."""
+    return _conv("conv1d", 1, x, W, b, stride, padding, dilation, groups)
+
+
+def conv2d(
+    x: Operand,
+    W: Operand,
+    b: Operand | None = None,
+    stride: Sizes = 1,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Variable:
+    """Convolution: y[n, o, p] = Σ x[n, c, stride·p + dilation·k - padding] W[o, c, k] + b[o].
+
+    Args:
+        x: images, (N, C, H, W).
+        W: weights, (O, C/groups, KH, KW).
+        b: bias, (O,), or None.
+        stride: pixels from one place of the kernel to the next; a number, or one for each axis.
+        padding: zeros around x; a number, one for each axis, or (before, after) for each axis.
+            "valid" is none, "same" so many that each axis of y has size ⌈size in x / stride⌉.
+        dilation: pixels from one element of the kernel to the next; like `stride`.
+        groups: how many parts the channels are in; the outputs of a part see its inputs only.
+            With groups = C = O, convolution is depthwise.
+
+    Returns:
+        Variable, (N, O, OH, OW). Its memory has the order (N, OH, OW, O).
+
+    Raises:
+        ValueError: x and W disagree about channels or axes, or the kernel is larger than x.
+
+    Example:
+        >>> conv2d(np.ones((1, 3, 5, 5)), np.ones((2, 3, 3, 3)), padding="same").shape
+        (1, 2, 5, 5)
+    """
+    return _conv("conv2d", 2, x, W, b, stride, padding, dilation, groups)
+
+
+def conv3d(
+    x: Operand,
+    W: Operand,
+    b: Operand | None = None,
+    stride: Sizes = 1,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Variable:
+    """Convolution over three axes, x (N, C, D, H, W), W (O, C/groups, KD, KH, KW); see `conv2d`."""
+    return _conv("conv3d", 3, x, W, b, stride, padding, dilation, groups)
+
+
+def conv_transpose1d(
+    x: Operand,
+    W: Operand,
+    b: Operand | None = None,
+    stride: Sizes = 1,
+    padding: Padding = 0,
+    output_padding: Sizes = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Variable:
+    """Transposed convolution over one axis, x (N, C, L), W (C, O/groups, K); see the 2-D one."""
+    return _conv_transpose(
+        "conv_transpose1d", 1, x, W, b, stride, padding, output_padding, dilation, groups
+    )
+
+
+def conv_transpose2d(
+    x: Operand,
+    W: Operand,
+    b: Operand | None = None,
+    stride: Sizes = 1,
+    padding: Padding = 0,
+    output_padding: Sizes = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Variable:
+    """Transposed convolution (deconvolution): y is to x what, in `conv2d`, gx is to gy.
+
+    Args:
+        x: images, (N, C, H, W).
+        W: weights, (C, O/groups, KH, KW): those of the convolution from y to x.
+        b: bias, (O,), or None.
+        stride: pixels in y from the place of one pixel of x to the next.
+        padding: what the convolution from y to x would add to y, and is cut off here.
+        output_padding: further pixels at the ends of y, 0 ≤ output_padding < stride: `conv2d` makes
+            one x of ys of several sizes, and this chooses which.
+        dilation: as in `conv2d`.
+        groups: as in `conv2d`.
+
+    Returns:
+        Variable, (N, O, OH, OW), where OH is
+        stride·(H - 1) + dilation·(KH - 1) + 1 - (padding before and after) + output_padding.
+
+    Raises:
+        ValueError: x and W disagree about channels or axes, or nothing would be left of y.
+
+    Example:
+        >>> conv_transpose2d(np.ones((1, 3, 5, 5)), np.ones((3, 2, 2, 2)), stride=2).shape
+        (1, 2, 10, 10)
+    """
+    return _conv_transpose(
+        "conv_transpose2d", 2, x, W, b, stride, padding, output_padding, dilation, groups
+    )
+
+
+def conv_transpose3d(
+    x: Operand,
+    W: Operand,
+    b: Operand | None = None,
+    stride: Sizes = 1,
+    padding: Padding = 0,
+    output_padding: Sizes = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Variable:
+    """Transposed convolution over three axes, W (C, O/groups, KD, KH, KW); see the 2-D one."""
+    return _conv_transpose(
+        "conv_transpose3d", 3, x, W, b, stride, padding, output_padding, dilation, groups
+    )
+
+
+def im2col(
+    x: Operand, kernel: Sizes, stride: Sizes = 1, padding: Padding = 0, dilation: Sizes = 1
+) -> Variable:
+    """All that a kernel sees of x from each of its places: convolution's columns.
+
+    Args:
+        x: images, (N, C, H, W); or with one, three, ... spatial axes.
+        kernel: its size; a number, or one for each spatial axis.
+        stride: as in `conv2d`, like the other options.
+        padding: zeros around x.
+        dilation: pixels from one element of the kernel to the next.
+
+    Returns:
+        Variable, (N, C, KH, KW, OH, OW).
+
+    Example:
+        >>> im2col(np.ones((1, 3, 7, 7)), 5).shape
+        (1, 3, 5, 5, 3, 3)
+    """
+    shape = np.shape(x)
+    if len(shape) < 3:
+        raise ValueError(f"im2col: got x {shape}, needed (N, C, H, W): a batch, with channels")
+    size = per_axis("im2col", "kernel", kernel, len(shape) - 2, 1)
+    geometry, _ = checked_geometry("im2col", shape, size, stride, padding, dilation)
+    return Im2Col(size, *geometry)(x)
+
+
+def col2im(
+    x: Operand,
+    shape: Sequence[int],
+    stride: Sizes = 1,
+    padding: Padding = 0,
+    dilation: Sizes = 1,
+) -> Variable:
+    """Images from columns: each element is added where `im2col` would have found it.
+
+    Args:
+        x: columns, (N, C, KH, KW, OH, OW).
+        shape: of the images, (N, C, H, W).
+        stride: as given to `im2col`, like the other options.
+        padding: zeros around the images.
+        dilation: pixels from one element of the kernel to the next.
+
+    Returns:
+        Variable, of that shape.
+
+    Raises:
+        ValueError: these are not the columns of such images.
+
+    Example:
+        >>> col2im(im2col(np.ones((1, 1, 3, 3)), 2), (1, 1, 3, 3))[0, 0, 1]
+        array([2., 4., 2.])
+    """
+    shape, columns = integers("col2im", "shape", shape), np.shape(x)
+    n_axes = len(shape) - 2
+    if n_axes < 1 or len(columns) != 2 + 2 * n_axes:
+        raise ValueError(
+            f"col2im: got columns {columns} and shape {shape}, needed (N, C, KH, KW, OH, OW) and "
+            f"(N, C, H, W)"
+        )
+    kernel = columns[2 : 2 + n_axes]
+    geometry, out = checked_geometry("col2im", shape, kernel, stride, padding, dilation)
+    if columns != (*shape[:2], *kernel, *out):
+        raise ValueError(
+            f"col2im: got columns {columns}, needed {(*shape[:2], *kernel, *out)} for {shape}"
+        )
+    return Col2Im(shape, *geometry)(x)
+
+
+# ---- What the doorways share ----
+
+
+def _conv(
+    name: str,
+    n_axes: int,
+    x: Operand,
+    W: Operand,
+    b: Operand | None,
+    stride: Sizes,
+    padding: Padding,
+    dilation: Sizes,
+    groups: int,
+) -> Variable:
+    x_shape, W_shape = np.shape(x), np.shape(W)
+    _check_channels(name, n_axes, x_shape, W_shape, groups)
+    C, OC = x_shape[1], W_shape[0]
+    if W_shape[1] * groups != C:
+        swapped = "; is W transposed? W is (O, C/groups, ...)" if OC == C else ""
+        raise ValueError(
+            f"{name}: x {x_shape} has {C} channels but W {W_shape} takes {W_shape[1] * groups}"
+            f"{f' in {groups} groups' if groups > 1 else ''}{swapped}"
+        )
+    if OC % groups:
+        raise ValueError(f"{name}: got {OC} outputs, W {W_shape}, for {groups} groups of one size")
+    geometry, _ = checked_geometry(name, x_shape, W_shape[2:], stride, padding, dilation)
+    if b is None:
+        return Conv(*geometry, groups)(x, W)
+    _check_bias(name, b, OC)
+    return Conv(*geometry, groups)(x, W, b)
+
+
+def _conv_transpose(
+    name: str,
+    n_axes: int,
+    x: Operand,
+    W: Operand,
+    b: Operand | None,
+    stride: Sizes,
+    padding: Padding,
+    output_padding: Sizes,
+    dilation: Sizes,
+    groups: int,
+) -> Variable:
+    x_shape, W_shape = np.shape(x), np.shape(W)
+    _check_channels(name, n_axes, x_shape, W_shape, groups)
+    if W_shape[0] != x_shape[1] or x_shape[1] % groups:
+        raise ValueError(
+            f"{name}: got x {x_shape}, W {W_shape} and {groups} groups; needed x (N, C, ...) and "
+            f"W (C, O/groups, ...), with C a multiple of groups"
+        )
+    strides = per_axis(name, "stride", stride, n_axes, 1)
+    dilations = per_axis(name, "dilation", dilation, n_axes, 1)
+    more = per_axis(name, "output_padding", output_padding, n_axes, 0)
+    if any(m >= s for m, s in zip(more, strides, strict=True)):
+        raise ValueError(
+            f"{name}: got output_padding {output_padding} for stride {stride}; needed less than "
+            f"the stride: x has no pixel so far out"
+        )
+    if padding == "same":
+        raise ValueError(
+            f"{name}: got padding 'same', needed numbers or 'valid': which size is the same is "
+            f"not determined; choose it with padding and output_padding"
+        )
+    pairs = padding_pairs(name, padding, (), W_shape[2:], strides, dilations)
+    sizes = zip(x_shape[2:], W_shape[2:], strides, dilations, pairs, more, strict=True)
+    out = [(n - 1) * s + (k - 1) * d + 1 - sum(p) + m for n, k, s, d, p, m in sizes]
+    if min(out) < 1:
+        raise ValueError(
+            f"{name}: padding {padding} leaves nothing: x {x_shape} and W {W_shape} give {out}"
+        )
+    OC = W_shape[1] * groups
+    shape = (x_shape[0], OC, *out)
+    y = ConvInputGrad(strides, pairs, dilations, groups, shape)(x, W)
+    if b is None:
+        return y
+    _check_bias(name, b, OC)
+    return y + np.reshape(b, (OC, *(1,) * n_axes))
+
+
+def _check_channels(name: str, n_axes: int, x: Any, W: Any, groups: int) -> None:
+    spatial = ("L", "H, W", "D, H, W")[n_axes - 1]
+    if len(x) != n_axes + 2 or len(W) != n_axes + 2 or 0 in x[1:] or 0 in W:
+        cure = "; for a single image use np.expand_dims(x, 0)" if len(x) == n_axes + 1 else ""
+        raise ValueError(
+            f"{name}: got x {x} and W {W}, needed {n_axes + 2} axes each, (N, C, {spatial}) and "
+            f"weights, and elements on them{cure}"
+        )
+    if not isinstance(groups, int) or groups < 1:
+        raise ValueError(f"{name}: got groups {groups!r}, needed a whole number ≥ 1")
+
+
+def _check_bias(name: str, b: Operand, outputs: int) -> None:
+    if np.shape(b) != (outputs,):
+        raise ValueError(f"{name}: got b {np.shape(b)}, needed ({outputs},), one for each output")
