@@ -121,7 +121,7 @@ def test_repr_shows_the_options_and_the_layers_inside():
         "  layers.0: Linear(out_size=100, in_size=64)\n"
         "  layers.1: Linear(out_size=10, in_size=100)"
     )
-    assert repr(Linear(10, bias=False)) == "Linear(out_size=10, in_size=None, W=None, b=None)"
+    assert repr(Linear(10, bias=False)) == "Linear(out_size=10, in_size=None, bias=False)"
 
 
 def test_a_layer_without_forward_says_what_to_define():

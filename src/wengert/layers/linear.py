@@ -1,15 +1,14 @@
 """`Linear`: the affine map."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
-from wengert.core import Operand, Parameter, Variable, as_array
+from wengert.core import Operand, Variable, as_array
 from wengert.functions.linalg import linear
-from wengert.initializers import lecun_normal, zeros
+from wengert.initializers import Initializer, lecun_normal, zeros
 from wengert.layers.layer import Layer
+from wengert.layers.parameters import Unsized, check_sizes, parameter
 
 
 class Linear(Layer):
@@ -20,7 +19,8 @@ class Linear(Layer):
         in_size: length of x's last axis; None takes it from the first x, and makes W then.
         bias: False for y = x W.
         dtype: of the parameters.
-        initializer: what makes W, a function of (shape, dtype).
+        initializer: makes W, (in_size, out_size); see `wengert.initializers`.
+        bias_initializer: makes b, (out_size,).
     """
 
     def __init__(
@@ -30,31 +30,27 @@ class Linear(Layer):
         *,
         bias: bool = True,
         dtype: Any = np.float32,
-        initializer: Callable[[tuple[int, int], Any], ndarray] = lecun_normal,
+        initializer: Initializer = lecun_normal,
+        bias_initializer: Initializer = zeros,
     ) -> None:
-        for name, size in [("out_size", out_size), ("in_size", in_size)]:
-            if size is not None and size < 1:
-                raise ValueError(f"Linear: got {name} {size}, needed 1 or more")
-        self.out_size = out_size
-        self.in_size = in_size
-        self._dtype = dtype
-        self._initializer = initializer
-        self.W: Parameter | None = None  # stands before b, also when it is made later
-        self.b = Parameter(zeros((out_size,), dtype), name="b") if bias else None
-        if in_size is not None:
-            self._make_weights(in_size)
+        check_sizes("Linear", out_size=out_size, in_size=in_size)
+        self.bias = bias
+        self.W = parameter((in_size, out_size), initializer, dtype)
+        self.b = parameter((out_size,), bias_initializer, dtype) if bias else None
 
-    def _make_weights(self, in_size: int) -> Parameter:
-        self.in_size = in_size
-        self.W = Parameter(self._initializer((in_size, self.out_size), self._dtype), name="W")
-        return self.W
+    @property
+    def in_size(self) -> int | None:
+        return self.W.shape[0]
+
+    @property
+    def out_size(self) -> int:
+        return self.W.shape[1]
 
     def forward(self, x: Operand) -> Variable:
         """y of shape (..., out_size), for x of shape (..., in_size)."""
-        W = self.W
-        if W is None:
+        if type(self.W) is Unsized:
             shape = as_array(x).shape
             if not shape or shape[-1] == 0:
                 raise ValueError(f"Linear: got x {shape}, needed (N, in_size) with in_size ≥ 1")
-            W = self._make_weights(shape[-1])
-        return linear(x, W, self.b)
+            self._take_size(shape[-1])
+        return linear(x, self.W, self.b)

@@ -1,0 +1,63 @@
+"""Layers put together: one after the other, and around."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, overload
+
+from wengert.core import Variable
+from wengert.layers.layer import Layer
+
+
+class Sequential(Layer):
+    """Calls layers, and plain functions, one after the other: `Sequential(Linear(100), relu)`.
+
+    It can be indexed; a slice is a Sequential of the same layers.
+    """
+
+    def __init__(self, *layers: Callable[[Any], Any]) -> None:
+        for i, layer in enumerate(layers):
+            if not callable(layer) or isinstance(layer, type):
+                raise TypeError(
+                    f"Sequential: got {layer!r} at {i}, needed a Layer or a function"
+                    + (f"; call {layer.__name__}(...)" if isinstance(layer, type) else "")
+                    + ("; write Sequential(*layers)" if isinstance(layer, list | tuple) else "")
+                )
+        self.layers = list(layers)
+
+    def forward(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    @overload
+    def __getitem__(self, index: int) -> Callable[[Any], Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Sequential": ...
+    def __getitem__(self, index: Any) -> Any:
+        layers = self.layers[index]
+        return Sequential(*layers) if isinstance(layers, list) else layers
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[Callable[[Any], Any]]:
+        return iter(self.layers)
+
+
+class Residual(Layer):
+    """y = inner(x) + shortcut(x), and x itself without a shortcut. Source: arXiv:1512.03385."""
+
+    def __init__(
+        self, inner: Callable[[Any], Any], shortcut: Callable[[Any], Any] | None = None
+    ) -> None:
+        self.inner = inner
+        self.shortcut = shortcut
+
+    def forward(self, x: Any) -> Variable:
+        y = self.inner(x)
+        skip = x if self.shortcut is None else self.shortcut(x)
+        if y.shape != skip.shape:
+            raise ValueError(
+                f"Residual: inner gave {y.shape} and the shortcut {skip.shape}; "
+                f"needed equal shapes: change inner, or give a shortcut that maps to its shape"
+            )
+        return y + skip

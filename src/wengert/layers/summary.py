@@ -1,0 +1,102 @@
+"""`summary`: a table of the layers of a model."""
+
+import copy
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from wengert.config import no_grad, test_mode
+from wengert.core import Parameter, as_array
+from wengert.layers.layer import Layer, own_params
+from wengert.random import get_state, set_state
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer: its name, its class, the shapes it gave (one for each output), its own size."""
+
+    name: str
+    kind: str
+    shapes: tuple[tuple[int, ...], ...]
+    params: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The layers of a model, each before those inside of it; printed, a table."""
+
+    rows: list[Row]
+    params: int
+    trained: int
+    bytes: int
+
+    def __str__(self) -> str:
+        table = [("layer", "class", "output", "parameters")]
+        for row in self.rows:
+            shapes = " ".join(map(str, row.shapes)) or "not called"
+            table.append((row.name or "(model)", row.kind, shapes, f"{row.params:,}"))
+        a, b, c, d = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = [f"{w:{a}}  {x:{b}}  {y:{c}}  {z:>{d}}" for w, x, y, z in table]
+        lines.insert(1, "-" * len(lines[0]))
+        frozen = self.params - self.trained
+        lines += [
+            lines[1],
+            f"{self.params:,} parameters"
+            + (f", {frozen:,} of them frozen" if frozen else "")
+            + f", {self.bytes / 2**20:,.2f} MiB",
+        ]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def summary(model: Layer, *xs: Any) -> Summary:
+    """The layers of `model`, the shapes of what they give for inputs `xs`, and their parameters.
+
+    A parameter counts for the layer that holds it, and once. It runs a copy of the model, without
+    recording and as in use: nothing in the model changes, not even a size that is not yet known.
+
+    Example:
+        >>> import numpy as np
+        >>> from wengert.functions import relu
+        >>> from wengert.layers import Linear, Sequential
+        >>> Sequential(Linear(100), relu, Linear(10)).summary(np.ones((1, 64)))
+        layer     class       output    parameters
+        ------------------------------------------
+        (model)   Sequential  (1, 10)            0
+        layers.0  Linear      (1, 100)       6,500
+        layers.2  Linear      (1, 10)        1,010
+        ------------------------------------------
+        7,510 parameters, 0.03 MiB
+    """
+    shared = {id(p): p for p in model.params()}  # which a forward does not change
+    model = copy.deepcopy(model, shared)
+    shapes: dict[int, tuple[tuple[int, ...], ...]] = {}
+
+    def note(layer: Layer, inputs: tuple[Any, ...], y: Any) -> None:
+        ys = y if isinstance(y, tuple) else (y,)
+        shapes.setdefault(id(layer), tuple([as_array(y).shape for y in ys]))
+
+    layers = model.named_layers()
+    drawn = get_state()
+    with ExitStack() as stack:
+        stack.enter_context(no_grad())
+        stack.enter_context(test_mode())
+        stack.callback(set_state, drawn)
+        for layer in layers.values():
+            stack.enter_context(layer.hook(note))
+        model(*xs)
+    rows: list[Row] = []
+    counted: set[Parameter] = set()
+    for name, layer in layers.items():
+        own = [p for p in own_params(layer) if p not in counted]
+        counted.update(own)
+        rows.append(
+            Row(name, type(layer).__name__, shapes.get(id(layer), ()), sum(p.size for p in own))
+        )
+    return Summary(
+        rows,
+        params=sum(p.size for p in counted),
+        trained=sum(p.size for p in counted if p.requires_grad),
+        bytes=sum(p.data.nbytes for p in counted),
+    )
