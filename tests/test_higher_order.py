@@ -239,3 +239,13 @@ def test_retained_gradients_of_a_recorded_walk_are_differentiable():
     x.cleargrad()
     ga.backward()
     assert x.grad.data == 12 * 8.0
+
+
+def test_a_recorded_walk_over_replaced_data_is_refused_and_a_plain_one_uses_the_old():
+    x = Variable(np.array(2.0))
+    y = x**3
+    x.data = np.array(5.0)
+    with pytest.raises(RuntimeError, match="was replaced after the call"):
+        y.backward(create_graph=True)
+    y.backward()
+    assert float(x.grad) == 12

@@ -241,7 +241,11 @@ class Function:
                 needs.append(x.requires_grad)
                 xs.append(x.data)
         except AttributeError:  # not a Variable
-            return self._call_with_constants(inputs)
+            inputs = _with_constants(inputs)
+            if type(inputs) is list:  # not one of them
+                ys = self.forward(*inputs)
+                return tuple(map(as_array, ys)) if type(ys) is tuple else as_array(ys)
+            return self(*inputs)
         try:
             ys = self.forward(*xs)
         except Exception as error:
@@ -276,23 +280,6 @@ class Function:
             for observe in observers:
                 observe(self, inputs, y if type(y) is tuple else (y,))
         return y
-
-    def _call_with_constants(self, inputs: tuple[Any, ...]) -> Any:
-        """The call where some inputs are arrays or numbers; where all are, the result is too."""
-        values = [x if type(x) in _numbers else as_array(x) for x in inputs]
-        if not any([isinstance(x, Variable) for x in inputs]):
-            ys = self.forward(*values)
-            return tuple(map(as_array, ys)) if type(ys) is tuple else as_array(ys)
-        variables = []
-        for x, value in zip(inputs, values, strict=True):
-            if not isinstance(x, Variable):
-                x = _new(Variable)
-                x.data = value if isinstance(value, ndarray) else _number_beside(value, values)
-                x.name = x.creator = x._grad = None
-                x.requires_grad = False
-                x.generation = 0
-            variables.append(x)
-        return self(*variables)
 
     def _one_array(self, ys: Any) -> ndarray:
         if isinstance(ys, list) or ys is None:
@@ -380,7 +367,16 @@ class Function:
     def xs(self) -> Sequence[Any]:
         """Values of the inputs: Variables while the walk is recorded, else arrays."""
         record = self.record or self._no_record()
-        return self.inputs if _recording() else record[2]
+        if not _recording():
+            return record[2]
+        inputs = self.inputs
+        for x, array in zip(inputs, record[2], strict=True):
+            if x.data is not array:
+                raise RuntimeError(
+                    f"{type(self).__name__}: the data of an input was replaced after the call; "
+                    f"a recorded walk needs it: assign new data after the walk, or work on a copy"
+                )
+        return inputs
 
     @property
     def ys(self) -> Sequence[Any]:
@@ -400,13 +396,31 @@ class Function:
         )
 
 
-def _number_beside(number: float, values: Sequence[Any]) -> ndarray:
-    """A Python number as an array, in the dtype that it takes beside these arrays in NumPy."""
-    dtypes = [x.dtype for x in values if isinstance(x, ndarray)]
-    dtype = dtypes[0]
-    if dtype.kind != "f" or len(dtypes) > 1:
-        dtype = np.result_type(number, *dtypes)
-    return np.array(number, dtype)
+def _with_constants(inputs: tuple[Any, ...]) -> Any:
+    """The inputs as a tuple of Variables; as a list of arrays and numbers, if none is a Variable."""
+    values = []
+    dtypes = []
+    for x in inputs:
+        if isinstance(x, Variable):
+            dtypes.append(x.data.dtype)
+        elif type(x) not in _numbers:
+            x = as_array(x)
+            dtypes.append(x.dtype)
+        values.append(x)
+    if not any([isinstance(x, Variable) for x in inputs]):
+        return values
+    for i, x in enumerate(values):
+        if not isinstance(x, Variable):
+            if type(x) in _numbers:
+                # it takes the dtype that NumPy would give it beside the others
+                alone = len(dtypes) == 1 and dtypes[0].kind == "f"
+                x = np.array(x, dtypes[0] if alone else np.result_type(x, *dtypes))
+            values[i] = constant = _new(Variable)
+            constant.data = x
+            constant.name = constant.creator = constant._grad = None
+            constant.requires_grad = False
+            constant.generation = 0
+    return tuple(values)
 
 
 class Parameter(Variable):
@@ -479,7 +493,10 @@ def backward(
 
 
 def _hold_weakly(leaves: Collection[Variable], functions: Iterable[Function]) -> None:
-    """Puts stand-ins for these leaves into the records of the Functions."""
+    """Puts stand-ins for these leaves into the records of the Functions.
+
+    (So a leaf that only the graph has held is gone, with its gradient, after a recorded walk.)
+    """
     stand_ins = {x: StandIn(x) for x in leaves}
     for f in functions:
         inputs, *others = f.record  # type: ignore[misc]
@@ -556,7 +573,7 @@ def gradients(
             if not create_graph:
                 gx = Variable(gx, requires_grad=False)
             elif not gx.requires_grad:
-                gx = Variable(gx.data)  # a constant derivative can be differentiated too: to zero
+                gx = Variable(gx.data.copy())  # a constant can be differentiated too: to zero
             grads[x] = gx
     finally:
         enable_backprop.reset(mode)
@@ -591,7 +608,7 @@ def walk(
     scalar: Any = () if create_graph else _scalar
     sums: set[Variable] = set()  # whose gradient is a sum made here, which may grow in place
     for f in functions:
-        inputs, _, _, _, references = f.record  # type: ignore[misc]
+        inputs, _, xs, _, references = f.record  # type: ignore[misc]
         if len(references) == 1:
             y: Any = references[0]()
             gy = grads.pop(y, None)
@@ -612,17 +629,17 @@ def walk(
                 f"{type(f).__name__}.backward: gave {len(gxs)} gradients for {len(inputs)} inputs; "
                 f"return one for each, or None where there is none"
             )
-        i = 0
+        i = -1
         for x in inputs:
-            gx = gxs[i]
             i += 1
+            gx = gxs[i]
             if gx is None or not x.requires_grad:
                 continue
             if type(gx) is not kind:
                 gx = _asarray(gx) if isinstance(gx, scalar) else convert(gx)
-            data = x.data
+            data = xs[i]
             if gx.shape != data.shape or gx.dtype is not data.dtype:
-                gx = _fitted(gx, x, f)
+                gx = _fitted(gx, data, f)
             if x not in grads:
                 grads[x] = gx
             elif x in sums:
@@ -665,7 +682,7 @@ def _several_gradients(
     ]  # fmt: skip
 
 
-def _fitted(gx: Any, x: Variable, f: Function) -> Any:
+def _fitted(gx: Any, x: ndarray, f: Function) -> Any:
     """`gx` in the shape and dtype of `x`, an input of `f`."""
     if gx.shape != x.shape:
         if not f.elementwise:
