@@ -241,11 +241,11 @@ class Function:
                 needs.append(x.requires_grad)
                 xs.append(x.data)
         except AttributeError:  # not a Variable
-            inputs = _with_constants(inputs)
-            if type(inputs) is list:  # not one of them
-                ys = self.forward(*inputs)
-                return tuple(map(as_array, ys)) if type(ys) is tuple else as_array(ys)
-            return self(*inputs)
+            values = _with_constants(inputs)
+            if isinstance(values, tuple):
+                return self(*values)
+            ys = self.forward(*values)  # there is no Variable at all
+            return tuple(map(as_array, ys)) if type(ys) is tuple else as_array(ys)
         try:
             ys = self.forward(*xs)
         except Exception as error:
@@ -396,7 +396,7 @@ class Function:
         )
 
 
-def _with_constants(inputs: tuple[Any, ...]) -> Any:
+def _with_constants(inputs: tuple[Any, ...]) -> tuple[Any, ...] | list[Any]:
     """The inputs as a tuple of Variables; as a list of arrays and numbers, if none is a Variable."""
     values = []
     dtypes = []
