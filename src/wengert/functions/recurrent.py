@@ -1,0 +1,516 @@
+"""Recurrent networks along a whole sequence: plain, LSTM and GRU, each in one Function.
+
+The formulas of a step, the weights and how they map to PyTorch's are those of `cell.py`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+
+from wengert.config import enable_backprop
+from wengert.core import Function, Operand, Variable, as_array
+from wengert.functions.cell import (
+    Cell,
+    GRUCell,
+    LSTMCell,
+    RNNCell,
+    check_activation,
+    checked_weights,
+    gradients_of_weights,
+    sample,
+)
+from wengert.functions.dropout import dropout as dropped
+
+# ---- A whole sequence: the same formulas, fast ----
+
+
+class Recurrence(Function):
+    """A cell, step after step along a sequence: y = all h in order, and the last states.
+
+    Inputs are x (B, T, D), the first states (B, H), Wx, Wh, bx, bh and, where the sequences differ
+    in length, their lengths (B,): past its end, y is zero and the states remain.
+
+    The plain walk is made by hand: `steps_back` uses what `steps` has kept, in arrays ordered by
+    step, and each weight's gradient is one product over all steps. A recorded walk uses nothing
+    that was kept: it takes the steps again, each with a recorded Cell, whose `backward` it calls.
+    """
+
+    cell: ClassVar[type[Cell]]
+
+    def __init__(self, reverse: bool = False) -> None:
+        self.reverse = reverse  # from the last step to the first
+        self.kept: Any = None  # of the last `steps`, for the plain walk alone
+
+    def steps(self, A: Any, states: Any, Wh: Any, bh: Any, padding: Any) -> tuple[Any, ...]:
+        """What to keep: each state before the first and after every step, (T + 1, B, H), then more.
+
+        A, (T, B, G·H), comes without bh, and may be overwritten.
+        """
+        raise NotImplementedError
+
+    def steps_back(self, gy: Any, gstates: Any, Wh: Any, padding: Any, kept: Any) -> Any:
+        """From the gradients of all h and the last states to those of A, Q and the first states."""
+        raise NotImplementedError
+
+    def one_step(self) -> Cell:
+        """A new cell, with the options of this sequence."""
+        return self.cell()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"kept": None}
+
+    def run(self, x: Any, states: Any, weights: Any, lengths: Any) -> Any:
+        """The forward of all kinds of cells."""
+        Wx, Wh, bx, bh = weights
+        B, T, D = x.shape
+        padding = self._padding(T, lengths)
+        rows = self._by_step(x, padding).reshape(T * B, D)
+        # of one column and one row, OpenBLAS makes the product in four times NumPy's time
+        product = np.multiply if D == 1 else np.matmul
+        A = product(rows, Wx, dtype=np.result_type(x, *states, *weights))
+        A += bx
+        kept = self.steps(A.reshape(T, B, A.shape[1]), states, Wh, bh, padding)
+        self.kept = kept if enable_backprop.get() else None
+        # the last states are copies: no two outputs share memory
+        return self._by_sample(kept[0][1:], padding), *[s[-1].copy() for s in kept[: len(states)]]
+
+    def backward(self, gy: Any, *gstates: Any) -> Any:
+        if enable_backprop.get():
+            return self._recorded_backward(gy, *gstates)
+        x, *others = self.xs
+        _, (Wx, Wh, _, _), lengths = self._parts(others)
+        B, T, D = x.shape
+        padding = self._padding(T, lengths)
+        gA, gQ, gstates = self.steps_back(
+            self._by_step(gy, padding), gstates, Wh, padding, self.kept
+        )
+        gA, gQ = gA.reshape(T * B, Wx.shape[1]), gQ.reshape(T * B, Wx.shape[1])
+        gx = None
+        if self.needs[0]:
+            gx = self._by_sample((gA @ Wx.T).reshape(T, B, D), None)
+        rows = self._by_step(x, padding).reshape(T * B, D)
+        before = self.kept[0][:-1].reshape(T * B, Wh.shape[0])
+        needs = self.needs[1 + len(gstates) :][:4]
+        gweights = gradients_of_weights(needs, rows, before, gA, gQ)
+        return gx, *gstates, *gweights, *[None for _ in lengths]
+
+    def _recorded_backward(self, gy: Any, *gstates: Any) -> Any:
+        x, *others = self.xs
+        states, weights, lengths = self._parts(others)
+        padding = self._padding(x.shape[1], lengths)
+        cells = []
+        for t, x_t in enumerate(_unstacked(self._by_step(x, padding))):
+            cell = self.one_step()
+            new = cell(x_t, *states, *weights)
+            new = new if type(new) is tuple else (new,)
+            if padding is not None:
+                new = [np.where(padding[t], s, s1) for s, s1 in zip(states, new, strict=True)]
+            states = new
+            cells.append(cell)
+
+        gys = _unstacked(self._by_step(gy, padding))
+        gxs, gweights = [], [None] * 4
+        for t in reversed(range(len(cells))):
+            gstates = gstates[0] + gys[t], *gstates[1:]
+            passed = gstates
+            if padding is not None:
+                gstates = tuple([np.where(padding[t], 0, g) for g in gstates])
+            gx, *gothers = cells[t].backward(*gstates)
+            gstates = tuple(gothers[: len(states)])
+            if padding is not None:
+                pairs = zip(passed, gstates, strict=True)
+                gstates = tuple([np.where(padding[t], g1, g) for g1, g in pairs])
+            gxs.append(gx)
+            pairs = zip(gweights, gothers[len(states) :], strict=True)
+            gweights = [g if total is None else total + g for total, g in pairs]
+        gx = self._by_sample(np.stack(gxs[::-1]), None) if self.needs[0] else None
+        return gx, *gstates, *gweights, *[None for _ in lengths]
+
+    def _parts(self, others: Sequence[Any]) -> tuple[Any, Any, Any]:
+        """The inputs after x: the states, the weights, and the lengths, none or one."""
+        n = self.cell.states
+        return others[:n], others[n : n + 4], others[n + 4 :]
+
+    def _padding(self, T: int, lengths: Sequence[Any]) -> Any:
+        """Where a sequence is over, (T, B, 1) in the order of the steps; None if nowhere."""
+        if not lengths:
+            return None
+        padding = np.arange(T)[:, None, None] >= as_array(lengths[0])[:, None]
+        return padding[::-1] if self.reverse else padding
+
+    def _by_step(self, x: Any, padding: Any) -> Any:
+        """From (B, T, ...) to (T, B, ...) in the order of the steps, with zeros for padding."""
+        x = np.swapaxes(x, 0, 1)
+        x = x[::-1] if self.reverse else x
+        return x if padding is None else np.where(padding, 0, x)
+
+    def _by_sample(self, x: Any, padding: Any) -> Any:
+        """The way back."""
+        x = x if padding is None else np.where(padding, 0, x)
+        return np.swapaxes(x[::-1] if self.reverse else x, 0, 1)
+
+    @classmethod
+    def samples(cls, rng: "np.random.Generator") -> Iterator[Any]:
+        for reverse in (False, True):
+            xs = sample(rng, cls.cell, (2, 2, 1))
+            yield xs, {"reverse": reverse}
+            yield (*xs, np.array([1, 2])), {"reverse": reverse}
+
+
+def _unstacked(x: Any) -> list[Any]:
+    """x[0], x[1], ...; for a Variable by one Function, so that T of them cost T."""
+    parts = np.split(x, x.shape[0])
+    return [np.reshape(part, x.shape[1:]) for part in parts]
+
+
+class RNN(Recurrence):
+    """h' = tanh(A + Q), or relu(A + Q), along a sequence."""
+
+    cell = RNNCell
+
+    def __init__(self, reverse: bool = False, activation: str = "tanh") -> None:
+        super().__init__(reverse)
+        self.activation = activation
+
+    def forward(self, x: Any, h: Any, Wx: Any, Wh: Any, bx: Any, bh: Any, *lengths: Any) -> Any:
+        return self.run(x, (h,), (Wx, Wh, bx, bh), lengths)
+
+    def one_step(self) -> Cell:
+        return RNNCell(self.activation)
+
+    def steps(self, A: Any, states: Any, Wh: Any, bh: Any, padding: Any) -> tuple[Any, ...]:
+        T, B, H = A.shape
+        hs = np.empty((T + 1, B, H), A.dtype)
+        hs[0] = states[0]
+        A += bh
+        for t in range(T):
+            h = np.matmul(hs[t], Wh, out=hs[t + 1])
+            h += A[t]
+            if self.activation == "tanh":
+                np.tanh(h, out=h)
+            else:
+                np.maximum(h, 0, out=h)
+            if padding is not None:
+                np.copyto(h, hs[t], where=padding[t])
+        return (hs,)
+
+    def steps_back(self, gy: Any, gstates: Any, Wh: Any, padding: Any, kept: Any) -> Any:
+        h = kept[0][1:]
+        gz = 1 - h * h if self.activation == "tanh" else (h > 0).astype(h.dtype)
+        if padding is not None:
+            np.copyto(gz, 0, where=padding)
+        (gh,) = gstates
+        for t in reversed(range(len(gz))):
+            gh = gh + gy[t]
+            gz[t] *= gh
+            gh = _through(gz[t] @ Wh.T, gh, padding, t)
+        return gz, gz, (gh,)
+
+    @classmethod
+    def samples(cls, rng: "np.random.Generator") -> Iterator[Any]:
+        for inputs, options in super().samples(rng):
+            yield inputs, {"activation": "tanh", **options}
+            yield inputs, {"activation": "relu", **options}
+
+
+class LSTM(Recurrence):
+    """c' = σ(f) c + σ(i) tanh(g),  h' = σ(o) tanh(c'),  along a sequence."""
+
+    cell = LSTMCell
+
+    def forward(
+        self, x: Any, h: Any, c: Any, Wx: Any, Wh: Any, bx: Any, bh: Any, *lengths: Any
+    ) -> Any:
+        return self.run(x, (h, c), (Wx, Wh, bx, bh), lengths)
+
+    def steps(self, A: Any, states: Any, Wh: Any, bh: Any, padding: Any) -> tuple[Any, ...]:
+        T, B, H = A.shape[0], A.shape[1], Wh.shape[0]
+        hs, cs = np.empty((2, T + 1, B, H), A.dtype)
+        hs[0], cs[0] = states
+        tanh_c, Q, ig = np.empty((T, B, H), A.dtype), np.empty_like(A[0]), np.empty_like(hs[0])
+        # σ(z) = (tanh(z / 2) + 1) / 2: one tanh for all four gates, in place
+        half = np.repeat(np.array([0.5, 0.5, 1, 0.5], A.dtype), H)
+        one_less = 1 - half
+        A += bh
+        A *= half
+        Wh = Wh * half
+        i, f, g, o = np.moveaxis(A.reshape(T, B, 4, H), 2, 0)
+        for t in range(T):
+            gates = A[t]
+            gates += np.matmul(hs[t], Wh, out=Q)
+            np.tanh(gates, out=gates)
+            gates *= half
+            gates += one_less
+            c = np.multiply(f[t], cs[t], out=cs[t + 1])
+            c += np.multiply(i[t], g[t], out=ig)
+            h = np.multiply(o[t], np.tanh(c, out=tanh_c[t]), out=hs[t + 1])
+            if padding is not None:
+                np.copyto(c, cs[t], where=padding[t])
+                np.copyto(h, hs[t], where=padding[t])
+        return hs, cs, A, tanh_c
+
+    def steps_back(self, gy: Any, gstates: Any, Wh: Any, padding: Any, kept: Any) -> Any:
+        _, cs, gates, tanh_c = kept
+        T, B, H = tanh_c.shape
+        i, f, g, o = np.moveaxis(gates.reshape(T, B, 4, H), 2, 0)
+        # what does not need gh and gc, for all steps at once: z' = z (gc gc gc gh)
+        gz = np.empty((T, B, 4, H), gates.dtype)
+        to_i, to_f, to_g, to_o = np.moveaxis(gz, 2, 0)
+        np.multiply(g * i, 1 - i, out=to_i)
+        np.multiply(cs[:-1] * f, 1 - f, out=to_f)
+        np.multiply(i, 1 - g * g, out=to_g)
+        np.multiply(tanh_c * o, 1 - o, out=to_o)
+        h_to_c = o * (1 - tanh_c * tanh_c)
+        if padding is not None:
+            np.copyto(gz, 0, where=padding[..., None])
+            np.copyto(h_to_c, 0, where=padding)
+            f = np.where(padding, 1, f)
+        gh, gc = gstates
+        for t in reversed(range(T)):
+            gh = gh + gy[t]
+            gc = gc + gh * h_to_c[t]
+            gz[t, :, :3] *= gc[:, None]
+            gz[t, :, 3] *= gh
+            gc = gc * f[t]
+            gh = _through(gz[t].reshape(B, 4 * H) @ Wh.T, gh, padding, t)
+        return gz, gz, (gh, gc)
+
+
+class GRU(Recurrence):
+    """h' = (1 - z) n + z h,  with n = tanh(An + r Qn),  along a sequence."""
+
+    cell = GRUCell
+
+    def forward(self, x: Any, h: Any, Wx: Any, Wh: Any, bx: Any, bh: Any, *lengths: Any) -> Any:
+        return self.run(x, (h,), (Wx, Wh, bx, bh), lengths)
+
+    def steps(self, A: Any, states: Any, Wh: Any, bh: Any, padding: Any) -> tuple[Any, ...]:
+        T, B, H = A.shape[0], A.shape[1], Wh.shape[0]
+        hs = np.empty((T + 1, B, H), A.dtype)
+        hs[0] = states[0]
+        Q = np.empty_like(A)  # (T, B, 3 H)
+        for t in range(T):
+            q = np.matmul(hs[t], Wh, out=Q[t])
+            q += bh
+            rz, n = A[t, :, : 2 * H], A[t, :, 2 * H :]
+            rz += q[:, : 2 * H]
+            rz *= 0.5  # σ(z) = (tanh(z / 2) + 1) / 2
+            np.tanh(rz, out=rz)
+            rz *= 0.5
+            rz += 0.5
+            n += rz[:, :H] * q[:, 2 * H :]
+            np.tanh(n, out=n)
+            h = np.subtract(hs[t], n, out=hs[t + 1])
+            h *= rz[:, H:]
+            h += n
+            if padding is not None:
+                np.copyto(h, hs[t], where=padding[t])
+        return hs, A, Q
+
+    def steps_back(self, gy: Any, gstates: Any, Wh: Any, padding: Any, kept: Any) -> Any:
+        hs, gates, Q = kept
+        T, B, H = gy.shape
+        r, z, n = np.moveaxis(gates.reshape(T, B, 3, H), 2, 0)
+        # what does not need gh, for all steps at once
+        to_n = (1 - z) * (1 - n * n)
+        gA = np.empty((T, B, 3, H), gates.dtype)
+        np.multiply(to_n * Q[..., 2 * H :], r * (1 - r), out=gA[:, :, 0])
+        np.multiply(hs[:-1] - n, z * (1 - z), out=gA[:, :, 1])
+        gA[:, :, 2] = to_n
+        gQ = gA.copy()
+        gQ[:, :, 2] *= r
+        if padding is not None:
+            np.copyto(gA, 0, where=padding[..., None])
+            np.copyto(gQ, 0, where=padding[..., None])
+            z = np.where(padding, 1, z)
+        (gh,) = gstates
+        for t in reversed(range(T)):
+            gh = gh + gy[t]
+            gA[t] *= gh[:, None]
+            gQ[t] *= gh[:, None]
+            gh = gh * z[t]
+            gh += gQ[t].reshape(B, 3 * H) @ Wh.T
+        return gA, gQ, (gh,)
+
+
+def _through(gh: Any, gh1: Any, padding: Any, t: int) -> Any:
+    """The gradient of h before step t: where the sequence is over, that of h after it."""
+    return gh if padding is None else np.where(padding[t], gh1, gh)
+
+
+# ---- What users call ----
+
+
+def rnn(
+    x: Operand,
+    weights: Sequence[Sequence[Operand]],
+    h: Operand | None = None,
+    *,
+    activation: str = "tanh",
+    bidirectional: bool = False,
+    lengths: Any = None,
+    dropout: float = 0.0,
+) -> tuple[Variable, Variable]:
+    """Plain recurrent layers along a sequence: h' = tanh(x Wx + bx + h Wh + bh).
+
+    Args:
+        x: input, (B, T, D), T ≥ 1: batch first.
+        weights: for each layer (Wx, Wh) or (Wx, Wh, bx, bh), as `rnn_cell` takes them; with
+            `bidirectional`, for each layer first those of the forward direction, then those of
+            the backward. A layer takes what the one before gives.
+        h: first states, (layers · directions, B, H), or None for zeros.
+        activation: "tanh" or "relu".
+        bidirectional: go along the sequence from both ends, and put the outputs side by side.
+        lengths: how many steps belong to each sequence, 1 ≤ length ≤ T, (B,); None for all. Past
+            its end the output is zero, the state is that at the end, and x does not matter; the
+            backward direction starts at the end.
+        dropout: 0 ≤ p < 1, of the output of each layer but the last, in training.
+
+    Returns:
+        The output of the last layer, (B, T, directions · H), and the last state of each layer and
+        direction, (layers · directions, B, H).
+
+    Raises:
+        TypeError: weights are no list of tuples, lengths no whole numbers, or others no floats.
+        ValueError: shapes do not fit each other, or an option is out of range.
+
+    Example:
+        >>> y, h = rnn(np.ones((5, 7, 2)), [(np.ones((2, 3)), np.ones((3, 3)))])
+        >>> y.shape, h.shape
+        ((5, 7, 3), (1, 5, 3))
+    """
+    check_activation("rnn", activation)
+    function = partial(RNN, activation=activation)
+    y, last = _layers("rnn", function, 1, x, weights, {"h": h}, bidirectional, lengths, dropout)
+    return y, last
+
+
+def lstm(
+    x: Operand,
+    weights: Sequence[Sequence[Operand]],
+    h: Operand | None = None,
+    c: Operand | None = None,
+    *,
+    bidirectional: bool = False,
+    lengths: Any = None,
+    dropout: float = 0.0,
+) -> tuple[Variable, Variable, Variable]:
+    """LSTM layers along a sequence, each step as in `lstm_cell`.
+
+    Args:
+        x: input, (B, T, D), T ≥ 1: batch first.
+        weights: for each layer and direction (Wx, Wh) or (Wx, Wh, bx, bh), as `lstm_cell` takes
+            them; for their order, and for the options and errors, see `rnn`.
+        h: first states, (layers · directions, B, H), or None for zeros.
+        c: first cell states, of the same shape, or None for zeros.
+
+    Returns:
+        The output of the last layer, (B, T, directions · H), and the last h and c of each layer
+        and direction, (layers · directions, B, H).
+    """
+    states = {"h": h, "c": c}
+    y, last_h, last_c = _layers(
+        "lstm", LSTM, 4, x, weights, states, bidirectional, lengths, dropout
+    )
+    return y, last_h, last_c
+
+
+def gru(
+    x: Operand,
+    weights: Sequence[Sequence[Operand]],
+    h: Operand | None = None,
+    *,
+    bidirectional: bool = False,
+    lengths: Any = None,
+    dropout: float = 0.0,
+) -> tuple[Variable, Variable]:
+    """GRU layers along a sequence, each step as in `gru_cell`.
+
+    Args:
+        x: input, (B, T, D), T ≥ 1: batch first.
+        weights: for each layer and direction (Wx, Wh) or (Wx, Wh, bx, bh), as `gru_cell` takes
+            them; for their order, and for the options and errors, see `rnn`.
+        h: first states, (layers · directions, B, H), or None for zeros.
+
+    Returns:
+        The output of the last layer, (B, T, directions · H), and the last state of each layer and
+        direction, (layers · directions, B, H).
+    """
+    y, last = _layers("gru", GRU, 3, x, weights, {"h": h}, bidirectional, lengths, dropout)
+    return y, last
+
+
+def _layers(
+    name: str,
+    function: Callable[..., Recurrence],
+    gates: int,
+    x: Any,
+    weights: Any,
+    states: dict[str, Any],
+    bidirectional: bool,
+    lengths: Any,
+    dropout: float,
+) -> Any:
+    """Layer upon layer: the last output, then the last states of all layers and directions."""
+    if np.ndim(x) != 3 or 0 in np.shape(x)[1:]:
+        raise ValueError(
+            f"{name}: got x {np.shape(x)}, needed (B, T, D) with steps and features; for sequences "
+            f"as (T, B, D) use np.swapaxes(x, 0, 1)"
+        )
+    if not isinstance(weights, list | tuple) or not all(
+        isinstance(w, list | tuple) for w in weights
+    ):
+        raise TypeError(
+            f"{name}: got weights that are no list of tuples; needed (Wx, Wh) or (Wx, Wh, bx, bh) "
+            f"for each layer and direction, for one layer [(Wx, Wh)]"
+        )
+    directions = 2 if bidirectional else 1
+    if not weights or len(weights) % directions:
+        raise ValueError(
+            f"{name}: got {len(weights)} tuples of weights, needed one for each layer"
+            f"{' and direction: an even number' if bidirectional else ''}"
+        )
+    B, T = np.shape(x)[:2]
+    H = np.shape(weights[0][1])[0] if len(weights[0]) > 1 and np.ndim(weights[0][1]) else 0
+    for state, value in states.items():
+        if value is not None and np.shape(value) != (len(weights), B, H):
+            raise ValueError(
+                f"{name}: got {state} {np.shape(value)} for x {np.shape(x)} and {len(weights)} "
+                f"tuples of weights, needed {(len(weights), B, H)}: a state for each layer and "
+                f"direction"
+            )
+    if not 0 <= dropout < 1:
+        raise ValueError(f"{name}: got dropout {dropout}, needed 0 ≤ dropout < 1")
+    ends = () if lengths is None else (_checked_lengths(name, lengths, B, T),)
+    finals = []
+    for layer in range(0, len(weights), directions):
+        ys = []
+        for d in range(directions):
+            k = layer + d
+            first = [
+                np.zeros((B, H), x.dtype, like=x) if value is None else value[k]
+                for value in states.values()
+            ]
+            named = dict(zip(states, first, strict=True))
+            checked = checked_weights(name, f" of weights[{k}]", gates, x, named, weights[k])
+            y, *last = function(reverse=d == 1)(x, *first, *checked, *ends)
+            ys.append(y)
+            finals.append(last)
+        x = ys[0] if directions == 1 else np.concatenate(ys, axis=-1)
+        if layer + directions < len(weights):
+            x = dropped(x, dropout)
+    return x, *[np.stack(last) for last in zip(*finals, strict=True)]
+
+
+def _checked_lengths(name: str, lengths: Any, B: int, T: int) -> np.ndarray:
+    lengths = as_array(lengths)
+    if lengths.dtype.kind not in "iu":
+        raise TypeError(f"{name}: got lengths of {lengths.dtype}, needed whole numbers")
+    if lengths.shape != (B,) or (B and not 1 <= lengths.min() <= lengths.max() <= T):
+        raise ValueError(
+            f"{name}: got lengths {lengths.tolist()} for {B} sequences of {T} steps, needed "
+            f"{B} numbers, 1 ≤ length ≤ {T}"
+        )
+    return lengths
