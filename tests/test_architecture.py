@@ -16,7 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # From the bottom up. A part imports only from the floors below its own (and from itself).
 FLOORS = [
     ["config", "random"],
-    ["dispatch", "kernels"],
+    ["dispatch", "kernels", "walk"],
     ["core"],
     ["functions"],
     ["autodiff", "data", "initializers", "optimizers", "schedules", "viz"],

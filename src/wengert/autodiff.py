@@ -14,7 +14,8 @@ import numpy as np
 
 from wengert import random
 from wengert.config import enable_backprop, hook, no_grad, train, using_config
-from wengert.core import Function, Variable, as_variable, behind, gradients, start_of_walk
+from wengert.core import Function, Variable, as_variable, gradients, start_of_walk
+from wengert.walk import behind
 
 # ---- Gradients of chosen Variables ----
 

@@ -1,8 +1,9 @@
-"""The core: `Variable`, `Function` and the backward walk.
+"""The core: `Variable`, `Function` and `backward`.
 
 A `Variable` holds an array. Calling a `Function` on Variables computes with their arrays and leaves
 a record: the new Variable knows its `creator`, the creator knows its `inputs`. That record is the
-graph, and it exists as soon as the program has run; `backward` walks it from the end to the start.
+graph, and it exists as soon as the program has run; `backward` walks it from the end to the start
+(walk.py).
 
 Formulas are plain NumPy, in `forward` and `backward` alike, and the type of what they meet decides:
 an array is computed by NumPy, a Variable by the Function of that name. So one `backward` serves
@@ -10,9 +11,8 @@ twice: on arrays it gives numbers, on Variables it leaves a record of its own, t
 again.
 """
 
-import operator
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, ClassVar, NoReturn, TypeAlias
 from weakref import ref
 
@@ -21,6 +21,7 @@ from numpy import ndarray
 
 from wengert.config import enable_backprop, hooks, using_config
 from wengert.dispatch import NumPyManners, ufuncs
+from wengert.walk import behind, walk
 
 
 def as_array(x: Any) -> ndarray:
@@ -355,7 +356,7 @@ class Function:
 
     def _only(self, variables: tuple[Variable, ...], name: str) -> Variable:
         if len(variables) != 1:
-            self.record or self._no_record()
+            self.record or self.no_record()
             raise ValueError(
                 f"{type(self).__name__}.{name}: there are {len(variables)}; use .{name}s"
             )
@@ -366,7 +367,7 @@ class Function:
     @property
     def xs(self) -> Sequence[Any]:
         """Values of the inputs: Variables while the walk is recorded, else arrays."""
-        record = self.record or self._no_record()
+        record = self.record or self.no_record()
         if not _recording():
             return record[2]
         inputs = self.inputs
@@ -381,15 +382,15 @@ class Function:
     @property
     def ys(self) -> Sequence[Any]:
         """Values of the outputs: Variables while the walk is recorded, else arrays."""
-        record = self.record or self._no_record()
+        record = self.record or self.no_record()
         return self.outputs if _recording() else record[3]
 
     @property
     def needs(self) -> list[bool]:
         """Which of the inputs need a gradient."""
-        return (self.record or self._no_record())[1]
+        return (self.record or self.no_record())[1]
 
-    def _no_record(self) -> NoReturn:
+    def no_record(self) -> NoReturn:
         raise RuntimeError(
             f"{type(self).__name__} has no record to go back on: call it on a Variable first, "
             f"outside no_grad()"
@@ -397,7 +398,7 @@ class Function:
 
 
 def _with_constants(inputs: tuple[Any, ...]) -> tuple[Any, ...] | list[Any]:
-    """The inputs as a tuple of Variables; as a list of arrays and numbers, if none is a Variable."""
+    """The inputs as a tuple of Variables; if none is one, as a list of arrays and numbers."""
     values = []
     dtypes = []
     for x in inputs:
@@ -407,7 +408,7 @@ def _with_constants(inputs: tuple[Any, ...]) -> tuple[Any, ...] | list[Any]:
             x = as_array(x)
             dtypes.append(x.dtype)
         values.append(x)
-    if not any([isinstance(x, Variable) for x in inputs]):
+    if not any(isinstance(x, Variable) for x in inputs):
         return values
     for i, x in enumerate(values):
         if not isinstance(x, Variable):
@@ -455,7 +456,7 @@ class Constant(Function):
             return super().__call__(*inputs)
 
 
-# ---- The backward walk ----
+# ---- Backward ----
 
 
 def backward(
@@ -560,7 +561,7 @@ def gradients(
         grads: dict[Variable, Any] = {}
         for y, gy in zip(outputs, seeds, strict=True):
             grads[y] = convert(grads[y] + gy) if y in grads else gy
-        walk(functions, grads, kept, create_graph)
+        walk(functions, grads, kept, Variable if create_graph else ndarray, convert)
         for stand_in in [x for x in grads if type(x) is StandIn]:
             gx, leaf = grads.pop(stand_in), stand_in.leaf()
             if leaf is not None:
@@ -583,121 +584,3 @@ def gradients(
 def _holders(grads: dict[Variable, Any], x: Variable) -> int:
     """How many places hold the gradient of x, by CPython's count."""
     return sys.getrefcount(grads[x])
-
-
-def walk(
-    functions: Iterable[Function],
-    grads: dict[Variable, Any],
-    kept: Collection[Variable],
-    create_graph: bool,
-) -> None:
-    """The backward walk: from the gradients of the last outputs to those of the leaves.
-
-    The Functions come in falling order of generation, so each has the whole gradient of its outputs
-    when its turn comes. There is no recursion: a graph may be deeper than Python's stack.
-
-    Args:
-        functions: what to walk through.
-        grads: gradients of the last outputs; arrays, or Variables with `create_graph`. At the end
-            it holds the result: the gradients of the leaves and of the `kept` Variables.
-        kept: Variables whose gradients are not dropped when they have been passed on.
-        create_graph: whether the walk itself is recorded, because `backward` runs on Variables.
-    """
-    kind: type = Variable if create_graph else ndarray
-    convert = as_variable if create_graph else as_array
-    scalar: Any = () if create_graph else _scalar
-    sums: set[Variable] = set()  # whose gradient is a sum made here, which may grow in place
-    for f in functions:
-        inputs, _, xs, _, references = f.record  # type: ignore[misc]
-        if len(references) == 1:
-            y: Any = references[0]()
-            gy = grads.pop(y, None)
-            if gy is None:  # nothing has come back to f
-                continue
-            if y in kept:
-                grads[y] = gy
-            gxs = f.backward(gy)
-        else:
-            gys = _several_gradients(f, grads, kept, convert)
-            if not gys:
-                continue
-            gxs = f.backward(*gys)
-        if type(gxs) is not tuple:
-            gxs = tuple(gxs) if type(gxs) is list else (gxs,)
-        if len(gxs) != len(inputs):
-            raise ValueError(
-                f"{type(f).__name__}.backward: gave {len(gxs)} gradients for {len(inputs)} inputs; "
-                f"return one for each, or None where there is none"
-            )
-        i = -1
-        for x in inputs:
-            i += 1
-            gx = gxs[i]
-            if gx is None or not x.requires_grad:
-                continue
-            if type(gx) is not kind:
-                gx = _asarray(gx) if isinstance(gx, scalar) else convert(gx)
-            data = xs[i]
-            if gx.shape != data.shape or gx.dtype is not data.dtype:
-                gx = _fitted(gx, data, f)
-            if x not in grads:
-                grads[x] = gx
-            elif x in sums:
-                grads[x] += gx
-            else:
-                gx = grads[x] + gx
-                grads[x] = gx if type(gx) is kind else _asarray(gx)
-                # NumPy adds fewer than 64 elements faster out of place
-                if data.size >= 64 and not create_graph and data.dtype.kind == "f":
-                    sums.add(x)
-
-
-def behind(outputs: Iterable[Variable]) -> list[Function]:
-    """The Functions that `outputs` were computed by, the latest generation first."""
-    functions = list(dict.fromkeys([y.creator for y in outputs if y.creator is not None]))
-    found = set(functions)
-    for f in functions:
-        for x in (f.record or f._no_record())[0]:
-            creator = x.creator
-            if creator is not None and creator not in found:
-                found.add(creator)
-                functions.append(creator)  # and the loop goes on with it
-    functions.sort(key=operator.attrgetter("generation"), reverse=True)
-    return functions
-
-
-def _several_gradients(
-    f: Function, grads: dict[Variable, Any], kept: Collection[Variable], convert: Callable[..., Any]
-) -> list[Any]:
-    """The gradients of all outputs of f: zeros where nothing came back; empty if that is all."""
-    _, _, _, arrays, references = f.record  # type: ignore[misc]
-    ys: list[Any] = [reference() for reference in references]
-    if not any(y in grads for y in ys):
-        return []
-    return [
-        convert(np.zeros_like(array)) if y not in grads
-        else grads[y] if y in kept
-        else grads.pop(y)
-        for y, array in zip(ys, arrays, strict=True)
-    ]  # fmt: skip
-
-
-def _fitted(gx: Any, x: ndarray, f: Function) -> Any:
-    """`gx` in the shape and dtype of `x`, an input of `f`."""
-    if gx.shape != x.shape:
-        if not f.elementwise:
-            raise ValueError(
-                f"{type(f).__name__}.backward: gave a gradient of shape {gx.shape} for an input of "
-                f"shape {x.shape}; a gradient has the shape of its Variable"
-            )
-        gx = sum_to(gx, x.shape)
-    if gx.dtype != x.dtype and x.dtype.kind == "f":
-        gx = gx.astype(x.dtype)
-    return gx
-
-
-def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
-    """Sums `x` (array or Variable) over the axes along which `shape` was broadcast to x.shape."""
-    extra = x.ndim - len(shape)
-    axes = [i for i in range(x.ndim) if i < extra or shape[i - extra] == 1 != x.shape[i]]
-    return np.reshape(np.sum(x, axis=tuple(axes)), shape)

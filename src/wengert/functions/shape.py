@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert import core
+from wengert import walk
 from wengert.core import Function, Operand, Variable, as_array
 from wengert.dispatch import Axis, implements
 from wengert.functions.axes import checked_axes, integers
@@ -95,7 +95,7 @@ class SumTo(Function):
         self.shape = shape
 
     def forward(self, x: Any) -> Any:
-        return core.sum_to(x, self.shape)
+        return walk.sum_to(x, self.shape)
 
     def backward(self, gy: Any) -> Any:
         (x,) = self.xs
