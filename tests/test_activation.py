@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from wengert import Variable
-from wengert import functions as F
 from wengert.functions import activation
 from wengert.testing import check_gradients
 
@@ -146,9 +145,33 @@ def test_options_that_make_no_function_are_refused():
         activation.celu(Variable(np.ones(2)), 0)
 
 
-@pytest.mark.parametrize("f", [F.softmax, F.log_softmax, activation.glu])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sigmoid_keeps_its_digits_far_from_zero(dtype):
+    y = activation.sigmoid(Variable(np.array([-1000, -50, 0, 50, 1000], dtype)))
+    np.testing.assert_allclose(y.data, [0, np.exp(-50.0), 0.5, 1, 1], rtol=4e-6)
+    assert y.dtype == dtype
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_softmax_sums_to_one_along_its_axis_also_for_large_scores(axis):
+    x = 1e4 * np.random.default_rng(0).normal(size=(4, 3))
+    y = activation.softmax(Variable(x), axis)
+    np.testing.assert_allclose(y.data.sum(axis=axis), 1, rtol=1e-14)
+
+
+def test_log_softmax_is_exact_where_softmax_rounds_to_zero():
+    assert activation.log_softmax(np.array([0.0, 2000.0])).tolist() == [-2000, 0]
+
+
+@pytest.mark.parametrize("f", [activation.softmax, activation.log_softmax, activation.glu])
 def test_an_axis_that_is_not_there_is_refused(f):
     with pytest.raises(ValueError, match="got axis 2"):
         f(Variable(np.ones((2, 2))), axis=2)
     with pytest.raises(TypeError, match="whole number"):
         f(Variable(np.ones((2, 2))), axis=0.5)
+
+
+@pytest.mark.parametrize("f", [activation.softmax, activation.log_softmax])
+def test_softmax_of_no_scores_is_refused(f):
+    with pytest.raises(ValueError, match="no elements along axis"):
+        f(Variable(np.ones((2, 0))))

@@ -1,11 +1,24 @@
-"""Losses and accuracy, and the activations they are made of."""
+"""Losses: closed forms, large values, options, and the inputs they refuse."""
 
 import numpy as np
 import pytest
 
 from wengert import Variable
-from wengert.functions.activation import log_softmax, relu, sigmoid, softmax
-from wengert.functions.loss import accuracy, mean_squared_error, softmax_cross_entropy
+from wengert.functions.activation import log_softmax
+from wengert.functions.loss import (
+    binary_cross_entropy,
+    cosine_similarity,
+    hinge,
+    huber,
+    kl_divergence,
+    mean_absolute_error,
+    mean_squared_error,
+    nll,
+    sigmoid_cross_entropy,
+    softmax_cross_entropy,
+    triplet_margin,
+)
+from wengert.testing import check_gradients
 
 X = np.random.default_rng(0).normal(size=(4, 3))
 T = np.array([0, 2, 1, 2])
@@ -53,14 +66,14 @@ def test_cross_entropy_of_arrays_is_an_array():
     assert type(softmax_cross_entropy(X, T)) is np.ndarray
 
 
-@pytest.mark.parametrize("function", [softmax_cross_entropy, accuracy])
+@pytest.mark.parametrize("function", [softmax_cross_entropy, nll, hinge])
 @pytest.mark.parametrize(
     ("t", "error", "message"),
     [
         (np.array([0, 3, 1, 2]), ValueError, "label 3.*classes 0 to 2"),
         (np.array([0, -1, 1, 2]), ValueError, "label -1.*classes 0 to 2"),
         (np.array([0.0, 1.0, 1.0, 2.0]), TypeError, "needed integers; use t.astype"),
-        (np.eye(3)[T], TypeError, "use np.argmax"),
+        (np.eye(3, dtype=bool)[T], TypeError, "use np.argmax"),
         (T[:3], ValueError, r"x \(4, 3\) and labels t \(3,\)"),
         (T[:, None], ValueError, "use np.squeeze"),
     ],
@@ -70,10 +83,11 @@ def test_labels_that_do_not_fit_the_scores_are_refused(function, t, error, messa
         function(Variable(X), t)
 
 
-@pytest.mark.parametrize("function", [softmax_cross_entropy, accuracy])
+@pytest.mark.parametrize("function", [softmax_cross_entropy, nll, hinge])
 def test_the_mean_over_no_samples_is_refused(function):
     with pytest.raises(ValueError, match="no samples"):
         function(Variable(X[:0]), T[:0])
+    assert function(Variable(X[:0]), T[:0], reduction="sum").data == 0
 
 
 # ---- Mean squared error ----
@@ -89,12 +103,166 @@ def test_mean_squared_error_and_its_gradients_have_their_closed_form():
     np.testing.assert_allclose(x1.grad.data, -2 * difference / 12, rtol=1e-14)
 
 
+# ---- Options of losses of classes ----
+
+WEIGHT = np.array([0.5, 2.0, 1.5])
+LOGP = X - np.log(np.exp(X).sum(axis=1, keepdims=True))
+
+
+def test_reductions_are_made_of_the_losses_of_the_samples():
+    losses = softmax_cross_entropy(X, T, reduction="none")
+    np.testing.assert_allclose(losses, -LOGP[np.arange(4), T], rtol=1e-14)
+    assert softmax_cross_entropy(X, T, reduction="sum") == pytest.approx(losses.sum())
+    assert softmax_cross_entropy(X, T) == pytest.approx(losses.mean())
+
+
+def test_a_weighted_mean_counts_each_sample_by_the_weight_of_its_class():
+    expected = np.average(-LOGP[np.arange(4), T], weights=WEIGHT[T])
+    assert softmax_cross_entropy(X, T, weight=WEIGHT) == pytest.approx(expected)
+    assert nll(LOGP, T, weight=WEIGHT) == pytest.approx(expected)
+
+
+def test_ignored_samples_have_neither_loss_nor_gradient_nor_a_place_in_the_mean():
+    x = Variable(X)
+    loss = softmax_cross_entropy(x, np.array([0, -100, 1, -100]), ignore_index=-100)
+    loss.backward()
+    assert loss.data == pytest.approx(softmax_cross_entropy(X[[0, 2]], T[[0, 2]]))
+    assert (x.grad.data[[1, 3]] == 0).all()
+    assert (x.grad.data[[0, 2]] != 0).all()
+
+
+def test_the_mean_of_ignored_samples_alone_is_refused():
+    with pytest.raises(ValueError, match="no samples"):
+        softmax_cross_entropy(X, np.full(4, -1), ignore_index=-1)
+
+
+def test_labels_beside_the_ignored_ones_are_checked():
+    with pytest.raises(ValueError, match="got the label 3"):
+        softmax_cross_entropy(X, np.array([0, -1, 3, 1]), ignore_index=-1)
+
+
+def test_shares_that_are_one_hot_give_the_loss_of_labels():
+    one_hot = np.eye(3)[T]
+    for smoothing in (0, 0.2):
+        shares = softmax_cross_entropy(X, one_hot, label_smoothing=smoothing)
+        assert shares == pytest.approx(softmax_cross_entropy(X, T, label_smoothing=smoothing))
+
+
+def test_label_smoothing_mixes_the_labels_with_even_shares():
+    mixed = 0.7 * np.eye(3)[T] + 0.1
+    expected = softmax_cross_entropy(X, mixed)
+    assert softmax_cross_entropy(X, T, label_smoothing=0.3) == pytest.approx(expected)
+
+
+def test_classes_may_be_on_any_axis():
+    x = np.random.default_rng(1).normal(size=(2, 3, 4, 5))
+    t = np.arange(40).reshape(2, 4, 5) % 3
+    expected = softmax_cross_entropy(np.moveaxis(x, 1, -1), t)
+    assert softmax_cross_entropy(x, t, axis=1) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.0, "weight": np.ones(3)}])
+def test_classes_with_a_score_of_minus_infinity_do_not_matter(options):
+    x = Variable(np.array([[0.3, -np.inf, 0.3]]))
+    loss = softmax_cross_entropy(x, np.array([0]), **options)
+    loss.backward()
+    assert loss.data == pytest.approx(np.log(2))
+    np.testing.assert_allclose(x.grad.data, [[-0.5, 0, 0.5]])
+
+
+def test_shares_have_a_gradient_too():
+    check_gradients(softmax_cross_entropy, X, np.random.default_rng(1).uniform(size=X.shape))
+
+
+def test_hinge_counts_the_classes_within_the_margin_of_the_right_one():
+    x = Variable(np.array([[2.0, 1.5, -1.0], [0.0, 3.0, 1.0]]))
+    loss = hinge(x, np.array([0, 1]))
+    loss.backward()
+    assert loss.data == pytest.approx(0.5 / 3 / 2)
+    np.testing.assert_allclose(x.grad.data, [[-1 / 6, 1 / 6, 0], [0, 0, 0]])
+
+
+def test_kl_divergence_is_0_of_equal_distributions_and_takes_shares_of_0():
+    p = np.array([[0.5, 0.5, 0.0], [0.2, 0.3, 0.5]])
+    x = Variable(np.array([[-1.0, -1.0, -np.inf], [-1.0, -1.0, -1.0]]))
+    assert kl_divergence(np.log(p[1:]), p[1:]) == pytest.approx(0, abs=1e-15)
+    losses = kl_divergence(x, p, reduction="none")
+    losses.backward()
+    assert losses.data == pytest.approx([1 - np.log(2), 1 + np.sum(p[1] * np.log(p[1]))])
+    np.testing.assert_allclose(x.grad.data, -p)
+
+
+def test_kl_divergence_has_a_mean_over_the_distributions_on_its_axis():
+    x, t = log_softmax(X, 0), np.exp(log_softmax(X[::-1], 0))
+    losses = kl_divergence(x, t, axis=0, reduction="none")
+    assert losses.shape == (3,)
+    assert kl_divergence(x, t, axis=0) == pytest.approx(losses.mean())
+    assert kl_divergence(x, np.log(t), axis=0, log_target=True) == pytest.approx(losses.mean())
+
+
+# ---- Losses of truth values ----
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("pos_weight", [None, 3.0])
+def test_sigmoid_cross_entropy_of_large_scores_is_exact(dtype, pos_weight):
+    x = Variable(np.array([1e4, 1e4, -1e4, -1e4], dtype))
+    t = np.array([0, 1, 0, 1])
+    losses = sigmoid_cross_entropy(x, t, pos_weight=pos_weight, reduction="none")
+    losses.backward()
+    w = pos_weight or 1
+    assert losses.data.tolist() == [1e4, 0, 0, w * 1e4]
+    assert x.grad.data.tolist() == [1, 0, 0, -w]
+    assert losses.dtype == dtype
+
+
+def test_sigmoid_cross_entropy_keeps_its_digits_where_it_is_right():
+    loss = sigmoid_cross_entropy(np.array([40.0]), np.array([1]))
+    assert loss == pytest.approx(np.exp(-40), rel=1e-12)
+
+
+def test_binary_cross_entropy_of_certain_mistakes_is_100_and_its_gradient_is_finite():
+    x = Variable(np.array([0.0, 1.0, 0.0, 1.0]))
+    losses = binary_cross_entropy(x, np.array([1, 0, 0, 1]), reduction="none")
+    losses.backward()
+    assert losses.data == pytest.approx([100, 100, 0, 0])
+    assert np.sign(x.grad.data).tolist() == [-1, 1, 0, 0]
+    assert np.isfinite(x.grad.data).all()
+
+
+@pytest.mark.parametrize("loss", [binary_cross_entropy, sigmoid_cross_entropy])
+def test_targets_that_are_no_shares_are_refused(loss):
+    with pytest.raises(ValueError, match=r"got targets t from 0.0 to 2.0, needed numbers from 0"):
+        loss(np.full(2, 0.5), np.array([0.0, 2.0]))
+
+
+def test_scores_given_as_probabilities_are_refused_with_the_cure():
+    with pytest.raises(ValueError, match=r"probabilities x .* use sigmoid_cross_entropy"):
+        binary_cross_entropy(np.array([-3.0, 2.0]), np.array([0, 1]))
+
+
+def test_weights_count_elements():
+    x, t, weight = np.array([0.3, 0.6]), np.array([0, 1]), np.array([2.0, 0.0])
+    for loss in (binary_cross_entropy, sigmoid_cross_entropy):
+        losses = loss(x, t, reduction="none")
+        assert loss(x, t, weight=weight) == pytest.approx(losses[0])
+
+
+# ---- Losses of numbers and vectors ----
+
+PAIRED = [
+    mean_squared_error, mean_absolute_error, huber, sigmoid_cross_entropy, binary_cross_entropy,
+    kl_divergence,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", PAIRED)
 @pytest.mark.parametrize("shapes", [((4, 1), (4,)), ((4,), (4, 1))])
-def test_a_column_against_a_row_is_refused_with_the_cure(shapes):
+def test_a_column_against_a_row_is_refused_with_the_cure(loss, shapes):
     prediction, target = (Variable(np.zeros(shape)) for shape in shapes)
     with pytest.raises(ValueError, match=r"use x1.reshape\(x0.shape\)"):
-        mean_squared_error(prediction, target)
-    mean_squared_error(prediction, target.reshape(prediction.shape))  # the cure
+        loss(prediction, target)
+    loss(prediction, target.reshape(prediction.shape))  # the cure
 
 
 def test_mean_squared_error_of_other_shapes_is_refused():
@@ -102,46 +270,81 @@ def test_mean_squared_error_of_other_shapes_is_refused():
         mean_squared_error(Variable(X), X[0])
 
 
-# ---- Accuracy ----
+@pytest.mark.parametrize("loss", PAIRED)
+def test_a_mean_of_nothing_and_an_unknown_reduction_are_refused(loss):
+    x = np.full((2, 2), 0.5)
+    with pytest.raises(ValueError, match=f"{loss.__name__}: got no samples"):
+        loss(x[:0], x[:0])
+    with pytest.raises(ValueError, match=f"{loss.__name__}: got reduction 'max', needed 'mean'"):
+        loss(x, x, reduction="max")
 
 
-def test_accuracy_is_the_share_of_rows_whose_largest_score_is_at_the_label():
-    assert accuracy(np.eye(3)[[0, 2, 1, 1]], T) == 0.75
+@pytest.mark.parametrize("loss", [mean_squared_error, mean_absolute_error, huber])
+def test_reductions_of_differences(loss):
+    losses = loss(X, X[::-1].copy(), reduction="none")
+    assert losses.shape == X.shape
+    assert loss(X, X[::-1].copy(), reduction="sum") == pytest.approx(losses.sum())
+    assert loss(X, X[::-1].copy()) == pytest.approx(losses.mean())
 
 
-def test_accuracy_is_a_constant():
-    assert not accuracy(Variable(X), T).requires_grad
+@pytest.mark.parametrize("loss", [mean_squared_error, mean_absolute_error, huber])
+def test_targets_of_whole_numbers_do_not_widen_float32(loss):
+    assert loss(Variable(X.astype(np.float32)), np.ones(X.shape, int)).dtype == np.float32
 
 
-# ---- Activations ----
+def test_huber_is_a_parabola_near_0_and_straight_from_delta_on():
+    x = Variable(np.array([0.5, -2.0, 5.0, 1e30]))
+    losses = huber(x, np.zeros(4), delta=2, reduction="none")
+    losses.backward()
+    assert losses.data == pytest.approx([0.125, 2, 8, 2e30])
+    assert x.grad.data.tolist() == [0.5, -2, 2, 2]
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_sigmoid_keeps_its_digits_far_from_zero(dtype):
-    y = sigmoid(Variable(np.array([-1000, -50, 0, 50, 1000], dtype)))
-    np.testing.assert_allclose(y.data, [0, np.exp(-50.0), 0.5, 1, 1], rtol=4e-6)
-    assert y.dtype == dtype
+def test_cosine_similarity_is_the_cosine_whatever_the_lengths():
+    x0, x1 = np.array([[3.0, 4.0], [1e200, 0]]), np.array([[4.0, 3.0], [-1e-3, 0]])
+    np.testing.assert_allclose(cosine_similarity(x0, x1), [0.96, -1], rtol=1e-14)
+    np.testing.assert_allclose(cosine_similarity(x0.T, x1.T, axis=0), [0.96, -1], rtol=1e-14)
 
 
-def test_relu_passes_the_gradient_where_x_is_positive_and_not_at_zero():
-    x = Variable(np.array([-1.0, 0.0, 2.0]))
-    relu(x).backward()
-    assert x.grad.data.tolist() == [0, 0, 1]
+def test_cosine_similarity_to_a_vector_of_zeros_is_0_and_has_a_finite_gradient():
+    x = Variable(np.zeros(3))
+    y = cosine_similarity(x, np.ones(3))
+    y.backward()
+    assert y.data == 0
+    assert np.isfinite(x.grad.data).all()
 
 
-@pytest.mark.parametrize("axis", [0, 1, -1])
-def test_softmax_sums_to_one_along_its_axis_also_for_large_scores(axis):
-    y = softmax(Variable(1e4 * X), axis)
-    np.testing.assert_allclose(y.data.sum(axis=axis), 1, rtol=1e-14)
+def test_derivatives_of_vector_losses_are_right_to_third_order():
+    check_gradients(cosine_similarity, X, X[::-1] + 1, order=3)
+    check_gradients(triplet_margin, X, X[::-1] + 1, X + 0.3, order=3, rtol=1e-5)
 
 
-def test_log_softmax_is_exact_where_softmax_rounds_to_zero():
-    assert log_softmax(np.array([0.0, 2000.0])).tolist() == [-2000, 0]
+def test_triplet_margin_is_0_where_the_negative_is_further_away_by_the_margin():
+    x, positive = np.zeros((2, 2)), np.array([[3.0, 4.0], [3.0, 4.0]])
+    losses = triplet_margin(x, positive, np.array([[6.0, 0.0], [0.0, 5.5]]), reduction="none")
+    np.testing.assert_allclose(losses, [0, 0.5], atol=1e-5)
 
 
-@pytest.mark.parametrize("function", [softmax, log_softmax])
-def test_softmax_along_an_axis_that_is_not_there_is_refused(function):
-    with pytest.raises(ValueError, match="got axis 2"):
-        function(Variable(X), axis=2)
-    with pytest.raises(ValueError, match="no elements along axis"):
-        function(Variable(X[:, :0]))
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: softmax_cross_entropy(X, T, reduction="avg"), "got reduction 'avg'"),
+        (lambda: softmax_cross_entropy(X, T, label_smoothing=2), "got label_smoothing 2"),
+        (lambda: softmax_cross_entropy(X, LOGP, ignore_index=0), "ignore_index is for labels"),
+        (lambda: softmax_cross_entropy(X, T, weight=np.ones(2)), r"weight \(2,\) .*needed one for"),
+        (lambda: softmax_cross_entropy(X, T, axis=2), "got axis 2"),
+        (lambda: nll(np.float64(1), np.array(0)), r"got scores x \(\)"),
+        (lambda: hinge(X, T, power=3), "hinge: got power 3"),
+        (lambda: hinge(X, T, weight=np.ones(4)), r"hinge: got weight \(4,\)"),
+        (lambda: huber(X, X, delta=0), "huber: got delta 0"),
+        (lambda: kl_divergence(X, X, axis=2), "kl_divergence: got axis 2"),
+        (lambda: cosine_similarity(X, X[:, :2]), "needed equal lengths along axis -1"),
+        (lambda: cosine_similarity(X, X, axis=2), "cosine_similarity: got axis 2"),
+        (lambda: triplet_margin(X, X, X[0]), "triplet_margin: got x0"),
+        (lambda: triplet_margin(X[0, 0], X[0, 0], X[0, 0]), "needed vectors"),
+        (lambda: triplet_margin(X, X, X, p=0.5), "norm: got ord 0.5"),
+    ],
+)
+def test_options_and_shapes_that_do_not_fit_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

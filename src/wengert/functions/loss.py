@@ -1,12 +1,21 @@
-"""Losses, which training makes small, and accuracy, which people read."""
+"""Losses, which training makes small."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from wengert.core import Constant, Function, Operand, Variable, as_array, as_variable
-from wengert.functions.activation import softmax
+from wengert.core import Function, Operand, Variable, as_array, as_variable
+from wengert.functions.activation import log_softmax, relu, sigmoid, softmax, softplus
+from wengert.functions.arithmetic import div
+from wengert.functions.axes import checked_axes
+from wengert.functions.decompose import norm
+from wengert.functions.index import take_along_axis
+from wengert.functions.arguments import check_any, checked_labels, given
+from wengert.functions.metrics import accuracy as accuracy
+from wengert.functions.piecewise import abs, maximum, minimum, where
+from wengert.functions.reduce import mean, sum
 
 
 class SoftmaxCrossEntropy(Function):
@@ -30,6 +39,53 @@ class SoftmaxCrossEntropy(Function):
         yield rng.normal(size=(3,)), np.array(1)
 
 
+class SigmoidCrossEntropy(Function):
+    """y = -t log s - (1 - t) log(1 - s) with s = sigmoid(x),  dy/dx = s - t,  dy/dt = -x."""
+
+    elementwise = True
+
+    def forward(self, x: Any, t: Any) -> Any:
+        # for t = 0 or 1 the first difference is exact, and what is added is not negative
+        return np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.absolute(x)))
+
+    def backward(self, gy: Any) -> Any:
+        x, t = self.xs
+        need_x, need_t = self.needs
+        return gy * (sigmoid(x) - t) if need_x else None, -gy * x if need_t else None
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for shape in [(4, 3), ()]:
+            yield rng.normal(size=shape), rng.uniform(size=shape)
+
+
+class BinaryCrossEntropy(Function):
+    """y = -t log x - (1 - t) log(1 - x), with no logarithm below -100,  dy/dx = (x-t) / x(1-x)."""
+
+    elementwise = True
+
+    def forward(self, x: Any, t: Any) -> Any:
+        return -t * np.log(np.maximum(x, TINY)) - (1 - t) * np.log(np.maximum(1 - x, TINY))
+
+    def backward(self, gy: Any) -> Any:
+        x, t = self.xs
+        need_x, need_t = self.needs
+        gx = gt = None
+        if need_x:  # (it stays finite, and points the right way, where the logarithm is limited)
+            gx = gy * ((x - t) / np.maximum(x * (1 - x), 1e-12))
+        if need_t:
+            gt = gy * (np.log(np.maximum(1 - x, TINY)) - np.log(np.maximum(x, TINY)))
+        return gx, gt
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for shape in [(4, 3), ()]:
+            yield rng.uniform(0.1, 0.9, size=shape), rng.uniform(size=shape)
+
+
+TINY = math.exp(-100)
+
+
 class MeanSquaredError(Function):
     """y = mean of (x0 - x1)² over all n elements,  dy/dx0 = 2 (x0 - x1) / n = -dy/dx1."""
 
@@ -49,103 +105,386 @@ class MeanSquaredError(Function):
             yield rng.normal(size=shape), rng.normal(size=shape)
 
 
-class Accuracy(Constant):
-    """y = share of the samples whose largest x is at t."""
-
-    def forward(self, x: Any, t: Any) -> Any:
-        right = np.equal(np.argmax(x, axis=-1), t)
-        return np.mean(right, dtype=np.result_type(x, np.float16))  # a float, x's own if it is one
-
-    @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
-        yield rng.normal(size=(4, 3)), np.array([0, 2, 1, 2])
-        yield rng.normal(size=(2, 2, 3)), np.array([[0, 1], [2, 2]])
+# ---- For classes ----
 
 
-def softmax_cross_entropy(x: Operand, t: Any) -> Variable:
-    """Mean of -log softmax(x)[t]: how surprised the scores `x` are by the labels `t`.
+def softmax_cross_entropy(
+    x: Operand,
+    t: Any,
+    *,
+    axis: int = -1,
+    weight: Any = None,
+    label_smoothing: float = 0.0,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+) -> Variable:
+    """-log softmax(x)[t]: how surprised the scores `x` are by the labels `t`.
 
     Args:
         x: scores (logits), (N, C) or (..., C), of any size: nothing overflows.
-        t: labels, integers 0 ≤ t < C, (N,) or (...).
+        t: labels, integers 0 ≤ t < C, (N,) or (...); or the shares of the classes, in x's shape,
+            for -Σ t log softmax(x).
+        axis: where x has its classes; 1 for (N, C, H, W).
+        weight: of each class, (C,).
+        label_smoothing: share, 0 to 1, of each target that is spread evenly over the classes.
+        ignore_index: samples with this label do not count.
+        reduction: "mean", "sum", or "none": (N,) or (...). The mean of labels is weighted by the
+            weights of their classes; that of shares is over the samples.
 
     Returns:
-        Variable, (), in the dtype of x. Only x has a gradient.
+        Variable, () or (...), in the dtype of x.
 
     Raises:
         TypeError: the labels are not integers.
-        ValueError: x and t disagree about the samples, or there is no class of such a label.
+        ValueError: x and t disagree about the samples, there is no class of such a label, or an
+            option is out of its range.
 
     Example:
         >>> x = np.array([[0.0, 0.0], [0.0, 1000.0]])
         >>> print(softmax_cross_entropy(x, np.array([0, 1])))
         0.34657359027997264
     """
-    return SoftmaxCrossEntropy()(x, _labels("softmax_cross_entropy", x, t))
+    name = "softmax_cross_entropy"
+    x = _classes_last(name, x, axis)
+    values = as_array(t)
+    if values.dtype.kind == "f" and values.shape == np.shape(x):
+        return _shares_cross_entropy(name, x, t, weight, label_smoothing, ignore_index, reduction)
+    if weight is None and ignore_index is None and label_smoothing == 0 and reduction == "mean":
+        t = checked_labels(name, np.shape(x), values)
+        check_any(name, np.shape(x), t.size)
+        return SoftmaxCrossEntropy()(x, as_variable(t) if isinstance(x, Variable) else t)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"{name}: got label_smoothing {label_smoothing}, needed 0 to 1")
+    return _nll(name, log_softmax(x), values, weight, label_smoothing, ignore_index, reduction)
 
 
-def mean_squared_error(x0: Operand, x1: Operand) -> Variable:
-    """Mean of (x0 - x1)² over all elements.
+def nll(
+    x: Operand,
+    t: Any,
+    *,
+    axis: int = -1,
+    weight: Any = None,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+) -> Variable:
+    """-x[t], for logarithms of probabilities: the negative log likelihood of the labels.
+
+    `nll(log_softmax(x), t)` is `softmax_cross_entropy(x, t)`, where the arguments are described.
+    """
+    return _nll("nll", _classes_last("nll", x, axis), t, weight, 0, ignore_index, reduction)
+
+
+def _classes_last(name: str, x: Operand, axis: int) -> Any:
+    scores = given(x)
+    (axis,) = checked_axes(name, axis, scores.shape) if scores.ndim else (-1,)
+    return scores if axis in (-1, scores.ndim - 1) else np.moveaxis(scores, axis, -1)
+
+
+def _nll(
+    name: str,
+    x: Any,
+    t: Any,
+    weight: Any,
+    smoothing: float,
+    ignore: int | None,
+    reduction: str,
+) -> Variable:
+    """-Σ q x along the last axis, where q is 1 at the label (and `smoothing` spreads it)."""
+    t = checked_labels(name, x.shape, t, ignore=ignore)
+    counted = np.ones(t.shape, bool) if ignore is None else t != ignore
+    _check_reduction(name, reduction, x.shape, int(np.sum(counted)))
+    C = x.shape[-1]
+    weight = _class_weights(name, weight, x)
+    one_hot = np.equal(t[..., np.newaxis], np.arange(C))
+    q = weight * (one_hot * (1 - smoothing) + smoothing / C).astype(x.dtype)
+    q = q * counted[..., np.newaxis]
+    # 0 times an infinite x is 0 here: classes that are masked out do not matter
+    losses = -sum(q * where(q == 0, 0, x), axis=-1)
+    if reduction != "mean":
+        return _reduced(losses, reduction)
+    return div(sum(losses), np.sum(weight[t[counted]]))
+
+
+def _shares_cross_entropy(
+    name: str,
+    x: Any,
+    t: Any,
+    weight: Any,
+    smoothing: float,
+    ignore: int | None,
+    reduction: str,
+) -> Variable:
+    if ignore is not None:
+        raise ValueError(f"{name}: ignore_index is for labels; leave out rows of shares instead")
+    _check_reduction(name, reduction, x.shape, x.size)
+    q = _class_weights(name, weight, x) * ((1 - smoothing) * given(t) + smoothing / x.shape[-1])
+    return _reduced(-sum(q * log_softmax(x), axis=-1), reduction)
+
+
+def _class_weights(name: str, weight: Any, x: Any) -> np.ndarray:
+    """The weight of each class, in x's dtype: ones for None."""
+    C = x.shape[-1]
+    weight = np.ones(C, x.dtype) if weight is None else as_array(weight)
+    if weight.shape != (C,):
+        raise ValueError(
+            f"{name}: got weight {weight.shape} for x {x.shape}, needed one for each class, ({C},)"
+        )
+    return weight.astype(x.dtype, copy=False)
+
+
+def hinge(
+    x: Operand,
+    t: Any,
+    *,
+    margin: float = 1.0,
+    power: int = 1,
+    weight: Any = None,
+    reduction: str = "mean",
+) -> Variable:
+    """Σ max(0, margin - x[t] + x[c])ᵖ / C over the classes c ≠ t: the multi-class hinge loss.
+
+    Args:
+        x: scores, (N, C) or (..., C).
+        t: labels, integers 0 ≤ t < C, (N,) or (...).
+        margin: by how much the right score should be above the others.
+        power: p, 1 or 2.
+        weight: of each class, (C,), for the samples with that label.
+        reduction: "mean" over the samples, "sum", or "none": (N,) or (...).
+
+    Raises:
+        TypeError: the labels are not integers.
+        ValueError: x and t disagree about the samples, there is no class of such a label, or an
+            option is out of its range.
+    """
+    shape = np.shape(x)
+    t = checked_labels("hinge", shape, t)
+    _check_reduction("hinge", reduction, shape, t.size)
+    if power not in (1, 2):
+        raise ValueError(f"hinge: got power {power}, needed 1 or 2")
+    places = t[..., np.newaxis]
+    gaps: Any = relu(margin - take_along_axis(x, places) + x)
+    others = np.not_equal(places, np.arange(shape[-1]))
+    losses = mean((gaps if power == 1 else gaps * gaps) * others, axis=-1)
+    return _reduced(losses * _class_weights("hinge", weight, x)[t], reduction)
+
+
+def kl_divergence(
+    x: Operand, t: Operand, *, axis: int = -1, log_target: bool = False, reduction: str = "mean"
+) -> Variable:
+    """Σ t (log t - x) along `axis`: how far the distribution eˣ is from t.
+
+    Args:
+        x: logarithms of probabilities, of any shape; `log_softmax` makes them from scores.
+        t: probabilities, in x's shape; 0 log 0 is 0.
+        axis: along which the probabilities add up to 1.
+        log_target: t is given as the logarithms of probabilities.
+        reduction: "mean" over the distributions (PyTorch's "batchmean"), "sum", or "none".
+
+    Raises:
+        ValueError: the shapes differ, there is no such axis, or an option is out of its range.
+    """
+    x, t = _pair("kl_divergence", x, t, reduction)
+    checked_axes("kl_divergence", axis, np.shape(x))
+    if log_target:
+        terms = np.exp(t) * (t - x)
+    else:
+        some = np.greater(t, 0)
+        terms = t * (np.log(where(some, t, 1)) - where(some, x, 0))
+    return _reduced(sum(terms, axis=axis), reduction)
+
+
+# ---- For truth values ----
+
+
+def sigmoid_cross_entropy(
+    x: Operand, t: Operand, *, weight: Any = None, pos_weight: Any = None, reduction: str = "mean"
+) -> Variable:
+    """-t log s - (1 - t) log(1 - s) with s = sigmoid(x), of scores of any size.
+
+    Args:
+        x: scores (logits), of any shape.
+        t: 0 or 1, or shares between them, in x's shape.
+        weight: of each element; broadcasts against x.
+        pos_weight: of the first term alone: above 1 it counts the rarer ones more.
+        reduction: "mean" over all elements, "sum", or "none".
+
+    Raises:
+        ValueError: the shapes differ, a target is outside of 0 to 1, or there is no such reduction.
+    """
+    x, t = _pair("sigmoid_cross_entropy", x, t, reduction)
+    _check_shares("sigmoid_cross_entropy", "targets t", t)
+    if pos_weight is None:
+        losses = SigmoidCrossEntropy()(x, t)
+    else:
+        losses = _like(pos_weight, x) * t * softplus(-x) + (1 - t) * softplus(x)
+    return _reduced(losses if weight is None else losses * _like(weight, x), reduction)
+
+
+def binary_cross_entropy(
+    x: Operand, t: Operand, *, weight: Any = None, reduction: str = "mean"
+) -> Variable:
+    """-t log x - (1 - t) log(1 - x), with no logarithm below -100.
+
+    Args:
+        x: probabilities, 0 ≤ x ≤ 1, of any shape. For scores, `sigmoid_cross_entropy` is exact.
+        t: 0 or 1, or shares between them, in x's shape.
+        weight: of each element; broadcasts against x.
+        reduction: "mean" over all elements, "sum", or "none".
+
+    Raises:
+        ValueError: the shapes differ, x or a target is outside of 0 to 1, or there is no such
+            reduction.
+    """
+    x, t = _pair("binary_cross_entropy", x, t, reduction)
+    cure = "; for scores use sigmoid_cross_entropy"
+    _check_shares("binary_cross_entropy", "probabilities x", x, cure)
+    _check_shares("binary_cross_entropy", "targets t", t)
+    losses = BinaryCrossEntropy()(x, t)
+    return _reduced(losses if weight is None else losses * _like(weight, x), reduction)
+
+
+def _check_shares(name: str, what: str, t: Any, cure: str = "") -> None:
+    values = as_array(t)
+    low, high = values.min(initial=0), values.max(initial=1)
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"{name}: got {what} from {low} to {high}, needed numbers from 0 to 1{cure}"
+        )
+
+
+def _like(weight: Any, x: Any) -> np.ndarray:
+    return as_array(weight).astype(x.dtype, copy=False)
+
+
+# ---- For numbers ----
+
+
+def mean_squared_error(x0: Operand, x1: Operand, *, reduction: str = "mean") -> Variable:
+    """(x0 - x1)².
 
     Args:
         x0: predictions, of any shape.
         x1: targets, of the same shape: (N, 1) and (N,) would make (N, N) differences.
+        reduction: "mean" over all elements, "sum", or "none".
 
     Returns:
-        Variable, ().
+        Variable, (), or of x0's shape.
 
     Raises:
-        ValueError: the shapes differ, or there are no elements.
+        ValueError: the shapes differ, there is no such reduction, or no element for a mean.
     """
-    x0_, x1_ = as_array(x0), as_array(x1)
-    if x0_.shape != x1_.shape:
+    x0, x1 = _pair("mean_squared_error", x0, x1, reduction)
+    if reduction == "mean":
+        return MeanSquaredError()(x0, x1)
+    return _reduced(np.square(x0 - x1), reduction)
+
+
+def mean_absolute_error(x0: Operand, x1: Operand, *, reduction: str = "mean") -> Variable:
+    """|x0 - x1|. Arguments and errors are those of `mean_squared_error`."""
+    x0, x1 = _pair("mean_absolute_error", x0, x1, reduction)
+    return _reduced(abs(x0 - x1), reduction)
+
+
+def huber(x0: Operand, x1: Operand, *, delta: float = 1.0, reduction: str = "mean") -> Variable:
+    """d²/2 for d = |x0 - x1| ≤ δ, and from there the straight line δ (d - δ/2).
+
+    Arguments and errors are those of `mean_squared_error`; `delta` is a number > 0.
+    """
+    x0, x1 = _pair("huber", x0, x1, reduction)
+    if not delta > 0:
+        raise ValueError(f"huber: got delta {delta}, needed a number > 0")
+    d: Any = abs(x0 - x1)
+    near: Any = minimum(d, delta)
+    return _reduced(near * (d - 0.5 * near), reduction)
+
+
+def _pair(name: str, x0: Any, x1: Any, reduction: str) -> tuple[Any, Any]:
+    """Predictions and targets of one shape; targets that are whole numbers get x0's dtype."""
+    x0, x1 = given(x0), given(x1)
+    if x0.shape != x1.shape:
         same = "; if element i belongs to element i, use x1.reshape(x0.shape)"
         raise ValueError(
-            f"mean_squared_error: got x0 {x0_.shape} and x1 {x1_.shape}, needed equal shapes"
-            f"{same if x0_.size == x1_.size else ''}"
+            f"{name}: got x0 {x0.shape} and x1 {x1.shape}, needed equal shapes"
+            f"{same if x0.size == x1.size else ''}"
         )
-    if x0_.size == 0:
-        raise ValueError(f"mean_squared_error: got no elements: x0 {x0_.shape}; a mean needs one")
-    return MeanSquaredError()(x0, x1)
+    _check_reduction(name, reduction, x0.shape, x0.size)
+    return x0, x1 if x1.dtype.kind == "f" else x1.astype(x0.dtype)
 
 
-def accuracy(x: Operand, t: Any) -> Variable:
-    """Share of the samples, 0 to 1, whose largest score in `x` is at the label in `t`.
+# ---- For vectors ----
+
+
+def cosine_similarity(x0: Operand, x1: Operand, *, axis: int = -1, eps: float = 1e-8) -> Variable:
+    """x0ᵀ x1 / (|x0| |x1|) along `axis`, -1 to 1: the cosine of the angle between vectors.
 
     Args:
-        x: scores or probabilities, (N, C) or (..., C).
-        t: labels, integers 0 ≤ t < C, (N,) or (...).
-
-    Returns:
-        A constant, ().
+        x0: vectors along `axis`, of any length: they are scaled first.
+        x1: as x0, against which it broadcasts.
+        axis: along which the vectors lie.
+        eps: a shorter vector counts as one of this length, so that 0 has a derivative.
 
     Raises:
-        TypeError: the labels are not integers.
-        ValueError: x and t disagree about the samples, or there is no class of such a label.
+        ValueError: the vectors have different lengths, or there is no such axis.
     """
-    return Accuracy()(x, _labels("accuracy", x, t))
+    shape0, shape1 = np.shape(x0), np.shape(x1)
+    for shape in (shape0, shape1):
+        checked_axes("cosine_similarity", axis, shape)
+    if shape0[axis] != shape1[axis]:
+        raise ValueError(
+            f"cosine_similarity: got x0 {shape0} and x1 {shape1}, needed equal lengths along axis "
+            f"{axis}"
+        )
+    unit0, unit1 = (div(x, maximum(norm(x, axis=axis, keepdims=True), eps)) for x in (x0, x1))
+    return sum(unit0 * unit1, axis=axis)
 
 
-def _labels(name: str, x: Operand, t: Any) -> Any:
-    """The labels `t`, checked against the scores `x`, and of x's kind: array or Variable."""
-    recorded = isinstance(x, Variable)
-    x, t = as_array(x), as_array(t)
-    if t.dtype.kind not in "iu":
-        cure = "use np.argmax(t, axis=-1)" if t.shape == x.shape else "use t.astype(int)"
-        raise TypeError(f"{name}: got labels t {t.dtype} {t.shape}, needed integers; {cure}")
-    if x.ndim == 0 or t.shape != x.shape[:-1]:
-        cure = "; use np.squeeze(t, -1)" if t.shape == (*x.shape[:-1], 1) else ""
-        raise ValueError(
-            f"{name}: got scores x {x.shape} and labels t {t.shape}; "
-            f"needed (N, C) and (N,), one label for each row{cure}"
-        )
-    if t.size == 0:
-        raise ValueError(f"{name}: got no samples: x {x.shape}; a mean needs at least one")
-    C = x.shape[-1]
-    low, high = t.min(), t.max()
-    if low < 0 or high >= C:
-        raise ValueError(
-            f"{name}: got the label {low if low < 0 else high}, but x {x.shape} has classes "
-            f"0 to {C - 1}; count labels from 0, or give x more columns"
-        )
-    return as_variable(t) if recorded else t
+def triplet_margin(
+    x: Operand,
+    positive: Operand,
+    negative: Operand,
+    *,
+    margin: float = 1.0,
+    p: float = 2.0,
+    eps: float = 1e-6,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Variable:
+    """max(0, margin + |x - positive| - |x - negative|): like nearer than unlike, by a margin.
+
+    Args:
+        x: vectors (anchors), (N, D) or (..., D).
+        positive: what each should be near to, in x's shape.
+        negative: what it should be far from, in x's shape.
+        margin: by how much.
+        p: of the norm that measures the distance.
+        eps: added to each difference, so that equal vectors have a derivative.
+        swap: take |positive - negative| for the second distance where it is smaller.
+        reduction: "mean" over the vectors, "sum", or "none": (N,) or (...).
+
+    Raises:
+        ValueError: the shapes differ, there is no axis, or an option is out of its range.
+    """
+    x, positive = _pair("triplet_margin", x, positive, reduction)
+    x, negative = _pair("triplet_margin", x, negative, reduction)
+    if np.ndim(x) == 0:
+        raise ValueError("triplet_margin: got x (), needed vectors, (N, D)")
+    near: Any = norm(x - positive + eps, p, axis=-1)
+    far: Any = norm(x - negative + eps, p, axis=-1)
+    if swap:
+        far = minimum(far, norm(positive - negative + eps, p, axis=-1))
+    return _reduced(relu(near - far + margin), reduction)
+
+
+# ---- Reduction ----
+
+
+def _check_reduction(name: str, reduction: str, shape: tuple[int, ...], n: int) -> None:
+    """Refuses an unknown reduction, and the mean over `n` = 0 elements."""
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{name}: got reduction {reduction!r}, needed 'mean', 'sum' or 'none'")
+    if reduction == "mean":
+        check_any(name, shape, n)
+
+
+def _reduced(losses: Any, reduction: str) -> Variable:
+    return losses if reduction == "none" else sum(losses) if reduction == "sum" else mean(losses)

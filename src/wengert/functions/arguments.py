@@ -1,0 +1,50 @@
+"""Arguments of losses and metrics, checked."""
+
+from typing import Any
+
+from wengert.core import Operand, Variable, as_array
+
+
+def given(x: Operand) -> Any:
+    """`x` if it is a Variable, else an array of it."""
+    return x if isinstance(x, Variable) else as_array(x)
+
+
+def checked_labels(name: str, shape: tuple[int, ...], t: Any, *, ignore: int | None = None) -> Any:
+    """The labels `t` of scores of that shape, (..., C), as an array of integers.
+
+    Args:
+        name: of the function, for the messages.
+        shape: of the scores; classes are on the last axis.
+        t: labels, integers 0 ≤ t < C, (...).
+        ignore: a label that stands for no class, and so may be any number.
+
+    Raises:
+        TypeError: the labels are not integers.
+        ValueError: scores and labels disagree about the samples, or there is no such class.
+    """
+    t = as_array(t)
+    if t.dtype.kind not in "iu":
+        cure = "use np.argmax(t, axis=-1)" if t.shape == shape else "use t.astype(int)"
+        raise TypeError(f"{name}: got labels t {t.dtype} {t.shape}, needed integers; {cure}")
+    if not shape or t.shape != shape[:-1]:
+        cure = "; use np.squeeze(t, -1)" if t.shape == (*shape[:-1], 1) else ""
+        raise ValueError(
+            f"{name}: got scores x {shape} and labels t {t.shape}; "
+            f"needed (N, C) and (N,), one label for each row{cure}"
+        )
+    classes = t if ignore is None else t[t != ignore]
+    if classes.size:
+        C, low, high = shape[-1], classes.min(), classes.max()
+        if low < 0 or high >= C:
+            raise ValueError(
+                f"{name}: got the label {low if low < 0 else high}, but x {shape} has classes "
+                f"0 to {C - 1}; count labels from 0, or give x more columns"
+            )
+    return t
+
+
+def check_any(name: str, shape: tuple[int, ...], n: int) -> None:
+    """Refuses the mean over `n` = 0 samples of scores or predictions of that shape."""
+    if n == 0:
+        raise ValueError(f"{name}: got no samples: x {shape}; a mean needs at least one")

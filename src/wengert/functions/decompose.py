@@ -1,0 +1,309 @@
+"""Linear algebra that takes matrices apart: inverses, solutions, determinants, factors, norms.
+
+Matrices are on the last two axes; the axes before them are a batch.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from wengert.core import Function, Operand, Variable
+from wengert.dispatch import Axis, implements
+from wengert.functions.axes import checked_axes
+from wengert.functions.arguments import given
+from wengert.functions.piecewise import abs
+from wengert.functions.reduce import Reduction, max, min, sum
+from wengert.functions.shape import sum_to
+
+
+class Inv(Function):
+    """y = x⁻¹,  gx = -yᵀ gy yᵀ."""
+
+    def forward(self, x: Any) -> Any:
+        return _regular("inv", np.linalg.inv, x)
+
+    def backward(self, gy: Any) -> Any:
+        (y,) = self.ys
+        yt = np.swapaxes(y, -1, -2)
+        return -(yt @ gy @ yt)
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for shape in [(3, 3), (2, 2, 2), (1, 1)]:
+            yield (_regular_matrix(rng, shape),)
+
+
+class Solve(Function):
+    """y = A⁻¹ b, for vectors or matrices b,  gb = A⁻ᵀ gy,  gA = -gb yᵀ."""
+
+    def forward(self, A: Any, b: Any) -> Any:
+        return _regular("solve", np.linalg.solve, A, b)
+
+    def backward(self, gy: Any) -> Any:
+        A, b = self.xs
+        (y,) = self.ys
+        need_A, need_b = self.needs
+        gb = np.linalg.solve(np.swapaxes(A, -1, -2), gy)  # in y's shape, which b broadcasts to
+        gA = None
+        if need_A:
+            if b.ndim == 1:  # a vector, which is a matrix of one column
+                gA = -(gb[..., np.newaxis] @ y[..., np.newaxis, :])
+            else:
+                gA = -(gb @ np.swapaxes(y, -1, -2))
+            gA = sum_to(gA, A.shape)
+        return gA, sum_to(gb, b.shape) if need_b else None
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for shape, columns in [
+            ((3, 3), (3,)), ((3, 3), (3, 2)), ((2, 3, 3), (2, 3, 2)), ((2, 3, 3), (3, 1)),
+            ((2, 2), (3, 2, 2)),
+        ]:  # fmt: skip
+            yield _regular_matrix(rng, shape), rng.normal(size=columns)
+
+
+class Det(Function):
+    """y = det x,  dy/dx = y x⁻ᵀ."""
+
+    def forward(self, x: Any) -> Any:
+        return np.linalg.det(x)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        (y,) = self.ys
+        return _as_matrices(gy * y) * np.swapaxes(np.linalg.inv(x), -1, -2)
+
+    samples = Inv.samples
+
+
+class SlogDet(Function):
+    """The sign of det x, and y = log |det x|;  dy/dx = x⁻ᵀ."""
+
+    def forward(self, x: Any) -> Any:
+        return tuple(np.linalg.slogdet(x))
+
+    def backward(self, gsign: Any, gy: Any) -> Any:  # (the sign is flat)
+        (x,) = self.xs
+        return _as_matrices(gy) * np.swapaxes(np.linalg.inv(x), -1, -2)
+
+    samples = Inv.samples
+
+
+class Cholesky(Function):
+    """y = L with L Lᵀ = (x + xᵀ)/2,  gx = the symmetric part of L⁻ᵀ Φ(Lᵀ gy) L⁻¹.
+
+    Φ takes the triangle below the diagonal, and half of the diagonal. Source: I. Murray,
+    Differentiation of the Cholesky decomposition, arXiv:1602.07527, equation 10.
+    """
+
+    def forward(self, x: Any) -> Any:
+        try:
+            return np.linalg.cholesky((x + np.swapaxes(x, -1, -2)) / 2)
+        except np.linalg.LinAlgError:
+            raise ValueError(
+                f"cholesky: got a matrix in x {x.shape} that is not positive definite; needed "
+                f"vᵀ x v > 0 for all v; add a little to its diagonal: x + 1e-6 * np.eye(n)"
+            ) from None
+
+    def backward(self, gy: Any) -> Any:
+        (y,) = self.ys
+        yt = np.swapaxes(y, -1, -2)
+        n = y.shape[-1]
+        lower = np.tri(n, dtype=y.dtype) - np.eye(n, dtype=y.dtype) / 2
+        middle = (yt @ gy) * lower
+        gx = np.linalg.solve(
+            yt, np.swapaxes(np.linalg.solve(yt, np.swapaxes(middle, -1, -2)), -1, -2)
+        )
+        return (gx + np.swapaxes(gx, -1, -2)) / 2
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for shape in [(3, 3), (2, 2, 2), (1, 1)]:
+            x = _regular_matrix(rng, shape)
+            yield (x @ np.swapaxes(x, -1, -2),)
+
+
+class Norm(Reduction):
+    """y = (Σ |x|ᵖ)^(1/p), without overflow;  dy/dx = sign x (|x| / y)ᵖ⁻¹, and 0 where y is 0."""
+
+    def __init__(self, p: float = 2, axis: Axis = None, keepdims: bool = False) -> None:
+        super().__init__(axis, keepdims)
+        self.p = p
+
+    def forward(self, x: Any) -> Any:
+        size = np.absolute(x)
+        top = np.max(size, axis=self.axis, keepdims=True, initial=0)
+        top = np.where((top > 0) & (top < np.inf), top, 1)
+        size = size / top
+        powers = np.square(size) if self.p == 2 else size**self.p
+        total = np.sum(powers, axis=self.axis, keepdims=True)
+        y = (np.sqrt(total) if self.p == 2 else total ** (1 / self.p)) * top
+        return y if self.keepdims else np.squeeze(y, axis=self.axis)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        (y,) = self.ys
+        y = self.spread(y)
+        share = x / np.where(np.equal(y, 0), 1, y)
+        if self.p != 2:
+            share = np.sign(x) * np.absolute(share) ** (self.p - 1)
+        return self.spread(gy) * share
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for p in (2, 3, 1.5):
+            for _ in range(2):
+                x = rng.uniform(0.5, 2, size=(2, 3, 2)) * rng.choice([-1, 1], size=(2, 3, 2))
+                yield (x,), {"p": p}
+                yield (x,), {"p": p, "axis": -2}
+                yield (x,), {"p": p, "axis": (0, -1), "keepdims": True}
+
+
+def _regular_matrix(rng: "np.random.Generator", shape: tuple[int, ...]) -> np.ndarray:
+    """Random matrices that are far from singular."""
+    return rng.uniform(-0.3, 0.3, size=shape) + np.diag(rng.uniform(1, 2, size=shape[-1]))
+
+
+def _regular(name: str, function: Any, x: Any, *others: Any) -> Any:
+    try:
+        return function(x, *others)
+    except np.linalg.LinAlgError:
+        raise ValueError(
+            f"{name}: got a singular matrix in x {x.shape}, needed independent rows; "
+            f"add a little to its diagonal: x + 1e-6 * np.eye(n)"
+        ) from None
+
+
+def _as_matrices(y: Any) -> Any:
+    """Numbers, one for each matrix of a batch, as matrices of one element."""
+    return np.reshape(y, (*y.shape, 1, 1))
+
+
+# ---- Doorways ----
+
+
+@implements(np.linalg.inv)
+def inv(x: Operand) -> Variable:
+    """y = x⁻¹, of one matrix or a batch of them. To solve x y = b, `solve` is faster and closer.
+
+    Args:
+        x: square matrices, (..., N, N).
+
+    Raises:
+        ValueError: x is not square, or singular.
+    """
+    return Inv()(_square("inv", x))
+
+
+@implements(np.linalg.solve)
+def solve(A: Operand, b: Operand) -> Variable:
+    """The y with A y = b.
+
+    Args:
+        A: square matrices, (..., N, N).
+        b: a vector, (N,); or matrices, (..., N, K), whose batch broadcasts against that of A.
+
+    Raises:
+        ValueError: A is not square, or singular, or b does not fit it.
+
+    Example:
+        >>> solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([2.0, 2.0]))
+        array([1. , 0.5])
+    """
+    matrices = _square("solve", A)
+    shape, N = np.shape(b), matrices.shape[-1]
+    if not shape or shape[0 if len(shape) == 1 else -2] != N:
+        raise ValueError(
+            f"solve: got A {matrices.shape} and b {shape}, needed b ({N},) or (..., {N}, K)"
+        )
+    try:
+        np.broadcast_shapes(matrices.shape[:-2], shape[:-2])
+    except ValueError:
+        raise ValueError(
+            f"solve: got A {matrices.shape} and b {shape}, whose batches {matrices.shape[:-2]} and "
+            f"{shape[:-2]} do not broadcast"
+        ) from None
+    return Solve()(matrices, b)
+
+
+@implements(np.linalg.det)
+def det(x: Operand) -> Variable:
+    """The determinant of matrices, (..., N, N). It over- and underflows where `slogdet` does not.
+
+    Raises:
+        ValueError: x is not square; or, in the walk back, x is singular.
+    """
+    return Det()(_square("det", x))
+
+
+@implements(np.linalg.slogdet)
+def slogdet(x: Operand) -> tuple[Variable, Variable]:
+    """The sign of the determinant of matrices, (..., N, N), and the logarithm of its size.
+
+    For a singular matrix they are 0 and -inf, and there is no derivative.
+
+    Raises:
+        ValueError: x is not square; or, in the walk back, x is singular.
+    """
+    return SlogDet()(_square("slogdet", x))
+
+
+@implements(np.linalg.cholesky)
+def cholesky(x: Operand) -> Variable:
+    """The lower triangle L with L Lᵀ = x.
+
+    Args:
+        x: symmetric, positive definite matrices, (..., N, N). Their symmetric part is taken, so
+            that the gradient is symmetric too.
+
+    Raises:
+        ValueError: x is not square, or not positive definite.
+    """
+    return Cholesky()(_square("cholesky", x))
+
+
+@implements(np.linalg.norm)
+def norm(
+    x: Operand, ord: float | str | None = None, axis: Axis = None, *, keepdims: bool = False
+) -> Variable:
+    """y = (Σ |x|ᵖ)^(1/p) along `axis`: the p-norm of vectors, or the Frobenius norm of matrices.
+
+    Args:
+        x: any shape.
+        ord: p ≥ 1, inf for the largest |x|, or -inf for the smallest. None and "fro" are p = 2.
+        axis: along which the vectors lie (several axes count as one); None for all of x, which
+            with a p other than None must be a vector.
+        keepdims: keep the axes of the vectors, with length 1.
+
+    Returns:
+        Variable. The derivative of a norm of 0 is 0.
+
+    Raises:
+        ValueError: x has no such axis, or there is no such norm.
+    """
+    shape = np.shape(x)
+    if axis is not None:
+        checked_axes("norm", axis, shape)
+    p = 2 if ord in (None, "fro") else ord
+    if isinstance(p, str) or not (p >= 1 or p == -np.inf):
+        raise ValueError(f"norm: got ord {ord!r}, needed a number ≥ 1, inf, -inf, 'fro' or None")
+    several = len(shape) if axis is None else np.size(axis)
+    if ord not in (None, "fro") and several > 1:
+        raise ValueError(
+            f"norm: got ord {ord} for {several} axes of x {shape}, needed one; norms of matrices "
+            f"other than the Frobenius norm are not recorded, and for all elements there is "
+            f"norm(x.ravel(), {ord})"
+        )
+    if p == 1:
+        return sum(abs(x), axis, keepdims=keepdims)
+    if p in (np.inf, -np.inf):
+        return (max if p > 0 else min)(abs(x), axis, keepdims=keepdims)
+    return Norm(p, axis, keepdims)(x)
+
+
+def _square(name: str, x: Operand) -> Any:
+    matrices = given(x)
+    if matrices.ndim < 2 or matrices.shape[-1] != matrices.shape[-2]:
+        raise ValueError(f"{name}: got x {matrices.shape}, needed square matrices, (..., N, N)")
+    return matrices

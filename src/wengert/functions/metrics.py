@@ -1,0 +1,233 @@
+"""Metrics, which people read: accuracy and its relatives. They are constants."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from wengert.core import Constant, Operand, Variable, as_array
+from wengert.functions.arguments import check_any, checked_labels
+
+
+def _sample_scores(rng: "np.random.Generator") -> Iterator[Any]:
+    yield rng.normal(size=(4, 3)), np.array([0, 2, 1, 2])
+    yield rng.normal(size=(2, 2, 3)), np.array([[0, 1], [2, 2]])
+
+
+class Accuracy(Constant):
+    """y = share of the samples whose largest x is at t."""
+
+    samples = staticmethod(_sample_scores)
+
+    def forward(self, x: Any, t: Any) -> Any:
+        return _share(np.equal(np.argmax(x, axis=-1), t), x)
+
+
+class TopKAccuracy(Constant):
+    """y = share of the samples with x[t] among the k largest of x."""
+
+    samples = staticmethod(_sample_scores)
+
+    def __init__(self, k: int = 2) -> None:
+        self.k = k
+
+    def forward(self, x: Any, t: Any) -> Any:
+        right = np.take_along_axis(x, t[..., np.newaxis], axis=-1)
+        # not (x ≤ right), so that a NaN counts as larger: no credit for it
+        return _share(np.sum(~(x <= right), axis=-1) < self.k, x)
+
+
+def _share(hits: Any, x: Any) -> Any:
+    """The mean of truth values: a float, of x's dtype if that is one."""
+    return np.mean(hits, dtype=np.result_type(x, np.float16))
+
+
+class ConfusionMatrix(Constant):
+    """y[i, j] = number of samples of class i that were taken for class j."""
+
+    def __init__(self, C: int) -> None:
+        self.C = C
+
+    def forward(self, p: Any, t: Any) -> Any:
+        counts = np.bincount((t * self.C + p).reshape(-1), minlength=self.C * self.C)
+        return counts.reshape(self.C, self.C)
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        yield (rng.integers(0, 3, size=9), rng.integers(0, 3, size=9)), {"C": 3}
+        yield (rng.integers(0, 2, size=(2, 3)), rng.integers(0, 2, size=(2, 3))), {"C": 4}
+
+
+class F1Score(Constant):
+    """y = 2 true positives / (2 true positives + false positives + false negatives)."""
+
+    def __init__(self, C: int, average: str = "macro") -> None:
+        self.C = C
+        self.average = average
+
+    def forward(self, p: Any, t: Any) -> Any:
+        counts = ConfusionMatrix(self.C).forward(p, t)
+        hits, named = np.diagonal(counts), np.sum(counts, axis=0) + np.sum(counts, axis=1)
+        if self.average == "micro":
+            return 2 * np.sum(hits) / np.sum(named)
+        scores = 2 * hits / np.maximum(named, 1)  # 0 for a class that nobody names
+        if self.average == "binary":
+            return scores[1]
+        return np.mean(scores[named > 0]) if self.average == "macro" else scores
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for average in ("macro", "micro", "binary", "none"):
+            p, t = rng.integers(0, 2, size=(2, 9))
+            yield (p, t), {"C": 2, "average": average}
+
+
+class R2Score(Constant):
+    """y = 1 - Σ (x - t)² / Σ (t - mean t)²."""
+
+    def forward(self, x: Any, t: Any) -> Any:
+        return 1 - np.sum(np.square(x - t)) / np.sum(np.square(t - np.mean(t)))
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        yield rng.normal(size=5), rng.normal(size=5)
+        yield rng.normal(size=(4, 2)), rng.normal(size=(4, 2))
+
+
+# ---- Doorways ----
+
+
+def accuracy(x: Operand, t: Any) -> Variable:
+    """Share of the samples, 0 to 1, whose largest score in `x` is at the label in `t`.
+
+    Args:
+        x: scores or probabilities, (N, C) or (..., C).
+        t: labels, integers 0 ≤ t < C, (N,) or (...).
+
+    Returns:
+        A constant, ().
+
+    Raises:
+        TypeError: the labels are not integers.
+        ValueError: x and t disagree about the samples, or there is no class of such a label.
+    """
+    t = checked_labels("accuracy", np.shape(x), t)
+    check_any("accuracy", np.shape(x), t.size)
+    return Accuracy()(x, t)
+
+
+def top_k_accuracy(x: Operand, t: Any, k: int = 5) -> Variable:
+    """Share of the samples, 0 to 1, whose label is among those of the k largest scores.
+
+    Args:
+        x: scores or probabilities, (N, C) or (..., C).
+        t: labels, integers 0 ≤ t < C, (N,) or (...).
+        k: how many guesses are allowed, 1 ≤ k ≤ C. Where scores tie, all of them are.
+
+    Returns:
+        A constant, ().
+
+    Raises:
+        TypeError: the labels are not integers.
+        ValueError: x and t disagree about the samples, there is no class of such a label, or there
+            are fewer than k classes.
+    """
+    t = checked_labels("top_k_accuracy", np.shape(x), t)
+    check_any("top_k_accuracy", np.shape(x), t.size)
+    C = np.shape(x)[-1]
+    if not 1 <= k <= C:
+        raise ValueError(f"top_k_accuracy: got k {k} for {C} classes, needed 1 ≤ k ≤ {C}")
+    return TopKAccuracy(k)(x, t)
+
+
+def confusion_matrix(x: Operand, t: Any, classes: int | None = None) -> Variable:
+    """y[i, j] = number of samples of class i that were taken for class j.
+
+    Args:
+        x: scores, (N, C) or (..., C); or the classes they were taken for, integers, (N,) or (...).
+        t: labels, integers 0 ≤ t < C, (N,) or (...).
+        classes: C, where x does not say it; by default one more than the largest class there is.
+
+    Returns:
+        A constant of integers, (C, C).
+
+    Raises:
+        TypeError: the labels are not integers.
+        ValueError: x and t disagree about the samples, or there is no class of such a label.
+
+    Example:
+        >>> confusion_matrix(np.array([0, 1, 1, 1]), np.array([0, 1, 1, 0]))
+        array([[1, 1],
+               [0, 2]])
+    """
+    p, t, C = _taken("confusion_matrix", x, t, classes)
+    return ConfusionMatrix(C)(p, t)
+
+
+def f1_score(x: Operand, t: Any, average: str = "macro", classes: int | None = None) -> Variable:
+    """F1: the harmonic mean of precision and recall, 0 to 1.
+
+    Args:
+        x: scores, (N, C) or (..., C); or the classes they were taken for, integers, (N,) or (...).
+        t: labels, integers 0 ≤ t < C, (N,) or (...).
+        average: "binary", F1 of class 1 where there are two; "macro", the mean over the classes
+            that x or t name; "micro", over all decisions, which is the accuracy here; "none", (C,).
+        classes: C, where x does not say it; by default one more than the largest class there is.
+
+    Returns:
+        A constant, () or (C,). It is 0 for a class that neither x nor t name.
+
+    Raises:
+        TypeError: the labels are not integers.
+        ValueError: x and t disagree about the samples, there is no class of such a label, no such
+            average, or it is "binary" and there are more than two classes.
+    """
+    if average not in ("binary", "macro", "micro", "none"):
+        raise ValueError(
+            f"f1_score: got average {average!r}, needed 'binary', 'macro', 'micro' or 'none'"
+        )
+    p, t, C = _taken("f1_score", x, t, classes)
+    if average == "binary" and C > 2:
+        raise ValueError(
+            f"f1_score: got {C} classes, needed 2 for 'binary'; use 'macro' or 'micro'"
+        )
+    check_any("f1_score", np.shape(x), as_array(t).size)
+    return F1Score(2 if average == "binary" else C, average)(p, t)
+
+
+def r2_score(x: Operand, t: Operand) -> Variable:
+    """R² = 1 - Σ (x - t)² / Σ (t - mean t)²: 1 is perfect, 0 no better than the mean of t.
+
+    Args:
+        x: predictions, of any shape.
+        t: targets, of the same shape.
+
+    Returns:
+        A constant, ().
+
+    Raises:
+        ValueError: the shapes differ, or all targets are equal.
+    """
+    if np.shape(x) != np.shape(t):
+        raise ValueError(
+            f"r2_score: got x {np.shape(x)} and t {np.shape(t)}, needed equal shapes; "
+            f"if element i belongs to element i, use t.reshape(x.shape)"
+        )
+    values = as_array(t)
+    if values.size == 0 or (values == values.flat[0]).all():
+        raise ValueError(f"r2_score: got targets t {values.shape} that do not differ, needed some")
+    return R2Score()(x, t)
+
+
+def _taken(name: str, x: Operand, t: Any, classes: int | None) -> tuple[Operand, Any, int]:
+    """The classes that samples were taken for, their labels, and the number of classes."""
+    t, scores = as_array(t), as_array(x)
+    if scores.ndim == t.ndim + 1:
+        C = scores.shape[-1]
+        if classes not in (None, C):
+            raise ValueError(f"{name}: got classes {classes} for scores x {scores.shape}")
+        return np.argmax(x, axis=-1), checked_labels(name, scores.shape, t), C
+    C = classes or 1 + int(max(scores.max(initial=0), t.max(initial=0)))
+    checked_labels(name, (*scores.shape, C), t)
+    checked_labels(name, (*t.shape, C), scores)
+    return x, t, C

@@ -1,0 +1,123 @@
+"""Metrics: values by hand, edge cases, and the inputs they refuse."""
+
+import numpy as np
+import pytest
+
+from wengert import Variable
+from wengert.functions.metrics import (
+    accuracy,
+    confusion_matrix,
+    f1_score,
+    r2_score,
+    top_k_accuracy,
+)
+
+X = np.random.default_rng(0).normal(size=(4, 3))
+T = np.array([0, 2, 1, 2])
+TAKEN, LABELS = np.array([0, 1, 1, 2, 2, 2]), np.array([0, 1, 2, 2, 2, 0])
+
+
+def test_accuracy_is_the_share_of_rows_whose_largest_score_is_at_the_label():
+    assert accuracy(np.eye(3)[[0, 2, 1, 1]], T) == 0.75
+
+
+def test_top_k_accuracy_allows_k_guesses():
+    x = np.array([[0.1, 0.5, 0.2, 0.9], [0.4, 0.3, 0.2, 0.1]])
+    found = [float(top_k_accuracy(x, np.array([2, 3]), k)) for k in (1, 2, 3, 4)]
+    assert found == [0, 0, 0.5, 1]
+    assert top_k_accuracy(X, T, 1) == accuracy(X, T)
+
+
+def test_top_k_accuracy_gives_no_credit_for_nan():
+    x = np.array([[np.nan, 1.0, 0.0], [0.0, np.nan, 1.0]])
+    assert top_k_accuracy(x, np.array([1, 1]), 1) == 0
+
+
+def test_confusion_matrix_has_labels_as_rows_and_what_was_taken_as_columns():
+    expected = [[1, 0, 1], [0, 1, 0], [0, 1, 2]]
+    assert confusion_matrix(TAKEN, LABELS).tolist() == expected
+    assert confusion_matrix(np.eye(3)[TAKEN], LABELS).tolist() == expected
+    assert confusion_matrix(TAKEN, LABELS, classes=4).shape == (4, 4)
+
+
+def test_f1_is_the_harmonic_mean_of_precision_and_recall():
+    # class 1 of 2: 2 true positives, 1 false positive, 1 false negative
+    taken, labels = np.array([1, 1, 1, 0, 0]), np.array([1, 1, 0, 1, 0])
+    assert f1_score(taken, labels, "binary") == pytest.approx(2 / 3)
+    assert f1_score(np.zeros(3, int), np.zeros(3, int), "binary") == 0
+
+
+def test_f1_of_several_classes_is_averaged_over_classes_or_decisions():
+    each = [2 / 3, 2 / 3, 4 / 6]
+    assert f1_score(TAKEN, LABELS, "none") == pytest.approx(each)
+    assert f1_score(TAKEN, LABELS) == pytest.approx(np.mean(each))
+    assert f1_score(TAKEN, LABELS, "micro") == pytest.approx(4 / 6)
+
+
+def test_classes_that_nobody_names_do_not_count_in_macro_f1():
+    assert f1_score(TAKEN, LABELS, classes=7) == pytest.approx(f1_score(TAKEN, LABELS))
+    assert f1_score(TAKEN, LABELS, "none", classes=4)[3] == 0
+
+
+def test_r2_is_1_of_the_targets_0_of_their_mean_and_negative_beyond():
+    t = np.array([1.0, 2.0, 6.0])
+    assert r2_score(t, t) == 1
+    assert r2_score(np.full(3, 3.0), t) == 0
+    assert r2_score(t + 3, t) == pytest.approx(1 - 27 / 14)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        accuracy,
+        lambda x, t: top_k_accuracy(x, t, 2),
+        confusion_matrix,
+        f1_score,
+        lambda x, t: r2_score(x[:, 0], t),
+    ],
+)
+def test_metrics_of_variables_are_constants(metric):
+    y = metric(Variable(X), T)
+    assert isinstance(y, Variable)
+    assert not y.requires_grad
+
+
+@pytest.mark.parametrize("metric", [accuracy, top_k_accuracy, confusion_matrix, f1_score])
+@pytest.mark.parametrize(
+    ("t", "error", "message"),
+    [
+        (np.array([0, 3, 1, 2]), ValueError, "label 3.*classes 0 to 2"),
+        (np.array([0, -1, 1, 2]), ValueError, "label -1.*classes 0 to 2"),
+        (np.array([0.0, 1.0, 1.0, 2.0]), TypeError, "needed integers; use t.astype"),
+        (T[:3], ValueError, r"x \(4, 3\) and labels t \(3,\)"),
+    ],
+)
+def test_labels_that_do_not_fit_the_scores_are_refused(metric, t, error, message):
+    with pytest.raises(error, match=message):
+        metric(X, t)
+
+
+@pytest.mark.parametrize("metric", [accuracy, top_k_accuracy, f1_score])
+def test_the_mean_over_no_samples_is_refused(metric):
+    with pytest.raises(ValueError, match="got no samples"):
+        metric(X[:0], T[:0])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: top_k_accuracy(X, T), "got k 5 for 3 classes"),
+        (lambda: top_k_accuracy(X, T, 0), "got k 0"),
+        (lambda: confusion_matrix(X, T, classes=4), r"got classes 4 for scores x \(4, 3\)"),
+        (lambda: confusion_matrix(TAKEN, LABELS, classes=2), "got the label 2"),
+        (lambda: confusion_matrix(TAKEN - 1, LABELS), "got the label -1"),
+        (lambda: f1_score(TAKEN, LABELS, "mean"), "f1_score: got average 'mean'"),
+        (lambda: f1_score(X, T, "binary"), "got 3 classes, needed 2 for 'binary'"),
+        (lambda: r2_score(X[:, :1], X[:, 0]), r"use t.reshape\(x.shape\)"),
+        (lambda: r2_score(np.arange(3.0), np.ones(3)), "that do not differ"),
+        (lambda: r2_score(np.ones(0), np.ones(0)), "that do not differ"),
+    ],
+)
+def test_options_and_shapes_that_do_not_fit_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,149 @@
+"""Normalisation: statistics, both modes, and the inputs it refuses."""
+
+import numpy as np
+import pytest
+
+import wengert
+from wengert import Variable
+from wengert.functions.normalization import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    rms_norm,
+)
+from wengert.testing import check_gradients
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(2, 3, size=(5, 4, 3, 2))
+GAMMA, BETA = RNG.normal(size=(2, 4))
+
+NORMS = {
+    "batch": batch_norm,
+    "group": lambda x, *affine: group_norm(x, 2, *affine),
+    "instance": instance_norm,
+    "layer": lambda x, *affine: layer_norm(x, *affine, axis=1),
+    "rms": lambda x, gamma=None, beta=None: rms_norm(x, gamma, axis=1),
+}
+
+
+@pytest.mark.parametrize(
+    ("f", "axes"),
+    [
+        (batch_norm, (0, 2, 3)),
+        (instance_norm, (2, 3)),
+        (lambda x: layer_norm(x, eps=1e-12), (3,)),
+        (lambda x: layer_norm(x, axis=(1, -1)), (1, 3)),
+        (lambda x: layer_norm(x, axis=None), None),
+        (lambda x: group_norm(x, 1), (1, 2, 3)),
+    ],
+)
+def test_the_result_has_mean_0_and_variance_1(f, axes):
+    y = f(Variable(X)).data
+    np.testing.assert_allclose(y.mean(axis=axes), 0, atol=1e-14)
+    np.testing.assert_allclose(y.var(axis=axes), 1, atol=1e-3)
+
+
+@pytest.mark.parametrize("f", NORMS.values(), ids=NORMS)
+def test_derivatives_with_and_without_gamma_and_beta_are_right_to_third_order(f):
+    check_gradients(f, X[:2, :, :2], order=3, rtol=1e-5)
+    check_gradients(f, X[:2, :, :2], GAMMA, BETA, order=3, rtol=1e-5)
+
+
+@pytest.mark.parametrize("f", NORMS.values(), ids=NORMS)
+def test_float32_stays_float32(f):
+    inputs = [Variable(a.astype(np.float32)) for a in (X, GAMMA, BETA)]
+    y = f(*inputs)
+    y.backward()
+    assert y.dtype == np.float32
+    np.testing.assert_allclose(y.data, f(X, GAMMA, BETA), rtol=2e-5, atol=2e-6)
+
+
+def test_a_shift_far_larger_than_the_spread_does_no_harm():
+    np.testing.assert_allclose(batch_norm(X + 1e6), batch_norm(X), atol=1e-8)
+
+
+def test_running_statistics_move_in_place_towards_the_mean_and_unbiased_variance():
+    mean, var = np.ones(4), np.full(4, 2.0)
+    batch_norm(Variable(X), None, None, mean, var, momentum=0.25)
+    np.testing.assert_allclose(mean, 0.75 + 0.25 * X.mean(axis=(0, 2, 3)))
+    np.testing.assert_allclose(var, 1.5 + 0.25 * X.var(axis=(0, 2, 3), ddof=1))
+
+
+def test_test_mode_uses_the_running_statistics_and_leaves_them_alone():
+    mean, var = np.arange(4.0), np.arange(1.0, 5.0)
+    with wengert.test_mode():
+        y = batch_norm(Variable(X), GAMMA, BETA, mean, var, eps=1e-3)
+    c = (1, 4, 1, 1)
+    expected = (X - mean.reshape(c)) / np.sqrt(var.reshape(c) + 1e-3)
+    expected = GAMMA.reshape(c) * expected + BETA.reshape(c)
+    np.testing.assert_allclose(y.data, expected, rtol=1e-12, atol=1e-13)
+    assert mean.tolist() == [0, 1, 2, 3]
+    assert var.tolist() == [1, 2, 3, 4]
+
+
+def test_derivatives_in_test_mode_are_right_to_third_order():
+    mean, var = np.arange(4.0), np.arange(1.0, 5.0)
+    with wengert.test_mode():
+        check_gradients(lambda *a: batch_norm(*a, mean, var), X[:2, :, 0], GAMMA, BETA, order=3)
+
+
+def test_without_running_statistics_both_modes_use_those_of_the_batch():
+    with wengert.test_mode():
+        y = batch_norm(X)
+    np.testing.assert_array_equal(y, batch_norm(X))
+
+
+def test_beta_alone_is_a_shift():
+    np.testing.assert_allclose(
+        batch_norm(X, None, BETA), batch_norm(X) + BETA.reshape(1, 4, 1, 1), rtol=1e-14
+    )
+
+
+def test_rms_norm_keeps_the_mean_and_divides_by_the_root_mean_square():
+    expected = X / np.sqrt(np.mean(X * X, axis=-1, keepdims=True) + 1e-5)
+    np.testing.assert_allclose(rms_norm(X), expected, rtol=1e-14)
+
+
+def test_gamma_of_layer_norm_belongs_to_the_normalised_axes():
+    gamma = RNG.normal(size=(4, 2))
+    y = layer_norm(X, gamma, axis=(-1, 1))
+    np.testing.assert_allclose(y, layer_norm(X, axis=(1, 3)) * gamma[:, None, :], rtol=1e-14)
+
+
+def test_gradients_of_what_needs_none_are_not_made():
+    x, gamma = Variable(X, requires_grad=False), Variable(GAMMA)
+    batch_norm(x, gamma).backward()
+    assert x.grad is None
+    np.testing.assert_allclose(gamma.grad.data, batch_norm(X).sum(axis=(0, 2, 3)), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: batch_norm(X[0, 0, 0]), r"batch_norm: got x \(2,\), needed \(N, C\)"),
+        (lambda: batch_norm(X, GAMMA[:3]), r"got gamma \(3,\), needed \(4,\)"),
+        (lambda: batch_norm(X, GAMMA, BETA[:3]), r"got beta \(3,\), needed \(4,\)"),
+        (lambda: batch_norm(X[:1, :, 0, 0]), "more than one number in each channel; use a larger"),
+        (lambda: batch_norm(X[:0]), "more than one number"),
+        (lambda: batch_norm(X, eps=0), "batch_norm: got eps 0"),
+        (lambda: batch_norm(X, momentum=2), "got momentum 2, needed 0 to 1"),
+        (lambda: batch_norm(X, None, None, np.zeros(3), np.ones(4)), r"got running_mean \(3,\)"),
+        (lambda: layer_norm(X, GAMMA), r"layer_norm: got gamma \(4,\), needed \(2,\)"),
+        (lambda: layer_norm(X, axis=4), "layer_norm: got axis 4"),
+        (lambda: rms_norm(X, eps=-1), "rms_norm: got eps -1"),
+        (lambda: group_norm(X, 3), r"group_norm: got x \(5, 4, 3, 2\) and groups 3"),
+        (lambda: group_norm(X, 0), "groups 0"),
+        (lambda: instance_norm(X[:, :, :1, :1]), "instance_norm: .*more than one number"),
+        (lambda: instance_norm(X[0, 0]), r"instance_norm: got x \(3, 2\)"),
+    ],
+)
+def test_shapes_and_options_that_do_not_fit_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("running", [(None, np.ones(4)), ([0.0] * 4, np.ones(4))])
+def test_running_statistics_that_cannot_be_written_into_are_refused(running):
+    with pytest.raises(TypeError, match=r"batch_norm: got running_mean .*an array to write into"):
+        batch_norm(X, None, None, *running)
