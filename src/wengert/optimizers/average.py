@@ -1,0 +1,111 @@
+"""The average of a model's weights over its training."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from wengert.optimizers.optimizer import HasParameters
+from wengert.optimizers.state import check_names, check_shapes
+
+
+class ExponentialMovingAverage:
+    """An average of the weights which often does better than the last of them.
+
+        average = ExponentialMovingAverage(model, 0.999)
+        ...
+        optimizer.update()
+        average.update()
+        ...
+        with average.swapped_in():
+            evaluate(model, batches)
+
+    `averages` holds by the Parameter's name a ← decay a + (1 - decay) p; its first value is p at
+    the first `update`. Buffers, such as running statistics, are not averaged.
+    """
+
+    def __init__(self, target: HasParameters, decay: float = 0.999) -> None:
+        if not hasattr(target, "named_params"):
+            raise TypeError(
+                f"ExponentialMovingAverage: got {type(target).__name__}, needed a Layer"
+            )
+        if not 0 <= decay < 1:
+            raise ValueError(
+                f"ExponentialMovingAverage: got decay {decay}, needed a number in 0 ≤ x < 1"
+            )
+        self.target = target
+        self.decay = decay
+        self.averages: dict[str, ndarray] = {}
+        self._swapped = False
+
+    def update(self) -> None:
+        """Takes in the weights as they are now.
+
+        Raises:
+            RuntimeError: the averages are swapped in.
+            ValueError: a Parameter has another shape or dtype than before.
+        """
+        self._check_not_swapped("update")
+        for name, p in self.target.named_params().items():
+            if name not in self.averages:
+                self.averages[name] = p.data.copy()
+                continue
+            a = self.averages[name]
+            if (a.shape, a.dtype) != (p.shape, p.dtype):
+                raise ValueError(
+                    f"ExponentialMovingAverage.update: {name} is {p.dtype} {p.shape}, but was "
+                    f"{a.dtype} {a.shape} before; make a new average"
+                )
+            a += (1 - self.decay) * (p.data - a)
+
+    @contextmanager
+    def swapped_in(self) -> Iterator[None]:
+        """Puts the averages in the place of the weights, for the length of a `with` block.
+
+        Raises:
+            RuntimeError: there are no averages yet, or they are swapped in already.
+        """
+        self._check_not_swapped("swapped_in")
+        if not self.averages:
+            raise RuntimeError(
+                "ExponentialMovingAverage.swapped_in: there are no averages yet; call update()"
+            )
+        params = self.target.named_params()
+        swapped = [(params[name], a) for name, a in self.averages.items() if name in params]
+        weights = [p.data for p, _ in swapped]
+        self._swapped = True
+        try:
+            for p, a in swapped:
+                p.data = a
+            yield
+        finally:
+            for (p, _), data in zip(swapped, weights, strict=True):
+                p.data = data
+            self._swapped = False
+
+    def state_dict(self) -> dict[str, ndarray]:
+        """Copies of the averages, by the Parameter's name."""
+        return {name: a.copy() for name, a in self.averages.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on from what `state_dict()` gave; an empty one starts anew.
+
+        Raises:
+            ValueError: the names or shapes are not the model's; nothing is loaded then.
+        """
+        self._check_not_swapped("load_state_dict")
+        caller = "ExponentialMovingAverage.load_state_dict"
+        params = self.target.named_params()
+        if state:
+            check_names(caller, state, params, "call the model once if its sizes are lazy")
+            check_shapes(caller, state, params)
+        self.averages = {name: np.array(state[name], params[name].dtype) for name in state}
+
+    def _check_not_swapped(self, caller: str) -> None:
+        if self._swapped:
+            raise RuntimeError(
+                f"ExponentialMovingAverage.{caller}: the averages are in the place of the weights; "
+                f"leave the `with average.swapped_in()` block first"
+            )
