@@ -9,7 +9,14 @@ y.backward()
 print(x.grad)  # 24.0
 """
 
+from wengert import data as data
 from wengert import functions as functions
+from wengert import initializers as initializers
+from wengert import layers as layers
+from wengert import models as models
+from wengert import optimizers as optimizers
+from wengert import random as random
+from wengert import testing as testing
 from wengert.autodiff import checkpoint as checkpoint
 from wengert.autodiff import grad as grad
 from wengert.autodiff import hessian as hessian

@@ -1,7 +1,5 @@
 """The handwritten digits that come with the package; see `digits.txt` for source and licence."""
 
-from importlib.resources import files
-
 import numpy as np
 
 from wengert.data.dataset import ArrayDataset
@@ -15,6 +13,8 @@ def load_digits(train: bool = True) -> ArrayDataset:
     Returns:
         Images, float32, (N, 8, 8), from 0 (paper) to 1 (ink); labels, int64, (N,), 0 to 9.
     """
+    from importlib.resources import files  # 10 ms, which `import wengert` does not pay
+
     with files("wengert.data").joinpath("digits.npz").open("rb") as file, np.load(file) as arrays:
         chosen = arrays["test"] != train
         images, labels = arrays["images"][chosen], arrays["labels"][chosen]
