@@ -151,7 +151,7 @@ def window_max(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The largest element of each window of x (N, C, *in), and which of the window's it is.
 
-    Elements of a window count from 0, in C order; the first one wins a tie, and NaN is a maximum.
+    Elements of a window count from 0, in C order; the first one wins a tie. NaN makes NaN.
     """
     frame = _framed(x, padding, -np.inf)
     out = places(frame.shape[1:-1], kernel, stride, (1,) * len(kernel))

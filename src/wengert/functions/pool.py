@@ -1,0 +1,393 @@
+"""Pooling: the largest or the mean element of each window, over one to three spatial axes.
+
+The sum of each window, and its transpose, which spreads a gradient over the window, are linear and
+each other's gradient. Max pooling is such a sum too, of the one element that was chosen: which one
+that is does not change under a small step, so the choice may be kept and the derivatives of every
+order are right.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert import kernels
+from wengert.core import Function, Operand, Variable, as_array
+from wengert.functions.geometry import Padding, Pairs, Sizes, padding_pairs, per_axis
+
+
+class Pooling(Function):
+    """The geometry of windows: a number, or (before, after), for each spatial axis."""
+
+    def __init__(self, kernel: Sequence[int], stride: Sequence[int], padding: Pairs) -> None:
+        self.geometry = kernel, stride, padding
+
+
+class MaxPool(Pooling):
+    """y = the largest x of each window,  dy/dx = 1 for the first such x, else 0."""
+
+    def forward(self, x: Any) -> Any:
+        y, self.chosen = kernels.window_max(x, *self.geometry)
+        return y
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return WindowSpread(*self.geometry, x.shape, self.chosen)(gy)
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for x_shape, geometry in _samples():
+            x = rng.permutation(math.prod(x_shape)).reshape(x_shape) / 4  # no ties
+            yield (x,), geometry
+
+
+class WindowSum(Pooling):
+    """y = the sum of each window of x; with `chosen`, only of its element of that number."""
+
+    def __init__(
+        self,
+        kernel: Sequence[int],
+        stride: Sequence[int],
+        padding: Pairs,
+        chosen: np.ndarray | None = None,
+    ) -> None:
+        super().__init__(kernel, stride, padding)
+        self.chosen = chosen
+
+    def forward(self, x: Any) -> Any:
+        return kernels.window_sum(x, *self.geometry, self.chosen)
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        return WindowSpread(*self.geometry, x.shape, self.chosen)(gy)
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for x_shape, geometry in _samples():
+            x = rng.normal(size=x_shape)
+            _, chosen = kernels.window_max(x, *geometry.values())
+            yield (x,), geometry
+            yield (x,), {**geometry, "chosen": chosen}
+
+
+class WindowSpread(Pooling):
+    """gx, of `shape`: gy added to all of its window; with `chosen`, to its element of that number.
+
+    It is the gradient of WindowSum.
+    """
+
+    def __init__(
+        self,
+        kernel: Sequence[int],
+        stride: Sequence[int],
+        padding: Pairs,
+        shape: Sequence[int],
+        chosen: np.ndarray | None = None,
+    ) -> None:
+        super().__init__(kernel, stride, padding)
+        self.shape = shape
+        self.chosen = chosen
+
+    def forward(self, gy: Any) -> Any:
+        return kernels.window_spread(gy, self.shape, *self.geometry, self.chosen)
+
+    def backward(self, ggx: Any) -> Any:
+        return WindowSum(*self.geometry, self.chosen)(ggx)
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for (x,), options in WindowSum.samples(rng):
+            y = WindowSum(**options)(x)
+            yield (rng.normal(size=y.shape),), {**options, "shape": x.shape}
+
+
+def _samples() -> Iterator[Any]:
+    """Shapes of x and geometries: 1-D to 3-D, windows apart and overlapping, padding, gaps."""
+    for x_shape, kernel, stride, padding in [
+        ((2, 2, 6), (2,), (2,), [(0, 0)]),
+        ((1, 5, 4), (3,), (1,), [(1, 0)]),
+        ((2, 1, 4, 5), (2, 3), (2, 1), [(0, 0), (1, 1)]),
+        ((1, 5, 3, 5), (1, 2), (2, 3), [(0, 0), (0, 1)]),
+        ((1, 2, 2, 3, 2), (2, 2, 1), (1, 1, 1), [(0, 0), (1, 0), (0, 0)]),
+    ]:
+        yield x_shape, {"kernel": kernel, "stride": stride, "padding": padding}
+
+
+def max_pool1d(
+    x: Operand,
+    kernel: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+) -> Variable:
+    """The largest element of each window of x (N, C, L); see `max_pool2d`."""
+    return _max_pool("max_pool1d", 1, x, kernel, stride, padding, ceil_mode)
+
+
+def max_pool2d(
+    x: Operand,
+    kernel: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+) -> Variable:
+    """The largest element of each window; of equal ones, the first gets the gradient.
+
+    Args:
+        x: images, (N, C, H, W), of a float dtype.
+        kernel: size of a window; a number, or one for each axis.
+        stride: pixels from one window to the next; the kernel's size by default.
+        padding: elements of -∞ around x, fewer than the kernel's size: a number, one for each axis,
+            (before, after) for each axis, "same" or "valid" (none).
+        ceil_mode: whether a last window may reach over the end of x, instead of being left out.
+
+    Returns:
+        Variable, (N, C, OH, OW).
+
+    Raises:
+        ValueError: the kernel is larger than x, or the padding than the kernel.
+
+    Example:
+        >>> max_pool2d(np.arange(16.0).reshape(1, 1, 4, 4), 2)
+        array([[[[ 5.,  7.],
+                 [13., 15.]]]])
+    """
+    return _max_pool("max_pool2d", 2, x, kernel, stride, padding, ceil_mode)
+
+
+def max_pool3d(
+    x: Operand,
+    kernel: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+) -> Variable:
+    """The largest element of each window of x (N, C, D, H, W); see `max_pool2d`."""
+    return _max_pool("max_pool3d", 3, x, kernel, stride, padding, ceil_mode)
+
+
+def avg_pool1d(
+    x: Operand,
+    kernel: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Variable:
+    """The mean of each window of x (N, C, L); see `avg_pool2d`."""
+    return _avg_pool("avg_pool1d", 1, x, kernel, stride, padding, ceil_mode, count_include_pad)
+
+
+def avg_pool2d(
+    x: Operand,
+    kernel: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Variable:
+    """The mean of each window.
+
+    Args:
+        x: images, (N, C, H, W), of a float dtype.
+        kernel: size of a window; a number, or one for each axis.
+        stride: pixels from one window to the next; the kernel's size by default.
+        padding: zeros around x, fewer than the kernel's size; as in `max_pool2d`.
+        ceil_mode: whether a last window may reach over the end of x, instead of being left out.
+            What is beyond the padding does not count in its mean.
+        count_include_pad: whether the zeros of the padding count in the mean.
+
+    Returns:
+        Variable, (N, C, OH, OW).
+
+    Raises:
+        ValueError: the kernel is larger than x, or the padding than the kernel.
+
+    Example:
+        >>> avg_pool2d(np.ones((1, 1, 2, 2)), 2, padding=1)[0, 0]
+        array([[0.25, 0.25],
+               [0.25, 0.25]])
+    """
+    return _avg_pool("avg_pool2d", 2, x, kernel, stride, padding, ceil_mode, count_include_pad)
+
+
+def avg_pool3d(
+    x: Operand,
+    kernel: Sizes,
+    stride: Sizes | None = None,
+    padding: Padding = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Variable:
+    """The mean of each window of x (N, C, D, H, W); see `avg_pool2d`."""
+    return _avg_pool("avg_pool3d", 3, x, kernel, stride, padding, ceil_mode, count_include_pad)
+
+
+def adaptive_max_pool(x: Operand, size: Sizes) -> Variable:
+    """The largest elements of x in a grid of so many windows, which may overlap by one.
+
+    Args:
+        x: images, (N, C, H, W), of a float dtype; or with one or three spatial axes.
+        size: of the result; a number, or one for each spatial axis. Window i of OH has the pixels
+            ⌊i H / OH⌋ ≤ h < ⌈(i + 1) H / OH⌉.
+
+    Returns:
+        Variable, (N, C, OH, OW).
+
+    Example:
+        >>> adaptive_max_pool(np.array([[[1.0, 5.0, 2.0, 3.0, 4.0]]]), 2)
+        array([[[5., 4.]]])
+    """
+    sizes = _adaptive_sizes("adaptive_max_pool", x, size)
+    kernel = []
+    for axis, n in enumerate(sizes, start=2):
+        first, last = _adaptive_windows(np.shape(x)[axis], n)
+        length = int(np.max(last - first)) + 1
+        kernel.append(length)
+        # a short window sees its last pixel again, which changes no maximum
+        seen = np.minimum(first[:, None] + np.arange(length), last[:, None]).reshape(-1)
+        if not np.array_equal(seen, np.arange(np.shape(x)[axis])):
+            x = np.take(x, seen, axis)
+    return MaxPool(kernel, kernel, [(0, 0)] * len(kernel))(x)
+
+
+def adaptive_avg_pool(x: Operand, size: Sizes) -> Variable:
+    """The means of x in a grid of so many windows; options and windows as in `adaptive_max_pool`.
+
+    Example:
+        >>> adaptive_avg_pool(np.array([[[1.0, 5.0, 2.0, 3.0, 4.0]]]), 2)
+        array([[[2.66666667, 3.        ]]])
+    """
+    sizes = _adaptive_sizes("adaptive_avg_pool", x, size)
+    y: Any = x if isinstance(x, Variable) else as_array(x)
+    for axis, n in enumerate(sizes, start=2):
+        first, last = _adaptive_windows(np.shape(x)[axis], n)
+        pixels = np.arange(np.shape(x)[axis])[:, None]
+        means = ((first <= pixels) & (pixels <= last)) / (last - first + 1)  # (H, OH)
+        y = along_axis(y, means, axis)
+    return y
+
+
+def global_max_pool(x: Operand) -> Variable:
+    """The largest element of each channel, (N, C), of x (N, C, ...); equal ones share gradient."""
+    return np.max(x, axis=_spatial_axes("global_max_pool", x))
+
+
+def global_avg_pool(x: Operand) -> Variable:
+    """The mean of each channel, (N, C), of x (N, C, ...)."""
+    return np.mean(x, axis=_spatial_axes("global_avg_pool", x))
+
+
+# ---- What the doorways share ----
+
+
+def along_axis(x: Any, matrix: np.ndarray, axis: int) -> Any:
+    """x with one axis, (..., I, ...), multiplied by a constant matrix (I, O)."""
+    y = np.moveaxis(x, axis, -1) @ matrix.astype(x.dtype)
+    return np.moveaxis(y, -1, axis)
+
+
+def _max_pool(
+    name: str,
+    n_axes: int,
+    x: Operand,
+    kernel: Sizes,
+    stride: Sizes | None,
+    padding: Padding,
+    ceil_mode: bool,
+) -> Variable:
+    sizes, strides, pairs, beyond = _windows(name, n_axes, x, kernel, stride, padding, ceil_mode)
+    wide = [(before, after + more) for (before, after), more in zip(pairs, beyond, strict=True)]
+    return MaxPool(sizes, strides, wide)(x)
+
+
+def _avg_pool(
+    name: str,
+    n_axes: int,
+    x: Operand,
+    kernel: Sizes,
+    stride: Sizes | None,
+    padding: Padding,
+    ceil_mode: bool,
+    count_include_pad: bool,
+) -> Variable:
+    sizes, strides, pairs, beyond = _windows(name, n_axes, x, kernel, stride, padding, ceil_mode)
+    wide = [(before, after + more) for (before, after), more in zip(pairs, beyond, strict=True)]
+    y = WindowSum(sizes, strides, wide)(x)
+    if not any(beyond) and (count_include_pad or not any(map(any, pairs))):
+        return y * (1 / math.prod(sizes))
+    # how many elements count in a window: their number along one axis, times that along the next
+    counts = np.ones((), y.dtype)
+    for n, k, s, (before, after), more in zip(
+        np.shape(x)[2:], sizes, strides, pairs, beyond, strict=True
+    ):
+        counted = np.zeros(before + n + after + more, y.dtype)
+        counted[slice(before + n + after) if count_include_pad else slice(before, before + n)] = 1
+        starts = np.arange(0, len(counted) - k + 1, s)
+        counts = counts[..., None] * counted[starts[:, None] + np.arange(k)].sum(axis=1)
+    return y / counts
+
+
+def _windows(
+    name: str,
+    n_axes: int,
+    x: Operand,
+    kernel: Sizes,
+    stride: Sizes | None,
+    padding: Padding,
+    ceil_mode: bool,
+) -> tuple[tuple[int, ...], tuple[int, ...], Pairs, list[int]]:
+    """Kernel, stride and padding of each axis, and how far a window reaches beyond the padding."""
+    shape = _checked_shape(name, x, n_axes)
+    sizes = per_axis(name, "kernel", kernel, n_axes, 1)
+    strides = sizes if stride is None else per_axis(name, "stride", stride, n_axes, 1)
+    ones = (1,) * n_axes
+    pairs = padding_pairs(name, padding, shape[2:], sizes, strides, ones)
+    if any(max(pair) >= k for pair, k in zip(pairs, sizes, strict=True)):
+        raise ValueError(
+            f"{name}: got padding {padding} for kernel {kernel}, needed less padding than the "
+            f"kernel's size: a window must see something of x"
+        )
+    frame = [n + before + after for n, (before, after) in zip(shape[2:], pairs, strict=True)]
+    if any(n < k for n, k in zip(frame, sizes, strict=True)):
+        raise ValueError(
+            f"{name}: the kernel {sizes} is larger than x {shape}, which is {tuple(frame)} with "
+            f"its padding; use a smaller kernel or more padding"
+        )
+    beyond = [0] * n_axes
+    if ceil_mode:
+        for i, (n, (before, _)) in enumerate(zip(shape[2:], pairs, strict=True)):
+            windows = -(-(frame[i] - sizes[i]) // strides[i]) + 1
+            start = (windows - 1) * strides[i]
+            if start < before + n:  # (a window that starts in the padding is left out)
+                beyond[i] = max(start + sizes[i] - frame[i], 0)
+    return sizes, strides, pairs, beyond
+
+
+def _checked_shape(name: str, x: Operand, n_axes: int) -> tuple[int, ...]:
+    shape, dtype = np.shape(x), as_array(x).dtype
+    if len(shape) != n_axes + 2 or 0 in shape[1:]:
+        spatial = ("L", "H, W", "D, H, W")[n_axes - 1]
+        cure = "; for a single image use np.expand_dims(x, 0)" if len(shape) == n_axes + 1 else ""
+        raise ValueError(f"{name}: got x {shape}, needed (N, C, {spatial}) and elements{cure}")
+    if dtype.kind != "f":
+        raise TypeError(f"{name}: got x of {dtype}, needed floats; use x.astype(np.float32)")
+    return shape
+
+
+def _spatial_axes(name: str, x: Operand) -> tuple[int, ...]:
+    n_axes = np.ndim(x) - 2
+    _checked_shape(name, x, min(max(n_axes, 1), 3))
+    return tuple(range(2, 2 + n_axes))
+
+
+def _adaptive_sizes(name: str, x: Operand, size: Sizes) -> tuple[int, ...]:
+    axes = _spatial_axes(name, x)
+    return per_axis(name, "size", size, len(axes), 1)
+
+
+def _adaptive_windows(size: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first and last pixel of each of `count` windows over `size` pixels."""
+    i = np.arange(count)
+    return i * size // count, -(-(i + 1) * size // count) - 1
