@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def save_parameters(path: str | Path, model: Layer) -> None:
     """
     target = Path(path).resolve()
     temporary = _beside(target)
-    arrays = {name: p.data for name, p in model.named_params().items()}
+    arrays: dict[str, Any] = {name: p.data for name, p in model.named_params().items()}
     try:
         with temporary.open("xb") as file:
             np.savez(file, **arrays)
