@@ -10,11 +10,11 @@ import numpy as np
 
 from wengert.core import Function, Operand, Variable
 from wengert.dispatch import Axis, implements
-from wengert.functions.axes import checked_axes
 from wengert.functions.arguments import given
+from wengert.functions.axes import checked_axes
 from wengert.functions.piecewise import abs
 from wengert.functions.reduce import Reduction, max, min, sum
-from wengert.functions.shape import sum_to
+from wengert.functions.shape import reshape, sum_to
 
 
 class Inv(Function):
@@ -35,7 +35,7 @@ class Inv(Function):
 
 
 class Solve(Function):
-    """y = A⁻¹ b, for vectors or matrices b,  gb = A⁻ᵀ gy,  gA = -gb yᵀ."""
+    """y = A⁻¹ b, for matrices b,  gb = A⁻ᵀ gy,  gA = -gb yᵀ."""
 
     def forward(self, A: Any, b: Any) -> Any:
         return _regular("solve", np.linalg.solve, A, b)
@@ -44,21 +44,14 @@ class Solve(Function):
         A, b = self.xs
         (y,) = self.ys
         need_A, need_b = self.needs
-        gb = np.linalg.solve(np.swapaxes(A, -1, -2), gy)  # in y's shape, which b broadcasts to
-        gA = None
-        if need_A:
-            if b.ndim == 1:  # a vector, which is a matrix of one column
-                gA = -(gb[..., np.newaxis] @ y[..., np.newaxis, :])
-            else:
-                gA = -(gb @ np.swapaxes(y, -1, -2))
-            gA = sum_to(gA, A.shape)
+        gb = np.linalg.solve(np.swapaxes(A, -1, -2), gy)  # in y's shape, which A, b broadcast to
+        gA = sum_to(-(gb @ np.swapaxes(y, -1, -2)), A.shape) if need_A else None
         return gA, sum_to(gb, b.shape) if need_b else None
 
     @staticmethod
     def samples(rng: "np.random.Generator") -> Iterator[Any]:
         for shape, columns in [
-            ((3, 3), (3,)), ((3, 3), (3, 2)), ((2, 3, 3), (2, 3, 2)), ((2, 3, 3), (3, 1)),
-            ((2, 2), (3, 2, 2)),
+            ((3, 3), (3, 2)), ((2, 3, 3), (2, 3, 2)), ((2, 3, 3), (3, 1)), ((2, 2), (3, 2, 2)),
         ]:  # fmt: skip
             yield _regular_matrix(rng, shape), rng.normal(size=columns)
 
@@ -72,7 +65,7 @@ class Det(Function):
     def backward(self, gy: Any) -> Any:
         (x,) = self.xs
         (y,) = self.ys
-        return _as_matrices(gy * y) * np.swapaxes(np.linalg.inv(x), -1, -2)
+        return _as_matrices(gy * y) * np.swapaxes(inv(x), -1, -2)
 
     samples = Inv.samples
 
@@ -85,7 +78,7 @@ class SlogDet(Function):
 
     def backward(self, gsign: Any, gy: Any) -> Any:  # (the sign is flat)
         (x,) = self.xs
-        return _as_matrices(gy) * np.swapaxes(np.linalg.inv(x), -1, -2)
+        return _as_matrices(gy) * np.swapaxes(inv(x), -1, -2)
 
     samples = Inv.samples
 
@@ -217,6 +210,8 @@ def solve(A: Operand, b: Operand) -> Variable:
         raise ValueError(
             f"solve: got A {matrices.shape} and b {shape}, needed b ({N},) or (..., {N}, K)"
         )
+    if len(shape) == 1:  # a vector is a matrix of one column
+        return solve(matrices, reshape(b, (N, 1)))[..., 0]
     try:
         np.broadcast_shapes(matrices.shape[:-2], shape[:-2])
     except ValueError:

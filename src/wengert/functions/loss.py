@@ -8,11 +8,11 @@ import numpy as np
 
 from wengert.core import Function, Operand, Variable, as_array, as_variable
 from wengert.functions.activation import log_softmax, relu, sigmoid, softmax, softplus
+from wengert.functions.arguments import check_any, checked_labels, given
 from wengert.functions.arithmetic import div
 from wengert.functions.axes import checked_axes
 from wengert.functions.decompose import norm
 from wengert.functions.index import take_along_axis
-from wengert.functions.arguments import check_any, checked_labels, given
 from wengert.functions.metrics import accuracy as accuracy
 from wengert.functions.piecewise import abs, maximum, minimum, where
 from wengert.functions.reduce import mean, sum

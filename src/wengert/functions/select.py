@@ -1,0 +1,198 @@
+"""Selection: order, the largest few, and adding up at indices."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from wengert.core import Constant, Operand, Variable, as_array
+from wengert.dispatch import implements
+from wengert.functions.arguments import given
+from wengert.functions.arithmetic import add
+from wengert.functions.axes import checked_axes, integers
+from wengert.functions.index import GetItemGrad, take_along_axis
+
+
+class ArgSort(Constant):
+    """y = the indices that put x in rising order; of equal elements the first one comes first."""
+
+    def __init__(self, axis: int = -1) -> None:
+        self.axis = axis
+
+    def forward(self, x: Any) -> Any:
+        return np.argsort(x, axis=self.axis, kind="stable")
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        yield (rng.normal(size=(2, 5)),)
+        yield (rng.normal(size=(3, 2)),), {"axis": 0}
+
+
+class ArgTopK(Constant):
+    """y = the indices of the k largest of x, from the largest down; the first one of equals first.
+
+    NaN counts as the largest of all.
+    """
+
+    def __init__(self, k: int, axis: int = -1) -> None:
+        self.k = k
+        self.axis = axis
+
+    def forward(self, x: Any) -> Any:
+        # from the last index to the first, so that what is equal comes back in the right order
+        rising = np.argsort(np.flip(x, self.axis), axis=self.axis, kind="stable")
+        falling = x.shape[self.axis] - 1 - np.flip(rising, self.axis)
+        return np.take(falling, np.arange(self.k), axis=self.axis)
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        yield (rng.normal(size=(2, 5)),), {"k": 3}
+        yield (rng.normal(size=(3, 2)),), {"k": 2, "axis": 0}
+
+
+class OneHot(Constant):
+    """y[..., c] = 1 where t = c, else 0."""
+
+    def __init__(self, C: int, dtype: Any = np.float32) -> None:
+        self.C = C
+        self.dtype = dtype
+
+    def forward(self, t: Any) -> Any:
+        return np.equal(t[..., np.newaxis], np.arange(self.C)).astype(self.dtype)
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+        for shape in [(4,), (2, 3), ()]:
+            yield (np.asarray(rng.integers(0, 3, size=shape)),), {"C": 3}
+
+
+# ---- Doorways ----
+
+
+@implements(np.argsort)
+def argsort(x: Operand, axis: int | None = -1) -> Variable:
+    """The indices that put x in rising order along `axis` (flat for None), a constant.
+
+    Equal elements keep their order; NaN comes last.
+    """
+    x, axis = _flat(x, axis)
+    (axis,) = checked_axes("argsort", axis, np.shape(x))
+    return ArgSort(axis)(x)
+
+
+@implements(np.sort)
+def sort(x: Operand, axis: int | None = -1) -> Variable:
+    """x in rising order along `axis` (flat for None); gradients go back to where elements were.
+
+    Equal elements keep their order; NaN comes last.
+    """
+    x, axis = _flat(x, axis)
+    return take_along_axis(x, argsort(x, axis), axis)
+
+
+def topk(x: Operand, k: int, axis: int = -1) -> tuple[Variable, Variable]:
+    """The k largest of x along `axis`, from the largest down, and their indices.
+
+    Args:
+        x: (..., N, ...).
+        k: how many, 0 ≤ k ≤ N.
+        axis: along which axis.
+
+    Returns:
+        Values and indices, (..., k, ...). The indices are a constant. Of equal elements the first
+        one comes first; NaN counts as the largest.
+
+    Raises:
+        TypeError: k is no whole number.
+        ValueError: x has no such axis, or there are not k elements along it.
+
+    Example:
+        >>> topk(np.array([3, 1, 4, 1, 5]), 2)
+        (array([5, 4]), array([4, 2]))
+    """
+    shape = np.shape(x)
+    (axis,) = checked_axes("topk", axis, shape)
+    (k,) = integers("topk", "k", k)
+    if not 0 <= k <= shape[axis]:
+        raise ValueError(
+            f"topk: got k {k} for x {shape}, needed 0 ≤ k ≤ {shape[axis]}, its size along axis "
+            f"{axis}"
+        )
+    indices = ArgTopK(k, axis)(x)
+    return take_along_axis(x, indices, axis), indices
+
+
+def scatter_add(x: Operand, indices: Any, values: Operand, axis: int = -1) -> Variable:
+    """y = x with `values` added along `axis` at `indices`; what is named twice gets both.
+
+    It is to `take_along_axis` what sending is to fetching: for the last axis,
+    y[i, ..., indices[i, ..., k]] += values[i, ..., k].
+
+    Args:
+        x: input, (..., N, ...).
+        indices: whole numbers -N ≤ index < N, (..., K, ...): x's sizes along the other axes.
+        values: what is added, in the shape of `indices`.
+        axis: along which axis.
+
+    Raises:
+        TypeError: the indices are no whole numbers.
+        ValueError: a shape does not fit, or x has no such axis.
+        IndexError: x has no such index.
+
+    Example:
+        >>> scatter_add(np.zeros(3), np.array([0, 2, 2]), np.array([1.0, 2.0, 3.0]))
+        array([1., 0., 5.])
+    """
+    shape, places = np.shape(x), as_array(indices)
+    (axis,) = checked_axes("scatter_add", axis, shape)
+    if places.dtype.kind not in "iu":
+        raise TypeError(f"scatter_add: got indices of {places.dtype}, needed whole numbers")
+    K = places.shape[axis] if places.ndim == len(shape) else -1
+    if places.shape != (*shape[:axis], K, *shape[axis + 1 :]) or np.shape(values) != places.shape:
+        raise ValueError(
+            f"scatter_add: got x {shape}, indices {places.shape} and values {np.shape(values)}; "
+            f"needed indices and values of one shape, and that of x but for axis {axis}"
+        )
+    N = shape[axis]
+    if places.size and not -N <= places.min() <= places.max() < N:
+        raise IndexError(
+            f"scatter_add: got indices from {places.min()} to {places.max()} for x {shape}, "
+            f"needed {-N} ≤ index < {N}"
+        )
+    key: list[Any] = list(np.ogrid[tuple([slice(n) for n in shape])])
+    key[axis] = places
+    return add(given(x), GetItemGrad(tuple(key), shape)(values))
+
+
+def one_hot(t: Any, C: int, dtype: Any = np.float32) -> Variable:
+    """y[..., c] = 1 where t = c, else 0: a constant.
+
+    Args:
+        t: labels, integers 0 ≤ t < C, (...).
+        C: number of classes.
+        dtype: of y.
+
+    Returns:
+        A constant, (..., C).
+
+    Raises:
+        TypeError: the labels are not integers.
+        ValueError: there is no class of such a label.
+
+    Example:
+        >>> one_hot(np.array([0, 2]), 3)
+        array([[1., 0., 0.],
+               [0., 0., 1.]], dtype=float32)
+    """
+    labels = as_array(t)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"one_hot: got labels t of {labels.dtype}, needed integers")
+    if labels.size and not 0 <= labels.min() <= labels.max() < C:
+        raise ValueError(
+            f"one_hot: got labels from {labels.min()} to {labels.max()}, needed 0 ≤ t < {C}"
+        )
+    return OneHot(C, dtype)(t)
+
+
+def _flat(x: Any, axis: int | None) -> tuple[Any, int]:
+    return (np.ravel(x), 0) if axis is None else (x, axis)
