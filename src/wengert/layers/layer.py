@@ -2,7 +2,7 @@
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
@@ -177,10 +177,26 @@ class Layer:
             if name != "_hooks"
         }
 
-    def _take_size(self, size: int) -> None:
-        """Makes what waits for its size in this Layer (not in those inside)."""
+    def _take_size(
+        self,
+        x: Any,
+        axis: int,
+        needed: str,
+        *,
+        n_axes: Container[int],
+        multiple_of: int = 1,
+        unit: int = 1,
+    ) -> None:
+        """Makes what waits for its size in this Layer: that of x along `axis`, divided by `unit`.
+
+        An x that is not as needed is refused, for the wrong size would stay.
+        """
+        shape = np.shape(x)
+        size = shape[axis] if len(shape) in n_axes else 0
+        if size == 0 or size % multiple_of:
+            raise ValueError(f"{type(self).__name__}: got x {shape}, needed {needed}")
         for _, holder, key, value in _entries(self, Unsized, deep=False):
-            holder[key] = value.make(size)
+            holder[key] = value.make(size // unit)
 
     # -- to look at --
 
@@ -215,10 +231,14 @@ class Layer:
             if shown and not usual and value is not inspect.Parameter.empty:
                 options.append(f"{name}={getattr(value, '__name__', repr(value))}")
         lines = [f"{type(self).__name__}({', '.join(options)})"]
-        for name, layer in _named(self, Layer, deep=False).items():
-            first, *others = repr(layer).splitlines()
+        for name, part in self._parts().items():
+            first, *others = getattr(part, "__name__", repr(part)).splitlines()
             lines += [f"  {name}: {first}", *("  " + line for line in others)]
         return "\n".join(lines)
+
+    def _parts(self) -> dict[str, Any]:
+        """What `repr` shows inside."""
+        return _named(self, Layer, deep=False)
 
 
 def own_params(layer: Layer) -> list[Parameter]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import Operand, Variable, as_array
+from wengert.core import Operand, Variable
 from wengert.functions.linalg import linear
 from wengert.initializers import Initializer, lecun_normal, zeros
 from wengert.layers.layer import Layer
@@ -49,8 +49,5 @@ class Linear(Layer):
     def forward(self, x: Operand) -> Variable:
         """y of shape (..., out_size), for x of shape (..., in_size)."""
         if type(self.W) is Unsized:
-            shape = as_array(x).shape
-            if not shape or shape[-1] == 0:
-                raise ValueError(f"Linear: got x {shape}, needed (N, in_size) with in_size ≥ 1")
-            self._take_size(shape[-1])
+            self._take_size(x, -1, "(N, in_size) with in_size ≥ 1", n_axes=range(1, 65))
         return linear(x, self.W, self.b)

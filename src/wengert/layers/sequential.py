@@ -28,6 +28,9 @@ class Sequential(Layer):
             x = layer(x)
         return x
 
+    def _parts(self) -> dict[str, Any]:
+        return {f"layers.{i}": layer for i, layer in enumerate(self.layers)}
+
     @overload
     def __getitem__(self, index: int) -> Callable[[Any], Any]: ...
     @overload

@@ -1,0 +1,199 @@
+"""Convolution and transposed convolution over one to three axes."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+
+from wengert.core import Operand, Variable
+from wengert.functions import conv as functions
+from wengert.functions.geometry import Padding, Sizes, per_axis
+from wengert.initializers import Initializer, lecun_normal, zeros
+from wengert.layers.layer import Layer
+from wengert.layers.parameters import Unsized, check_sizes, parameter
+
+
+class Conv(Layer):
+    """What the convolutions have in common: `Conv2d(32, 3, padding="same")`.
+
+    Args:
+        out_size: channels of y.
+        kernel: its size; a number, or one for each axis.
+        in_size: channels of x; None takes it from the first x, and makes W then.
+        stride, padding, dilation, groups: as of `conv2d`.
+        bias: False for none.
+        dtype: of the parameters.
+        initializer: makes W, (out_size, in_size/groups, ...); see `wengert.initializers`.
+        bias_initializer: makes b, (out_size,).
+    """
+
+    n_axes: ClassVar[int]
+    function: ClassVar[Callable[..., Variable]]
+    transposed: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        out_size: int,
+        kernel: Sizes,
+        in_size: int | None = None,
+        *,
+        stride: Sizes = 1,
+        padding: Padding = 0,
+        dilation: Sizes = 1,
+        groups: int = 1,
+        bias: bool = True,
+        dtype: Any = np.float32,
+        initializer: Initializer = lecun_normal,
+        bias_initializer: Initializer = zeros,
+    ) -> None:
+        name = type(self).__name__
+        check_sizes(name, out_size=out_size, in_size=in_size, groups=groups)
+        if out_size % groups or (in_size or 0) % groups:
+            raise ValueError(
+                f"{name}: got out_size {out_size}, in_size {in_size} and {groups} groups; "
+                f"needed sizes that are multiples of groups"
+            )
+        self.out_size = out_size
+        self.kernel = per_axis(name, "kernel", kernel, self.n_axes, 1)
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.groups = groups
+        self.bias = bias
+        shape: tuple[int | None, ...]
+        if self.transposed:
+            shape = in_size, out_size // groups, *self.kernel
+        else:
+            shape = out_size, in_size and in_size // groups, *self.kernel
+        fans = partial(_fans, groups=groups, transposed=self.transposed)
+        self.W = parameter(shape, initializer, dtype, fans)
+        self.b = parameter((out_size,), bias_initializer, dtype) if bias else None
+
+    @property
+    def in_size(self) -> int | None:
+        if self.transposed:
+            return self.W.shape[0]
+        return self.W.shape[1] and self.W.shape[1] * self.groups
+
+    def forward(self, x: Operand) -> Variable:
+        """y of shape (N, out_size, ...), for x of shape (N, in_size, ...)."""
+        self._make_weights(x)
+        return type(self).function(
+            x, self.W, self.b, self.stride, self.padding, self.dilation, self.groups
+        )
+
+    def _make_weights(self, x: Operand) -> None:
+        if type(self.W) is Unsized:
+            n, g = self.n_axes, self.groups
+            needed = f"(N, C, {('L', 'H, W', 'D, H, W')[n - 1]})"
+            if g > 1:
+                needed += f" with C a multiple of {g} groups"
+            unit = 1 if self.transposed else g
+            self._take_size(x, 1, needed, n_axes=(n + 2,), multiple_of=g, unit=unit)
+
+
+class Conv1d(Conv):
+    """`conv1d` of x (N, C, L), with weights of its own; see `Conv`."""
+
+    n_axes = 1
+    function = functions.conv1d
+
+
+class Conv2d(Conv):
+    """`conv2d` of x (N, C, H, W), with weights of its own; see `Conv`."""
+
+    n_axes = 2
+    function = functions.conv2d
+
+
+class Conv3d(Conv):
+    """`conv3d` of x (N, C, D, H, W), with weights of its own; see `Conv`."""
+
+    n_axes = 3
+    function = functions.conv3d
+
+
+class ConvTranspose(Conv):
+    """What the transposed convolutions have in common: `ConvTranspose2d(32, 2, stride=2)`.
+
+    Args:
+        output_padding: as of `conv_transpose2d`; the others are those of `Conv`.
+        initializer: makes W, (in_size, out_size/groups, ...).
+    """
+
+    transposed = True
+
+    def __init__(
+        self,
+        out_size: int,
+        kernel: Sizes,
+        in_size: int | None = None,
+        *,
+        stride: Sizes = 1,
+        padding: Padding = 0,
+        output_padding: Sizes = 0,
+        dilation: Sizes = 1,
+        groups: int = 1,
+        bias: bool = True,
+        dtype: Any = np.float32,
+        initializer: Initializer = lecun_normal,
+        bias_initializer: Initializer = zeros,
+    ) -> None:
+        super().__init__(
+            out_size,
+            kernel,
+            in_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            bias=bias,
+            dtype=dtype,
+            initializer=initializer,
+            bias_initializer=bias_initializer,
+        )
+        self.output_padding = output_padding
+
+    def forward(self, x: Operand) -> Variable:
+        """y of shape (N, out_size, ...), for x of shape (N, in_size, ...)."""
+        self._make_weights(x)
+        return type(self).function(
+            x,
+            self.W,
+            self.b,
+            self.stride,
+            self.padding,
+            self.output_padding,
+            self.dilation,
+            self.groups,
+        )
+
+
+class ConvTranspose1d(ConvTranspose):
+    """`conv_transpose1d` of x (N, C, L), with weights of its own; see `ConvTranspose`."""
+
+    n_axes = 1
+    function = functions.conv_transpose1d
+
+
+class ConvTranspose2d(ConvTranspose):
+    """`conv_transpose2d` of x (N, C, H, W), with weights of its own; see `ConvTranspose`."""
+
+    n_axes = 2
+    function = functions.conv_transpose2d
+
+
+class ConvTranspose3d(ConvTranspose):
+    """`conv_transpose3d` of x (N, C, D, H, W), with weights of its own; see `ConvTranspose`."""
+
+    n_axes = 3
+    function = functions.conv_transpose3d
+
+
+def _fans(shape: tuple[int, ...], groups: int, transposed: bool) -> tuple[int, int]:
+    """How many values an output of the convolution sums, and how many an input reaches."""
+    places = math.prod(shape[2:])
+    fans = shape[1] * places, shape[0] // groups * places
+    return fans[::-1] if transposed else fans

@@ -1,0 +1,126 @@
+"""Pooling: windows that move, windows that divide x, and all of x."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from wengert.core import Operand, Variable
+from wengert.functions import pool as functions
+from wengert.functions.geometry import Padding, Sizes
+from wengert.layers.layer import Layer
+
+
+class Pool(Layer):
+    """What the poolings have in common: `MaxPool2d(2)`; see `max_pool2d` for the options."""
+
+    function: ClassVar[Callable[..., Variable]]
+
+    def __init__(
+        self,
+        kernel: Sizes,
+        stride: Sizes | None = None,
+        *,
+        padding: Padding = 0,
+        ceil_mode: bool = False,
+    ) -> None:
+        self.kernel = kernel
+        self.stride = stride
+        self.padding = padding
+        self.ceil_mode = ceil_mode
+
+    def forward(self, x: Operand) -> Variable:
+        return type(self).function(x, self.kernel, self.stride, self.padding, self.ceil_mode)
+
+
+class MaxPool1d(Pool):
+    """`max_pool1d` of x (N, C, L)."""
+
+    function = functions.max_pool1d
+
+
+class MaxPool2d(Pool):
+    """`max_pool2d` of x (N, C, H, W)."""
+
+    function = functions.max_pool2d
+
+
+class MaxPool3d(Pool):
+    """`max_pool3d` of x (N, C, D, H, W)."""
+
+    function = functions.max_pool3d
+
+
+class AvgPool(Pool):
+    """What the average poolings have in common; see `avg_pool2d` for the options."""
+
+    def __init__(
+        self,
+        kernel: Sizes,
+        stride: Sizes | None = None,
+        *,
+        padding: Padding = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        super().__init__(kernel, stride, padding=padding, ceil_mode=ceil_mode)
+        self.count_include_pad = count_include_pad
+
+    def forward(self, x: Operand) -> Variable:
+        return type(self).function(
+            x, self.kernel, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+        )
+
+
+class AvgPool1d(AvgPool):
+    """`avg_pool1d` of x (N, C, L)."""
+
+    function = functions.avg_pool1d
+
+
+class AvgPool2d(AvgPool):
+    """`avg_pool2d` of x (N, C, H, W)."""
+
+    function = functions.avg_pool2d
+
+
+class AvgPool3d(AvgPool):
+    """`avg_pool3d` of x (N, C, D, H, W)."""
+
+    function = functions.avg_pool3d
+
+
+class AdaptivePool(Layer):
+    """What the adaptive poolings have in common: the size of y, for each of one to three axes."""
+
+    function: ClassVar[Callable[..., Variable]]
+
+    def __init__(self, size: Sizes) -> None:
+        self.size = size
+
+    def forward(self, x: Operand) -> Variable:
+        return type(self).function(x, self.size)
+
+
+class AdaptiveMaxPool(AdaptivePool):
+    """`adaptive_max_pool` of x (N, C, ...)."""
+
+    function = functions.adaptive_max_pool
+
+
+class AdaptiveAvgPool(AdaptivePool):
+    """`adaptive_avg_pool` of x (N, C, ...)."""
+
+    function = functions.adaptive_avg_pool
+
+
+class GlobalMaxPool(Layer):
+    """The largest element of each channel: x (N, C, ...) becomes (N, C)."""
+
+    def forward(self, x: Operand) -> Variable:
+        return functions.global_max_pool(x)
+
+
+class GlobalAvgPool(Layer):
+    """The mean of each channel: x (N, C, ...) becomes (N, C)."""
+
+    def forward(self, x: Operand) -> Variable:
+        return functions.global_avg_pool(x)

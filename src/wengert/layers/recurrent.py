@@ -1,0 +1,297 @@
+"""Recurrent layers: whole sequences, and cells for one step."""
+
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+
+from wengert.core import Operand, Variable
+from wengert.functions import cell as functions
+from wengert.functions import recurrent as sequences
+from wengert.functions.cell import check_activation
+from wengert.initializers import Fans, Initializer, glorot_uniform, orthogonal, zeros
+from wengert.layers.layer import Layer
+from wengert.layers.parameters import Unsized, check_sizes, parameter
+
+
+class Recurrent(Layer):
+    """What the recurrent layers have in common: `LSTM(100, layers=2)`.
+
+    `weights[k]` holds Wx, Wh, bx and bh of layer and direction k, in the order of the function.
+
+    Args:
+        out_size: length H of a state.
+        in_size: length of x's last axis; None takes it from the first x.
+        layers: how many, each taking what the one before gives.
+        bidirectional: go along the sequence from both ends.
+        dropout: of the output of each layer but the last, in training.
+        bias: False for none.
+        dtype: of the parameters.
+        initializer: makes the part of each gate in Wx, (in, H); see `wengert.initializers`.
+        state_initializer: makes the part of each gate in Wh, (H, H).
+        bias_initializer: makes the part of each gate in bx and bh, (H,).
+    """
+
+    gates: ClassVar[int]
+
+    def __init__(
+        self,
+        out_size: int,
+        in_size: int | None = None,
+        *,
+        layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        bias: bool = True,
+        dtype: Any = np.float32,
+        initializer: Initializer = glorot_uniform,
+        state_initializer: Initializer = orthogonal,
+        bias_initializer: Initializer = zeros,
+    ) -> None:
+        name = type(self).__name__
+        check_sizes(name, out_size=out_size, in_size=in_size, layers=layers)
+        if not 0 <= dropout < 1:
+            raise ValueError(f"{name}: got dropout {dropout}, needed 0 ≤ dropout < 1")
+        self.layers = layers
+        self.bidirectional = bidirectional
+        self.dropout = dropout
+        self.bias = bias
+        directions = 2 if bidirectional else 1
+        initializers = initializer, state_initializer, bias_initializer
+        self.weights = [
+            _weights(self.gates, out_size, size, bias, dtype, initializers)
+            for size in [in_size] + [directions * out_size] * (layers - 1)
+            for _ in range(directions)
+        ]
+
+    @property
+    def in_size(self) -> int | None:
+        return self.weights[0]["Wx"].shape[0]
+
+    @property
+    def out_size(self) -> int:
+        return self.weights[0]["Wh"].shape[0]
+
+    def _weights_for(self, x: Operand) -> list[tuple[Any, ...]]:
+        """The weights for x, in the form the functions take."""
+        if type(self.weights[0]["Wx"]) is Unsized:
+            self._take_size(x, -1, "(B, T, in_size) with in_size ≥ 1", n_axes=(3,))
+        return [tuple(w.values()) for w in self.weights]
+
+
+class RNN(Recurrent):
+    """`rnn` with weights of its own. Source: J. Elman, Finding Structure in Time, 1990.
+
+    Args:
+        activation: "tanh" or "relu"; the others are those of `Recurrent`.
+    """
+
+    gates = 1
+
+    def __init__(
+        self,
+        out_size: int,
+        in_size: int | None = None,
+        *,
+        activation: str = "tanh",
+        layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        bias: bool = True,
+        dtype: Any = np.float32,
+        initializer: Initializer = glorot_uniform,
+        state_initializer: Initializer = orthogonal,
+        bias_initializer: Initializer = zeros,
+    ) -> None:
+        check_activation("RNN", activation)
+        super().__init__(
+            out_size,
+            in_size,
+            layers=layers,
+            bidirectional=bidirectional,
+            dropout=dropout,
+            bias=bias,
+            dtype=dtype,
+            initializer=initializer,
+            state_initializer=state_initializer,
+            bias_initializer=bias_initializer,
+        )
+        self.activation = activation
+
+    def forward(self, x: Operand, h: Operand | None = None, *, lengths: Any = None) -> Any:
+        """All states of the last layer, (B, T, ...), and the last of each layer: see `rnn`."""
+        return sequences.rnn(
+            x,
+            self._weights_for(x),
+            h,
+            activation=self.activation,
+            bidirectional=self.bidirectional,
+            lengths=lengths,
+            dropout=self.dropout,
+        )
+
+
+class LSTM(Recurrent):
+    """`lstm` with weights of its own; for its arguments see `Recurrent`."""
+
+    gates = 4
+
+    def forward(
+        self,
+        x: Operand,
+        h: Operand | None = None,
+        c: Operand | None = None,
+        *,
+        lengths: Any = None,
+    ) -> Any:
+        """All states of the last layer, (B, T, ...), and the last h and c of each: see `lstm`."""
+        return sequences.lstm(
+            x,
+            self._weights_for(x),
+            h,
+            c,
+            bidirectional=self.bidirectional,
+            lengths=lengths,
+            dropout=self.dropout,
+        )
+
+
+class GRU(Recurrent):
+    """`gru` with weights of its own; for its arguments see `Recurrent`."""
+
+    gates = 3
+
+    def forward(self, x: Operand, h: Operand | None = None, *, lengths: Any = None) -> Any:
+        """All states of the last layer, (B, T, ...), and the last of each layer: see `gru`."""
+        return sequences.gru(
+            x,
+            self._weights_for(x),
+            h,
+            bidirectional=self.bidirectional,
+            lengths=lengths,
+            dropout=self.dropout,
+        )
+
+
+class Cell(Layer):
+    """What the cells have in common: one step, from x (B, in_size) and the state (B, out_size).
+
+    Args: see `Recurrent`.
+    """
+
+    gates: ClassVar[int]
+
+    def __init__(
+        self,
+        out_size: int,
+        in_size: int | None = None,
+        *,
+        bias: bool = True,
+        dtype: Any = np.float32,
+        initializer: Initializer = glorot_uniform,
+        state_initializer: Initializer = orthogonal,
+        bias_initializer: Initializer = zeros,
+    ) -> None:
+        check_sizes(type(self).__name__, out_size=out_size, in_size=in_size)
+        self.bias = bias
+        initializers = initializer, state_initializer, bias_initializer
+        self.weights = _weights(self.gates, out_size, in_size, bias, dtype, initializers)
+
+    @property
+    def in_size(self) -> int | None:
+        return self.weights["Wx"].shape[0]
+
+    @property
+    def out_size(self) -> int:
+        return self.weights["Wh"].shape[0]
+
+    def _weights_for(self, x: Operand) -> list[Any]:
+        if type(self.weights["Wx"]) is Unsized:
+            self._take_size(x, -1, "(B, in_size) with in_size ≥ 1", n_axes=(2,))
+        return list(self.weights.values())
+
+
+class RNNCell(Cell):
+    """`rnn_cell` with weights of its own.
+
+    Args:
+        activation: "tanh" or "relu"; the others are those of `Recurrent`.
+    """
+
+    gates = 1
+
+    def __init__(
+        self,
+        out_size: int,
+        in_size: int | None = None,
+        *,
+        activation: str = "tanh",
+        bias: bool = True,
+        dtype: Any = np.float32,
+        initializer: Initializer = glorot_uniform,
+        state_initializer: Initializer = orthogonal,
+        bias_initializer: Initializer = zeros,
+    ) -> None:
+        check_activation("RNNCell", activation)
+        super().__init__(
+            out_size,
+            in_size,
+            bias=bias,
+            dtype=dtype,
+            initializer=initializer,
+            state_initializer=state_initializer,
+            bias_initializer=bias_initializer,
+        )
+        self.activation = activation
+
+    def forward(self, x: Operand, h: Operand) -> Variable:
+        """The new state, (B, out_size)."""
+        return functions.rnn_cell(x, h, *self._weights_for(x), activation=self.activation)
+
+
+class LSTMCell(Cell):
+    """`lstm_cell` with weights of its own; for its arguments see `Recurrent`."""
+
+    gates = 4
+
+    def forward(self, x: Operand, h: Operand, c: Operand) -> tuple[Variable, Variable]:
+        """The new h and c, (B, out_size)."""
+        return functions.lstm_cell(x, h, c, *self._weights_for(x))
+
+
+class GRUCell(Cell):
+    """`gru_cell` with weights of its own; for its arguments see `Recurrent`."""
+
+    gates = 3
+
+    def forward(self, x: Operand, h: Operand) -> Variable:
+        """The new state, (B, out_size)."""
+        return functions.gru_cell(x, h, *self._weights_for(x))
+
+
+def _weights(
+    gates: int,
+    out_size: int,
+    in_size: int | None,
+    bias: bool,
+    dtype: Any,
+    initializers: tuple[Initializer, Initializer, Initializer],
+) -> dict[str, Any]:
+    """Wx, Wh, bx and bh, in this order; without bias the first two."""
+    of_x, of_h, of_b = [partial(_gate_by_gate, initializer=i, gates=gates) for i in initializers]
+    GH = gates * out_size
+    weights = {
+        "Wx": parameter((in_size, GH), of_x, dtype),
+        "Wh": parameter((out_size, GH), of_h, dtype),
+    }
+    if bias:
+        weights |= {name: parameter((GH,), of_b, dtype) for name in ("bx", "bh")}
+    return weights
+
+
+def _gate_by_gate(
+    shape: tuple[int, ...], dtype: Any, fans: Fans, *, initializer: Initializer, gates: int
+) -> np.ndarray:
+    """Initial values for each gate on its own, side by side."""
+    part = (*shape[:-1], shape[-1] // gates)
+    return np.concatenate([initializer(part, dtype, fans) for _ in range(gates)], axis=-1)
