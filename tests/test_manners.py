@@ -491,3 +491,13 @@ def test_a_constant_array_keeps_its_dtype_beside_a_variable():
     Tell()(Variable(np.ones(2, np.float32)), np.array([1, 2]))
     Tell()(Variable(np.ones(2, np.float32)), np.ones(2))
     assert arrived == [np.int64, np.float64]
+
+
+@pytest.mark.parametrize(
+    "operands",
+    [(Variable(np.ones(2)), np.ones(3)), (np.ones(2), np.ones(3)), (np.ones(2), "three")],
+)
+def test_a_mistake_with_a_constant_shows_no_error_of_ours_behind_it(operands):
+    with pytest.raises((ValueError, TypeError)) as info:
+        F.add(*operands)
+    assert info.value.__context__ is None or info.value.__suppress_context__
