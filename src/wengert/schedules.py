@@ -9,6 +9,7 @@ here make such functions; so does any `lambda step: ...`.
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from typing import Any, Literal, TypeAlias
 
 Schedule: TypeAlias = Callable[[int], float]
@@ -30,7 +31,7 @@ def linear(start: float, end: float, steps: int) -> Schedule:
 def step_decay(start: float, at: int | Sequence[int], factor: float = 0.1) -> Schedule:
     """Times `factor` again and again: every `at` steps, or at each step of the list `at`."""
     _check("step_decay", start=start, factor=factor)
-    if isinstance(at, int):
+    if isinstance(at, Integral):
         every = at
         _check_count("step_decay", "at", every)
         return lambda step: start * factor ** (step // every)
@@ -259,13 +260,13 @@ def _check(caller: str, **values: float) -> None:
 
 
 def _check_count(caller: str, name: str, value: int, least: int = 1) -> None:
-    if not isinstance(value, int) or value < least:
+    if not isinstance(value, Integral) or value < least:
         raise ValueError(f"{caller}: got {name} {value!r}, needed a whole number ≥ {least}")
 
 
 def _rising(caller: str, at: Sequence[int]) -> list[int]:
     steps = list(at)
     for before, step in zip([0, *steps], steps, strict=False):
-        if not isinstance(step, int) or step <= before:
+        if not isinstance(step, Integral) or step <= before:
             raise ValueError(f"{caller}: got at {steps}, needed rising whole numbers > 0")
     return steps

@@ -110,43 +110,24 @@ class LBFGS(Optimizer):
         lr = self._options_now(())["lr"]
         loss, g = self._evaluate(closure)
         params = self._checked_params(g)
-        first = loss
-        evaluations = 1
+        first, evaluations = loss, 1
         for i in range(self.max_iter):
             if abs(g).max(initial=0) <= self.tolerance_grad:
                 break
-            is_first = self._last is None
             d = self._direction(g)
-            t = lr * min(1.0, 1 / float(abs(g).sum())) if is_first else lr
+            t = lr if self._last else lr * min(1.0, 1 / float(abs(g).sum()))
             self._last = t * d, g
             here = Point(0.0, loss, g, float(d @ g))
             if here.slope > -self.tolerance_change:
                 break
             if self.line_search:
-                start = [p.data.copy() for p in params]
-                counted = 0
-
-                def at(t: float, d: ndarray = d, start: list[ndarray] = start) -> Point:
-                    nonlocal counted
-                    counted += 1
-                    _move(params, t * d)
-                    try:
-                        loss, g = self._evaluate(closure, finite=False)
-                    finally:
-                        for p, data in zip(params, start, strict=True):
-                            p.data[...] = data
-                    return Point(t, loss, g, float(d @ g))
-
-                tolerance = self.tolerance_change / float(abs(d).max())
-                found = _strong_wolfe(at, here, t, self.max_eval - evaluations, tolerance)
+                limit = self.max_eval - evaluations
+                (t, loss, g, _), counted = self._search(closure, params, here, d, t, limit)
                 evaluations += counted
-                t, loss, g = found.t, found.loss, found.g
-                _move(params, t * d)
-            else:
-                _move(params, t * d)
-                if i + 1 < self.max_iter:  # the next update evaluates it anyway
-                    loss, g = self._evaluate(closure)
-                    evaluations += 1
+            _move(params, t * d)
+            if not self.line_search and i + 1 < self.max_iter:  # (else the next update does it)
+                loss, g = self._evaluate(closure)
+                evaluations += 1
             self._last = t * d, here.g
             if (
                 evaluations >= self.max_eval
@@ -157,13 +138,40 @@ class LBFGS(Optimizer):
         self.steps += 1
         return first
 
+    def _search(
+        self,
+        closure: Callable[[], Any],
+        params: list[Parameter],
+        here: Point,
+        d: ndarray,
+        t: float,
+        limit: int,
+    ) -> tuple[Point, int]:
+        """A good point along d, and how many were evaluated; leaves the Parameters in place."""
+        start = [p.data.copy() for p in params]
+        count = 0
+
+        def at(t: float) -> Point:
+            nonlocal count
+            count += 1
+            _move(params, t * d)
+            try:
+                loss, g = self._evaluate(closure, finite=False)
+            finally:
+                for p, data in zip(params, start, strict=True):
+                    p.data[...] = data
+            return Point(t, loss, g, float(d @ g))
+
+        point = _strong_wolfe(at, here, t, limit, self.tolerance_change / float(abs(d).max()))
+        return point, count
+
     def _evaluate(self, closure: Callable[[], Any], finite: bool = True) -> tuple[float, ndarray]:
         """The loss and its gradient for all Parameters, flat."""
         loss = float(closure())
         self._trained()  # runs the hooks
         g = np.concatenate([
             np.zeros(p.size, p.dtype) if p.grad is None else p.grad.data.reshape(-1)
-            for p in self._free_params().values()
+            for p in self._free_params("update").values()
         ])  # fmt: skip
         if finite and not (math.isfinite(loss) and np.isfinite(g).all()):
             raise ValueError(
@@ -172,11 +180,11 @@ class LBFGS(Optimizer):
             )
         return loss, g
 
-    def _free_params(self) -> dict[str, Parameter]:
-        return {name: p for name, p in self._params("update").items() if p.requires_grad}
+    def _free_params(self, caller: str) -> dict[str, Parameter]:
+        return {name: p for name, p in self._params(caller).items() if p.requires_grad}
 
     def _checked_params(self, g: ndarray) -> list[Parameter]:
-        params = self._free_params()
+        params = self._free_params("update")
         shapes = {name: p.shape for name, p in params.items()}
         remembers = self._last is not None
         if remembers and (self._last[0].size != g.size or (self._shapes or shapes) != shapes):  # type: ignore[index]
@@ -213,7 +221,7 @@ class LBFGS(Optimizer):
         N counts the elements of all Parameters, K the steps in the history. "last" is (0, N) before
         the first update. The options are not in it: they are the program's.
         """
-        n = sum(p.size for p in self._free_params().values())
+        n = sum(p.size for p in self._free_params("state_dict").values())
         s, y = zip(*self.history, strict=True) if self.history else ((), ())
         return {
             "steps": self.steps,
@@ -229,7 +237,7 @@ class LBFGS(Optimizer):
             RuntimeError: there is no model yet.
             ValueError: the names or shapes are others; nothing is loaded then.
         """
-        params = self._free_params()
+        params = self._free_params("load_state_dict")
         check_names("LBFGS.load_state_dict", state, dict.fromkeys(["steps", "s", "y", "last"]), "")
         n = sum(p.size for p in params.values())
         s, y, last = (np.array(state[name]) for name in ("s", "y", "last"))

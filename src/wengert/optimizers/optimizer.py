@@ -25,7 +25,7 @@ Option: TypeAlias = float | Callable[[int], float]  # a number, or a function of
 State: TypeAlias = dict[str, Any]  # of one parameter: arrays of its shape, and numbers
 Hook: TypeAlias = Callable[[list[Parameter]], Any]
 
-BLOCK = 16384  # elements; a formula's arrays and temporaries stay in a core's cache
+BLOCK = 32768  # elements: the arrays of one formula and its temporaries stay in the L2 cache
 
 
 class Optimizer:
@@ -362,12 +362,11 @@ def _check(caller: str, name: str, value: Any) -> Any:
     if callable(value):
         return value
     needed, inside = _RANGES.get(name, ("a number", lambda x: True))
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
+    if np.ndim(value) or np.asarray(value).dtype.kind not in "fiub":
         raise TypeError(
             f"{caller}: got {name} {value!r}, needed {needed} or a function of the step"
-        ) from None
+        )
+    number = float(value)
     if not inside(number):
         raise ValueError(f"{caller}: got {name} {value}, needed {needed}")
     return number

@@ -1,0 +1,150 @@
+"""Schedules: their values, and what they refuse."""
+
+import math
+
+import numpy as np
+import pytest
+
+from wengert import Parameter
+from wengert.layers import Layer
+from wengert.optimizers import SGD
+from wengert.schedules import (
+    ReduceOnPlateau,
+    constant,
+    cosine,
+    exponential,
+    joined,
+    linear,
+    one_cycle,
+    polynomial,
+    step_decay,
+    warm_up,
+)
+
+
+def values(schedule, steps):
+    return [schedule(step) for step in steps]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (constant(2), {0: 2, 1000: 2}),
+        (linear(1, 3, 4), {0: 1, 1: 1.5, 4: 3, 100: 3}),
+        (step_decay(8, 3, 0.5), {0: 8, 2: 8, 3: 4, 6: 2}),
+        (step_decay(8, [2, 5], 0.5), {0: 8, 1: 8, 2: 4, 4: 4, 5: 2, 100: 2}),
+        (exponential(8, 0.5), {0: 8, 1: 4, 3: 1}),
+        (cosine(4, 10, 2), {0: 4, 5: 3, 10: 2, 15: 2}),
+        (polynomial(4, 10, 2), {0: 4, 5: 1, 10: 0, 15: 0}),
+        (polynomial(4, 10, 1, 2), {0: 4, 5: 3, 10: 2, 15: 2}),
+        (warm_up(3, 3), {0: 0, 1: 1, 3: 3, 100: 3}),
+        (warm_up(exponential(4, 0.5), 2, start=2), {0: 2, 1: 3, 2: 4, 3: 2}),
+        (joined([constant(1), exponential(8, 0.5)], [3]), {0: 1, 2: 1, 3: 8, 4: 4}),
+        (one_cycle(25, 11, 4 / 11, end_divisor=2), {0: 1, 3: 25, 10: 0.5, 99: 0.5}),
+        (one_cycle(25, 11, 4 / 11, shape="linear"), {1: 9, 2: 17, 3: 25, 10: 1e-4}),
+    ],
+)
+def test_values_at_chosen_steps(schedule, expected):
+    assert values(schedule, expected) == pytest.approx(list(expected.values()), abs=1e-12)
+
+
+@pytest.mark.parametrize("shape", ["cosine", "linear"])
+def test_one_cycle_goes_up_and_then_down(shape):
+    cycle = np.array(values(one_cycle(1, 100, 0.25, shape=shape), range(100)))
+    changes = np.diff(cycle)
+    assert np.all(changes[:24] > 0)
+    assert np.all(changes[24:] < 0)
+    assert cycle.max() == 1
+
+
+def test_an_optimizer_follows_a_schedule_step_by_step():
+    model = Layer()
+    model.p = Parameter(np.zeros(()))
+    optimizer = SGD(warm_up(cosine(1.0, 4), 2)).setup(model)
+    steps = []
+    for _ in range(7):
+        model.p.grad = np.ones(())
+        before = float(model.p.data)
+        optimizer.update()
+        steps.append(before - float(model.p.data))
+    c = math.cos(math.pi / 4)
+    assert steps == pytest.approx([0, 0.5, 1, (1 + c) / 2, 0.5, (1 - c) / 2, 0])
+
+
+def test_a_plateau_is_as_many_bad_reports_as_patience_and_one():
+    plateau = ReduceOnPlateau(1.0, factor=0.5, patience=2)
+    assert [plateau.report(m) for m in [3, 2, 2, 2]] == [False] * 4
+    assert plateau.report(2)
+    assert plateau(0) == plateau(99) == 0.5
+
+
+def test_not_a_number_is_no_better():
+    plateau = ReduceOnPlateau(1.0, patience=1)
+    assert [plateau.report(m) for m in [math.nan, math.nan]] == [False, True]
+
+
+def test_a_plateau_takes_a_loss_of_any_sign():
+    falling = ReduceOnPlateau(1.0, patience=0)
+    assert not any(falling.report(m) for m in [1.0, 0.0, -1.0, -2.0])
+    rising = ReduceOnPlateau(1.0, patience=0, maximize=True)
+    assert not any(rising.report(m) for m in [-2.0, -1.0, 0.0, 1.0])
+
+
+def test_a_plateau_is_least_at_its_least():
+    plateau = ReduceOnPlateau(1.0, factor=0.1, patience=0, least=0.5)
+    assert [plateau.report(m) for m in [1, 1, 1]] == [False, True, False]
+    assert plateau.value == 0.5
+    low = ReduceOnPlateau(0.25, patience=0, least=0.5)
+    assert not any(low.report(1) for _ in range(3))
+    assert low.value == 0.25
+
+
+def test_a_plateau_goes_on_from_its_state():
+    options = {"factor": 0.5, "patience": 1, "cooldown": 2}
+    measures = [3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1]
+    whole, first, second = [ReduceOnPlateau(1.0, **options) for _ in range(3)]
+    expected = [whole.report(m) for m in measures]
+    before = [first.report(m) for m in measures[:5]]
+    second.load_state_dict({name: np.array(x) for name, x in first.state_dict().items()})
+    assert before + [second.report(m) for m in measures[5:]] == expected
+    assert second.state_dict() == whole.state_dict()
+    with pytest.raises(ValueError, match="got value, needed value, best"):
+        second.load_state_dict({"value": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: constant(-1), "constant: got value -1"),
+        (lambda: constant("1"), "constant: got value '1'"),
+        (lambda: linear(0, math.inf, 3), "linear: got end inf"),
+        (lambda: linear(0, 1, 0), "linear: got steps 0, needed a whole number ≥ 1"),
+        (lambda: step_decay(1, 0), "step_decay: got at 0"),
+        (lambda: step_decay(1, [3, 3]), r"step_decay: got at \[3, 3\], needed rising"),
+        (lambda: step_decay(1, [0, 3]), "needed rising whole numbers > 0"),
+        (lambda: step_decay(1, 2, -0.5), "step_decay: got factor -0.5"),
+        (lambda: exponential(math.nan, 0.5), "exponential: got start nan"),
+        (lambda: cosine(1, 2.5), "cosine: got steps 2.5"),
+        (lambda: polynomial(1, 10, -1), "polynomial: got power -1"),
+        (lambda: warm_up(-1, 5), "constant: got value -1"),
+        (lambda: warm_up(1, 0), "warm_up: got steps 0"),
+        (lambda: one_cycle(1, 1), "one_cycle: got steps 1"),
+        (lambda: one_cycle(1, 100, 1.5), "one_cycle: got rise 1.5 of 100 steps"),
+        (lambda: one_cycle(1, 100, 0.001), "one_cycle: got rise 0.001"),
+        (lambda: one_cycle(1, 100, start_divisor=0), "one_cycle: got a divisor 0"),
+        (lambda: one_cycle(1, 100, shape="round"), "one_cycle: got shape 'round'"),
+        (lambda: joined([constant(1)], [3]), "got 1 schedules and 1 steps"),
+        (lambda: joined([constant(1)] * 3, [5, 4]), "joined: got at"),
+        (lambda: ReduceOnPlateau(-1), "ReduceOnPlateau: got start -1"),
+        (lambda: ReduceOnPlateau(1, factor=1), "ReduceOnPlateau: got factor 1"),
+        (lambda: ReduceOnPlateau(1, patience=-1), "ReduceOnPlateau: got patience -1"),
+    ],
+)
+def test_what_makes_no_schedule_is_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        wrong()
+
+
+def test_joined_takes_functions_only():
+    with pytest.raises(TypeError, match=r"joined: got 0.1, needed functions"):
+        joined([0.1, constant(1)], [3])
