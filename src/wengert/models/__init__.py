@@ -1,3 +1,25 @@
-"""Models: layers put together for a task."""
+"""Models: layers put together for a task.
 
+Weights trained with torchvision fit its architectures here (`ResNet`, `VGG16`, `SqueezeNet`,
+`MobileNetV2`). The name there follows from the name here, without each `layers.` in it, by its
+last word: W is weight, b is bias; of a BatchNorm, gamma is weight and beta is bias. A Linear
+layer's W is transposed: (in, out). `num_batches_tracked` has no counterpart.
+`layer1.layers.0.conv1.W` is `layer1.0.conv1.weight` there.
+"""
+
+from wengert.models.gpt import GPT as GPT
+from wengert.models.lenet import LeNet5 as LeNet5
+from wengert.models.lstm_classifier import LSTMClassifier as LSTMClassifier
 from wengert.models.mlp import MLP as MLP
+from wengert.models.mobilenet import MobileNetV2 as MobileNetV2
+from wengert.models.resnet import BasicBlock as BasicBlock
+from wengert.models.resnet import Bottleneck as Bottleneck
+from wengert.models.resnet import ResNet as ResNet
+from wengert.models.resnet import resnet18 as resnet18
+from wengert.models.resnet import resnet34 as resnet34
+from wengert.models.resnet import resnet50 as resnet50
+from wengert.models.resnet import resnet101 as resnet101
+from wengert.models.resnet import resnet152 as resnet152
+from wengert.models.squeezenet import SqueezeNet as SqueezeNet
+from wengert.models.vae import VAE as VAE
+from wengert.models.vgg import VGG16 as VGG16

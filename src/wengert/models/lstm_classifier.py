@@ -1,0 +1,70 @@
+"""`LSTMClassifier`: a class for each sequence."""
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core import Variable
+from wengert.functions.join import concatenate
+from wengert.layers import LSTM, Dropout, Embedding, Layer, Linear
+
+
+class LSTMClassifier(Layer):
+    """LSTM layers along a sequence, and a Linear layer on the last state of the last of them.
+
+    Args:
+        classes: number of outputs.
+        hidden_size: length of a state.
+        in_size: features of a step, for x (B, T, in_size); None takes it from the first x.
+        vocabulary: for sequences of ids, (B, T): how many ids there are. An Embedding makes
+            in_size features of each, by default as many as hidden_size.
+        padding_index: an id that stands for nothing; its vector is zeros.
+        layers: number of LSTM layers.
+        bidirectional: go along the sequence from both ends.
+        dropout: 0 ≤ p < 1, between the layers and before the Linear one.
+        dtype: of the parameters.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        hidden_size: int = 128,
+        *,
+        in_size: int | None = None,
+        vocabulary: int | None = None,
+        padding_index: int | None = None,
+        layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        dtype: Any = np.float32,
+    ) -> None:
+        self.embedding = None
+        if vocabulary is not None:
+            in_size = hidden_size if in_size is None else in_size
+            self.embedding = Embedding(
+                vocabulary, in_size, padding_index=padding_index, dtype=dtype
+            )
+        self.lstm = LSTM(
+            hidden_size,
+            in_size,
+            layers=layers,
+            bidirectional=bidirectional,
+            dropout=dropout if layers > 1 else 0.0,
+            dtype=dtype,
+        )
+        self.dropout = Dropout(dropout)
+        directions = 2 if bidirectional else 1
+        self.fc = Linear(classes, directions * hidden_size, dtype=dtype)
+
+    def forward(self, x: Any, lengths: Any = None) -> Variable:
+        """Scores (B, classes).
+
+        Args:
+            x: ids (B, T), or features (B, T, in_size).
+            lengths: how many steps belong to each sequence, 1 ≤ length ≤ T, (B,); None for all.
+        """
+        if self.embedding is not None:
+            x = self.embedding(x)
+        _, h, _ = self.lstm(x, lengths=lengths)  # (layers · directions, B, H)
+        last = concatenate([h[-2], h[-1]], axis=-1) if self.lstm.bidirectional else h[-1]
+        return self.fc(self.dropout(last))

@@ -1,0 +1,129 @@
+"""`MobileNetV2`: convolutions that few multiplications are enough for."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from wengert.core import Operand, Variable
+from wengert.functions.piecewise import clip
+from wengert.functions.pool import global_avg_pool
+from wengert.initializers import normal
+from wengert.layers import BatchNorm, Conv2d, Dropout, Layer, Linear, Sequential
+from wengert.models.resnet import he_normal_out
+
+# (expansion, channels, blocks, stride of the first) of each stage: table 2 of the paper.
+STAGES = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+
+
+def relu6(x: Operand) -> Variable:
+    """min(max(x, 0), 6): relu with a limit that few bits can express."""
+    return clip(x, 0, 6)
+
+
+def _conv(
+    out_size: int, kernel: int, in_size: int, dtype: Any, stride: int = 1, groups: int = 1
+) -> list[Layer]:
+    """A convolution that keeps the image's size (but for the stride), and its normalisation."""
+    conv = Conv2d(
+        out_size,
+        kernel,
+        in_size,
+        stride=stride,
+        padding=kernel // 2,
+        groups=groups,
+        bias=False,
+        dtype=dtype,
+        initializer=he_normal_out,
+    )
+    return [conv, BatchNorm(out_size, dtype=dtype)]
+
+
+def _rounded(channels: float) -> int:
+    """The nearest multiple of 8; never 0, nor less than nine tenths."""
+    size = max(8, int(channels + 4) // 8 * 8)
+    return size if size >= 0.9 * channels else size + 8
+
+
+class InvertedResidual(Layer):
+    """1×1 convolution to more channels, 3×3 on each channel alone, 1×1 to few channels.
+
+    Where x and y are of one shape, x is added.
+
+    Args:
+        out_size: channels of y.
+        in_size: channels of x.
+        stride: of the 3×3 convolution.
+        expansion: channels inside for each channel of x; 1 leaves the first convolution out.
+        dtype: of the parameters.
+    """
+
+    def __init__(
+        self, out_size: int, in_size: int, stride: int, expansion: int, dtype: Any = np.float32
+    ) -> None:
+        self.residual = stride == 1 and in_size == out_size
+        size = in_size * expansion
+        expand = [Sequential(*_conv(size, 1, in_size, dtype), relu6)] if expansion > 1 else []
+        self.conv = Sequential(
+            *expand,
+            Sequential(*_conv(size, 3, size, dtype, stride, groups=size), relu6),
+            *_conv(out_size, 1, size, dtype),
+        )
+
+    def forward(self, x: Any) -> Variable:
+        return x + self.conv(x) if self.residual else self.conv(x)
+
+
+class MobileNetV2(Layer):
+    """17 inverted residual blocks between two convolutions; 3,504,872 parameters.
+
+    Names are those of torchvision: see `wengert.models`.
+
+    Args:
+        classes: number of outputs.
+        in_size: channels of x.
+        width: what the channels of the blocks are multiplied by, before they are rounded to
+            multiples of 8.
+        dropout: 0 ≤ p < 1, before the Linear layer.
+        dtype: of the parameters.
+
+    Source: M. Sandler et al., arXiv:1801.04381.
+    """
+
+    def __init__(
+        self,
+        classes: int = 1000,
+        *,
+        in_size: int = 3,
+        width: float = 1.0,
+        dropout: float = 0.2,
+        dtype: Any = np.float32,
+    ) -> None:
+        if not width > 0:
+            raise ValueError(f"MobileNetV2: got width {width}, needed a number > 0")
+        size, last_size = _rounded(32 * width), _rounded(1280 * max(1, width))
+        features: list[Layer] = [Sequential(*_conv(size, 3, in_size, dtype, stride=2), relu6)]
+        for expansion, channels, count, stride in STAGES:
+            out_size = _rounded(channels * width)
+            for i in range(count):
+                step = stride if i == 0 else 1
+                features.append(InvertedResidual(out_size, size, step, expansion, dtype))
+                size = out_size
+        features.append(Sequential(*_conv(last_size, 1, size, dtype), relu6))
+        self.features = Sequential(*features)
+        self.classifier = Sequential(
+            Dropout(dropout),
+            Linear(classes, last_size, dtype=dtype, initializer=partial(normal, std=0.01)),
+        )
+
+    def forward(self, x: Operand) -> Variable:
+        """Scores (N, classes) of images (N, in_size, H, W)."""
+        return self.classifier(global_avg_pool(self.features(x)))

@@ -1,0 +1,81 @@
+"""`SqueezeNet`: convolutions that few parameters are enough for."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from wengert.core import Operand, Variable
+from wengert.functions.activation import relu
+from wengert.functions.join import concatenate
+from wengert.functions.pool import global_avg_pool
+from wengert.initializers import he_uniform, normal
+from wengert.layers import Conv2d, Dropout, Layer, MaxPool2d, Sequential
+
+
+class Fire(Layer):
+    """A 1×1 convolution to a few channels, and then 1×1 and 3×3 ones side by side.
+
+    Args:
+        squeezed: channels in between.
+        expanded: channels of each of the two; y has twice as many.
+        in_size: channels of x.
+        dtype: of the parameters.
+    """
+
+    def __init__(self, squeezed: int, expanded: int, in_size: int, dtype: Any = np.float32) -> None:
+        conv = partial(Conv2d, dtype=dtype, initializer=he_uniform)
+        self.squeeze = conv(squeezed, 1, in_size)
+        self.expand1x1 = conv(expanded, 1, squeezed)
+        self.expand3x3 = conv(expanded, 3, squeezed, padding=1)
+
+    def forward(self, x: Operand) -> Variable:
+        y = relu(self.squeeze(x))
+        return relu(concatenate([self.expand1x1(y), self.expand3x3(y)], axis=1))
+
+
+class SqueezeNet(Layer):
+    """SqueezeNet 1.1; 1,235,496 parameters. Names are those of torchvision: see `wengert.models`.
+
+    Args:
+        classes: number of outputs.
+        in_size: channels of x.
+        dropout: 0 ≤ p < 1, before the last convolution.
+        dtype: of the parameters.
+
+    Source: F. Iandola et al., arXiv:1602.07360; version 1.1 is in the authors' repository.
+    """
+
+    def __init__(
+        self,
+        classes: int = 1000,
+        *,
+        in_size: int = 3,
+        dropout: float = 0.5,
+        dtype: Any = np.float32,
+    ) -> None:
+        pool = partial(MaxPool2d, 3, 2, ceil_mode=True)
+        self.features = Sequential(
+            Conv2d(64, 3, in_size, stride=2, dtype=dtype, initializer=he_uniform),
+            relu,
+            pool(),
+            Fire(16, 64, 64, dtype),
+            Fire(16, 64, 128, dtype),
+            pool(),
+            Fire(32, 128, 128, dtype),
+            Fire(32, 128, 256, dtype),
+            pool(),
+            Fire(48, 192, 256, dtype),
+            Fire(48, 192, 384, dtype),
+            Fire(64, 256, 384, dtype),
+            Fire(64, 256, 512, dtype),
+        )
+        last = Conv2d(classes, 1, 512, dtype=dtype, initializer=partial(normal, std=0.01))
+        self.classifier = Sequential(Dropout(dropout), last, relu)
+
+    def forward(self, x: Operand) -> Variable:
+        """Scores (N, classes) of images (N, in_size, H, W), H and W at least 25."""
+        size = np.shape(x)[2:]
+        if len(size) != 2 or min(size) < 25:
+            raise ValueError(f"SqueezeNet: got x {np.shape(x)}, needed (N, C, H, W), H and W ≥ 25")
+        return global_avg_pool(self.classifier(self.features(x)))

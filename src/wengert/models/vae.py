@@ -1,0 +1,91 @@
+"""`VAE`: the variational autoencoder, which learns to draw more of what it has seen."""
+
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from wengert.config import no_grad, test_mode
+from wengert.core import Operand, Variable, as_array
+from wengert.functions.activation import relu, sigmoid
+from wengert.functions.loss import sigmoid_cross_entropy
+from wengert.initializers import he_normal
+from wengert.layers import Layer, Linear
+from wengert.models.seeded import generator_for
+from wengert.random import generator
+
+
+class VAE(Layer):
+    """Encoder, from x to a normal distribution of codes z, and decoder, from z to x.
+
+    Args:
+        in_size: length of x, whose values are shares, 0 to 1, such as the grey of pixels.
+        hidden_size: outputs of the hidden layer of each.
+        latent_size: length of a code.
+        dtype: of the parameters.
+
+    Source: D. Kingma, M. Welling, Auto-Encoding Variational Bayes, arXiv:1312.6114.
+    """
+
+    def __init__(
+        self,
+        in_size: int = 784,
+        *,
+        hidden_size: int = 400,
+        latent_size: int = 20,
+        dtype: Any = np.float32,
+    ) -> None:
+        self.in_size = in_size
+        self.latent_size = latent_size
+        self.encoder = Linear(hidden_size, in_size, dtype=dtype, initializer=he_normal)
+        self.mean = Linear(latent_size, hidden_size, dtype=dtype)
+        self.log_var = Linear(latent_size, hidden_size, dtype=dtype)
+        self.decoder = Linear(hidden_size, latent_size, dtype=dtype, initializer=he_normal)
+        self.out = Linear(in_size, hidden_size, dtype=dtype)
+
+    def encode(self, x: Operand) -> tuple[Variable, Variable]:
+        """Mean and log variance of the code, each (N, latent_size), for x (N, in_size)."""
+        h = relu(self.encoder(x))
+        return self.mean(h), self.log_var(h)
+
+    def reparameterize(self, mean: Any, log_var: Any) -> Variable:
+        """A code drawn from that distribution, so that gradients go back to mean and log_var.
+
+        The draw is of noise, which depends on nothing: z = mean + σ · noise.
+        """
+        noise = generator().standard_normal(np.shape(mean)).astype(mean.dtype)
+        return mean + np.exp(log_var / 2) * noise
+
+    def decode(self, z: Operand) -> Variable:
+        """Scores of x, (N, in_size), for codes (N, latent_size); their sigmoid is x's mean."""
+        return self.out(relu(self.decoder(z)))
+
+    def forward(self, x: Operand) -> tuple[Variable, Variable, Variable]:
+        """Scores of x from a drawn code, and the mean and log variance it was drawn with."""
+        mean, log_var = self.encode(x)
+        return self.decode(self.reparameterize(mean, log_var)), mean, log_var
+
+    def loss(self, x: Operand) -> Variable:
+        """What training makes small: less the evidence lower bound, per sample, in nats.
+
+        It is -log p(x|z), with one draw of z, and the divergence of z's distribution from the
+        standard normal one: -½ Σ (1 + log σ² - μ² - σ²), appendix B.
+        """
+        scores, mean, log_var = self(x)
+        log_likelihood = -sigmoid_cross_entropy(scores, x, reduction="sum")
+        divergence: Any = -0.5 * np.sum(1 + log_var - mean**2 - np.exp(log_var))
+        return (divergence - log_likelihood) / np.shape(x)[0]
+
+    def sample(self, count: int, *, seed: int | None = None) -> ndarray:
+        """New xs, (count, in_size), decoded from codes of the standard normal distribution.
+
+        Args:
+            count: how many.
+            seed: of the draws, ≥ 0; None draws from `wengert.random`.
+        """
+        if count < 0:
+            raise ValueError(f"VAE.sample: got count {count}, needed 0 or more")
+        rng = generator_for("VAE.sample", seed)
+        z = rng.standard_normal((count, self.latent_size)).astype(self.decoder.W.dtype)
+        with no_grad(), test_mode():
+            return as_array(sigmoid(self.decode(z)))
