@@ -122,11 +122,12 @@ def test_a_weighted_mean_counts_each_sample_by_the_weight_of_its_class():
     assert nll(LOGP, T, weight=WEIGHT) == pytest.approx(expected)
 
 
-def test_ignored_samples_have_neither_loss_nor_gradient_nor_a_place_in_the_mean():
+@pytest.mark.parametrize("ignored", [-100, 2])
+def test_ignored_samples_have_neither_loss_nor_gradient_nor_a_place_in_the_mean(ignored):
     x = Variable(X)
-    loss = softmax_cross_entropy(x, np.array([0, -100, 1, -100]), ignore_index=-100)
+    loss = softmax_cross_entropy(x, np.array([0, ignored, 1, ignored]), ignore_index=ignored)
     loss.backward()
-    assert loss.data == pytest.approx(softmax_cross_entropy(X[[0, 2]], T[[0, 2]]))
+    assert loss.data == pytest.approx(softmax_cross_entropy(X[[0, 2]], np.array([0, 1])))
     assert (x.grad.data[[1, 3]] == 0).all()
     assert (x.grad.data[[0, 2]] != 0).all()
 
