@@ -16,13 +16,13 @@ def main() -> int:
     parser.add_argument("--peers", metavar="A,B", help="all that are installed by default")
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write the results here")
     parser.add_argument(
-        "--seconds", type=float, default=3.0, help="time for one comparison (default %(default)s)"
+        "--seconds", type=float, help="time for one comparison (default: the workload's own)"
     )
     parser.add_argument(
         "--threads", type=int, default=cores(), help="for everybody (default: the cores there are)"
     )
     options = parser.parse_args()
-    if options.threads < 1 or options.seconds <= 0:
+    if options.threads < 1 or (options.seconds is not None and options.seconds <= 0):
         return wrong("--threads and --seconds must be positive")
 
     # The libraries under NumPy and PyTorch read these once, when they are loaded.

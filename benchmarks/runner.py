@@ -62,12 +62,14 @@ class Workload:
         programs: builds the program of each framework, which it imports; "wengert" is ours.
         tolerance: by which the numbers of two sides may differ, relatively.
         warm_up: steps before the numbers are compared.
+        seconds: time for one comparison, if the command line does not say; slow steps need more.
     """
 
     name: str
     programs: Mapping[str, Callable[[], Program]]
     tolerance: float = 1e-6
     warm_up: int = 10
+    seconds: float = 3.0
 
     @property
     def peers(self) -> list[str]:
@@ -100,7 +102,7 @@ def is_installed(peer: str) -> bool:
 
 
 def run(
-    workloads: Iterable[Workload], peers: Sequence[str], threads: int, seconds: float
+    workloads: Iterable[Workload], peers: Sequence[str], threads: int, seconds: float | None
 ) -> list[dict[str, Any]]:
     """Compares us with each peer on each workload, printing the table line by line.
 
@@ -126,7 +128,7 @@ def run(
     for workload in workloads:
         for peer in [peer for peer in workload.peers if peer in peers]:
             result = {"workload": workload.name, "peer": peer}
-            result |= compare(workload, peer, seconds)
+            result |= compare(workload, peer, workload.seconds if seconds is None else seconds)
             results.append(result | about)
             ours, theirs = (
                 f"{result[f'{side}_ms']:.4g} ({result[f'{side}_median_ms']:.4g})"
