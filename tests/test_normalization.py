@@ -147,3 +147,8 @@ def test_shapes_and_options_that_do_not_fit_are_refused(call, message):
 def test_running_statistics_that_cannot_be_written_into_are_refused(running):
     with pytest.raises(TypeError, match=r"batch_norm: got running_mean .*an array to write into"):
         batch_norm(X, None, None, *running)
+
+
+def test_a_number_of_groups_that_is_not_whole_is_refused():
+    with pytest.raises(TypeError, match=r"group_norm: got groups 2.0, needed a whole number"):
+        group_norm(X, 2.0)

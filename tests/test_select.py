@@ -93,6 +93,11 @@ def test_one_hot_has_a_one_at_the_label():
         (lambda: scatter_add(X, PLACES + 4, X[..., :3]), IndexError, "indices from 0 to 7"),
         (lambda: one_hot(np.array([3]), 3), ValueError, "labels from 3 to 3, needed 0 ≤ t < 3"),
         (lambda: one_hot(np.array([-1]), 3), ValueError, "labels from -1 to -1"),
+        (
+            lambda: one_hot(np.array([1]), 2.5),
+            TypeError,
+            "one_hot: got C 2.5, needed a whole number",
+        ),
         (lambda: one_hot(np.array([1.0]), 3), TypeError, "labels t of float64"),
     ],
 )

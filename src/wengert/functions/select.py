@@ -176,7 +176,7 @@ def one_hot(t: Any, C: int, dtype: Any = np.float32) -> Variable:
         A constant, (..., C).
 
     Raises:
-        TypeError: the labels are not integers.
+        TypeError: the labels, or C, are not integers.
         ValueError: there is no class of such a label.
 
     Example:
@@ -185,6 +185,7 @@ def one_hot(t: Any, C: int, dtype: Any = np.float32) -> Variable:
                [0., 0., 1.]], dtype=float32)
     """
     labels = as_array(t)
+    (C,) = integers("one_hot", "C", C)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"one_hot: got labels t of {labels.dtype}, needed integers")
     if labels.size and not 0 <= labels.min() <= labels.max() < C:
