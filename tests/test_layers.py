@@ -1,74 +1,25 @@
-"""Layers, models, and the first values of their parameters."""
-
-import copy
-import pickle
+"""The layers: each is its function, with parameters of its own."""
 
 import numpy as np
 import pytest
 
-from wengert import Parameter, Variable, initializers, random
+import wengert.layers as L
+from wengert import Variable, random, test_mode
 from wengert.functions.activation import relu, sigmoid
-from wengert.layers import Layer, Linear
+from wengert.layers import Linear, Sequential
 from wengert.models import MLP
 
-
-class Nest(Layer):
-    def __init__(self):
-        self.scale = Parameter(np.array(1.0))
-        self.blocks = [Linear(3, 2), (Linear(4, 3), {"skip": Linear(4, 2, bias=False)})]
-        self.again = self.blocks[0]
-        self.tied = self.blocks[0].W
-        self.parent = self
-        self.offset = Parameter(np.array(0.0))
+X = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
 
 
 def names(layer):
     return list(layer.named_params())
 
 
-def test_parameters_are_found_in_the_order_of_assignment_by_dotted_names():
-    assert names(Nest()) == [
-        "scale",
-        "blocks.0.W",
-        "blocks.0.b",
-        "blocks.1.0.W",
-        "blocks.1.0.b",
-        "blocks.1.1.skip.W",
-        "offset",
-    ]
-
-
-def test_params_are_the_named_ones_and_each_is_there_once():
-    nest = Nest()
-    assert nest.params() == list(nest.named_params().values())
-    assert len({id(p) for p in nest.params()}) == 7
-
-
-def test_an_attribute_assigned_anew_keeps_its_place():
-    nest = Nest()
-    nest.scale = Parameter(np.array(2.0))
-    assert names(nest)[0] == "scale"
-    assert nest.params()[0] is nest.scale
-
-
-def test_an_attribute_that_is_deleted_is_no_parameter_any_more():
-    nest = Nest()
-    del nest.offset
-    assert "offset" not in names(nest)
-
-
-def test_plain_variables_are_no_parameters():
-    layer = Layer()
-    layer.x = Variable(np.ones(2))
-    assert layer.params() == []
-
-
-def test_cleargrads_forgets_the_gradients_of_layers_inside_lists():
-    model = MLP((3, 2), in_size=4)
-    np.sum(model(Variable(np.ones((1, 4), np.float32)))).backward()
-    assert all(p.grad is not None for p in model.params())
-    model.cleargrads()
-    assert all(p.grad is None for p in model.params())
+def sized(model, x=X):
+    with test_mode():
+        model(x)
+    return model
 
 
 def test_linear_is_an_affine_map():
@@ -91,12 +42,6 @@ def test_linear_takes_its_input_size_from_the_first_input_and_keeps_w_before_b()
         layer(np.ones((5, 4), np.float32))
 
 
-@pytest.mark.parametrize("x", [np.array(1.0), np.ones((2, 0))])
-def test_linear_refuses_a_first_input_without_features(x):
-    with pytest.raises(ValueError, match="with in_size ≥ 1"):
-        Linear(2)(x)
-
-
 def test_linear_refuses_a_size_of_zero():
     with pytest.raises(ValueError, match="out_size 0"):
         Linear(0)
@@ -115,48 +60,273 @@ def test_mlp_needs_a_layer():
         MLP(())
 
 
-def test_repr_shows_the_options_and_the_layers_inside():
-    assert repr(MLP((100, 10), in_size=64)) == (
-        "MLP(activation=relu)\n"
-        "  layers.0: Linear(out_size=100, in_size=64)\n"
-        "  layers.1: Linear(out_size=10, in_size=100)"
-    )
-    assert repr(Linear(10, bias=False)) == "Linear(out_size=10, in_size=None, bias=False)"
-
-
-def test_a_layer_without_forward_says_what_to_define():
-    with pytest.raises(NotImplementedError, match="Nest has no forward"):
-        Nest()(1)
-
-
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
-def test_a_copied_model_computes_the_same_with_parameters_of_its_own(copied):
-    model = MLP((3, 2), in_size=4)
-    x = np.ones((1, 4), np.float32)
-    other = copied(model)
-    np.testing.assert_array_equal(other(x).data, model(x).data)
-    other.params()[0].data += 1
-    assert not np.array_equal(other(x).data, model(x).data)
-
-
-@pytest.mark.parametrize(
-    ("initializer", "variance"),
-    [
-        (initializers.lecun_normal, 1 / 200),
-        (initializers.he_normal, 2 / 200),
-        (initializers.glorot_uniform, 2 / 300),
-    ],
-)
-def test_initializers_have_the_variance_they_promise(initializer, variance):
-    random.seed(0)
-    W = initializer((200, 100), np.float32)
-    assert W.dtype == np.float32
-    assert np.var(W) == pytest.approx(variance, rel=0.05)
-    assert abs(np.mean(W)) < 0.05 * np.sqrt(variance)
-
-
 def test_hidden_layers_before_a_relu_start_with_twice_the_variance():
     random.seed(0)
     first, last = MLP((400, 400), activation=relu, in_size=400).layers
     assert np.var(first.W.data) == pytest.approx(2 / 400, rel=0.05)
     assert np.var(last.W.data) == pytest.approx(1 / 400, rel=0.05)
+
+
+# ---- Layers put together ----
+
+
+def test_sequential_runs_layers_and_functions_in_order_and_can_be_indexed():
+    model = sized(Sequential(Linear(4), L.BatchNorm(), relu, Linear(2)))
+    assert len(model) == 4
+    assert list(model) == model.layers
+    assert model[2] is relu
+    assert model[-1] is model.layers[3]
+    head = model[1:3]
+    assert isinstance(head, Sequential)
+    assert head.layers == model.layers[1:3]
+    with test_mode():
+        h = model[1](model[0](X))
+        np.testing.assert_array_equal(model(X).data, model[3](relu(h)).data)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (([Linear(1)],), r"write Sequential\(\*layers\)"),
+        ((Linear(1), L.Flatten), r"got <class.*at 1, needed a Layer or a function; call Flatten"),
+        ((3,), "got 3 at 0"),
+    ],
+)
+def test_sequential_refuses_what_cannot_be_called(arguments, match):
+    with pytest.raises(TypeError, match=match):
+        Sequential(*arguments)
+
+
+def test_residual_adds_its_input_or_a_shortcut():
+    double = L.Residual(lambda x: x)
+    np.testing.assert_array_equal(double(X), 2 * X)
+    inner, shortcut = Linear(2), Linear(2, bias=False)
+    y = L.Residual(inner, shortcut)(X)
+    np.testing.assert_allclose(y.data, inner(X).data + shortcut(X).data)
+
+
+def test_residual_refuses_to_broadcast():
+    with pytest.raises(ValueError, match=r"inner gave \(5, 1\) and the shortcut \(5, 3\)"):
+        L.Residual(Linear(1))(X)
+
+
+def test_flatten_leaves_the_first_axis():
+    assert L.Flatten()(np.ones((2, 3, 4))).shape == (2, 12)
+    assert L.Flatten()(np.ones((0, 3, 4))).shape == (0, 12)
+    assert L.Flatten()(np.ones(2)).shape == (2, 1)
+    with pytest.raises(ValueError, match="Flatten: got x"):
+        L.Flatten()(np.array(1.0))
+
+
+# ---- Sizes ----
+
+LAZY = {
+    "Linear": (lambda: Linear(2), (4, 3), [(), (4, 0)]),
+    "Conv1d": (lambda: L.Conv1d(2, 2), (4, 3, 5), [(3, 5), (4, 0, 5)]),
+    "Conv2d": (lambda: L.Conv2d(2, 2), (4, 3, 5, 5), [(3, 5, 5), (4, 0, 5, 5)]),
+    "Conv3d": (lambda: L.Conv3d(2, 2), (4, 3, 5, 5, 5), [(3, 5, 5, 5)]),
+    "groups": (lambda: L.Conv2d(6, 2, groups=3), (4, 3, 5, 5), [(4, 4, 5, 5)]),
+    "ConvTranspose1d": (lambda: L.ConvTranspose1d(2, 2), (4, 3, 5), [(3, 5)]),
+    "ConvTranspose2d": (lambda: L.ConvTranspose2d(2, 2, groups=2), (4, 6, 5, 5), [(4, 3, 5, 5)]),
+    "ConvTranspose3d": (lambda: L.ConvTranspose3d(2, 2), (4, 3, 2, 2, 2), [(3, 2, 2, 2)]),
+    "BatchNorm": (lambda: L.BatchNorm(), (4, 3), [(3,), (4, 0)]),
+    "BatchNorm without affine": (lambda: L.BatchNorm(affine=False), (4, 3, 2), [(3,)]),
+    "LayerNorm": (lambda: L.LayerNorm(), (4, 3), [(), (4, 0)]),
+    "GroupNorm": (lambda: L.GroupNorm(3), (4, 3), [(3,)]),
+    "InstanceNorm": (lambda: L.InstanceNorm(), (4, 3, 5), [(3,)]),
+    "RMSNorm": (lambda: L.RMSNorm(), (4, 3), [()]),
+    "RNN": (lambda: L.RNN(2), (4, 5, 3), [(5, 3), (4, 5, 0)]),
+    "LSTM": (lambda: L.LSTM(2, layers=2), (4, 5, 3), [(5, 3)]),
+    "GRU": (lambda: L.GRU(2, bidirectional=True), (4, 5, 3), [(5, 3)]),
+    "MultiHeadAttention": (lambda: L.MultiHeadAttention(3), (4, 5, 3), [(5, 3), (4, 5, 4)]),
+}
+
+
+@pytest.mark.parametrize("name", LAZY)
+def test_a_first_input_that_does_not_fit_is_refused_and_leaves_no_size(name):
+    make, shape, wrong = LAZY[name]
+    layer = make()
+    for bad in wrong:
+        with pytest.raises(ValueError, match=f"{type(layer).__name__}: got x .*, needed "):
+            layer(np.ones(bad, np.float32))
+    with pytest.raises(RuntimeError, match="has no size yet"):
+        layer.state_dict()
+    layer(np.ones(shape, np.float32))
+    assert not any(isinstance(v, L.Unsized) for v in vars(layer).values())
+
+
+@pytest.mark.parametrize("name", LAZY)
+def test_a_lazy_layer_takes_its_sizes_from_a_state(name):
+    make, shape, _ = LAZY[name]
+    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    layer, other = make(), make()
+    sized(layer, x)
+    other.load_state_dict(layer.state_dict())
+    with test_mode():
+        expected, got = layer(x), other(x)
+    if isinstance(expected, tuple):
+        expected, got = expected[0], got[0]
+    np.testing.assert_array_equal(got.data, expected.data)
+    assert other.in_size == layer.in_size
+
+
+@pytest.mark.parametrize("name", LAZY)
+def test_a_layer_with_a_size_refuses_another(name):
+    make, shape, _ = LAZY[name]
+    layer = make()
+    axis = 1 if isinstance(layer, L.conv.Conv | L.BatchNorm | L.GroupNorm | L.InstanceNorm) else -1
+    sized(layer, np.ones(shape, np.float32))
+    other = list(shape)
+    other[axis] *= 2
+    with pytest.raises(ValueError, match=r"got|but"):
+        layer(np.ones(other, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: Linear(0), "Linear: got out_size 0, needed 1 or more"),
+        (lambda: Linear(1, 0), "in_size 0"),
+        (lambda: L.Conv2d(3, 0), "Conv2d: got kernel 0"),
+        (lambda: L.Conv2d(3, (2, 2, 2)), "Conv2d: got kernel"),
+        (lambda: L.Conv2d(3, 3, groups=0), "groups 0"),
+        (lambda: L.Conv2d(3, 3, groups=2), "out_size 3, in_size None and 2 groups"),
+        (lambda: L.Conv2d(4, 3, 3, groups=2), "in_size 3 and 2 groups"),
+        (lambda: L.ConvTranspose1d(4, 3, 3, groups=2), "ConvTranspose1d: got out_size 4"),
+        (lambda: L.BatchNorm(0), "BatchNorm: got in_size 0"),
+        (lambda: L.LayerNorm((3, 0)), "LayerNorm: got in_size 0"),
+        (lambda: L.GroupNorm(0), "GroupNorm: got groups 0"),
+        (lambda: L.RMSNorm(0), "RMSNorm: got in_size 0"),
+        (lambda: L.Embedding(0, 1), "Embedding: got in_size 0"),
+        (lambda: L.Embedding(3, 1, padding_index=3), "padding_index 3, needed 0 ≤ padding_index"),
+        (lambda: L.Dropout(1), "Dropout: got p 1, needed 0 ≤ p < 1"),
+        (lambda: L.ChannelDropout(-0.1), "ChannelDropout: got p -0.1"),
+        (lambda: L.RNN(2, activation="selu"), "RNN: got activation 'selu'"),
+        (lambda: L.RNNCell(2, activation="selu"), "RNNCell: got activation 'selu'"),
+        (lambda: L.LSTM(2, layers=0), "LSTM: got layers 0"),
+        (lambda: L.GRU(2, dropout=1), "GRU: got dropout 1"),
+        (lambda: L.GRUCell(0), "GRUCell: got out_size 0"),
+        (lambda: L.MultiHeadAttention(3, 4), "in_size 4 and 3 heads"),
+        (lambda: L.MultiHeadAttention(2, dropout=1.5), "dropout 1.5"),
+        (lambda: L.TransformerEncoderLayer(2, 4, 0), "TransformerEncoderLayer: got hidden_size 0"),
+        (lambda: L.TransformerDecoderLayer(2, 5), "in_size 5 and 2 heads"),
+        (lambda: L.PReLU(0), "PReLU: got in_size 0"),
+    ],
+)
+def test_options_that_make_no_layer_are_refused_at_once(make, match):
+    with pytest.raises(ValueError, match=match):
+        make()
+
+
+# ---- Modes ----
+
+
+def test_batch_norm_moves_its_statistics_in_training_only():
+    layer = L.BatchNorm(3, momentum=0.5)
+    layer(X)
+    np.testing.assert_allclose(layer.running_mean.data, X.mean(axis=0) / 2, rtol=1e-5)
+    before = layer.running_mean.data.copy()
+    with test_mode():
+        layer(X + 1)
+    np.testing.assert_array_equal(layer.running_mean.data, before)
+
+
+def test_batch_norm_without_running_statistics_has_no_buffers():
+    layer = L.BatchNorm(3, running=False)
+    assert layer.named_buffers() == {}
+    with test_mode():
+        assert np.mean(layer(X).data) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("layer", [L.Dropout(0.5), L.ChannelDropout(0.5)])
+def test_dropout_is_for_training(layer):
+    random.seed(0)
+    x = np.ones((20, 10, 4), np.float32)
+    y = layer(x)
+    assert set(np.unique(y)) == {0, 2}
+    assert np.all(y == y[:, :, :1]) == isinstance(layer, L.ChannelDropout)
+    with test_mode():
+        np.testing.assert_array_equal(layer(x), x)
+
+
+def test_the_row_of_a_padding_index_is_zero():
+    layer = L.Embedding(4, 3, padding_index=2)
+    assert not layer.W.data[2].any()
+    assert layer.W.data[[0, 1, 3]].all()
+
+
+def test_attention_is_self_attention_by_default_and_keeps_masks():
+    random.seed(0)
+    layer = L.MultiHeadAttention(2, 4)
+    x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
+    np.testing.assert_array_equal(layer(x).data, layer(x, x, x).data)
+    triangle = np.tri(3, dtype=bool)
+    np.testing.assert_array_equal(layer(x, causal=True).data, layer(x, mask=triangle).data)
+    assert not np.allclose(layer(x, causal=True).data, layer(x).data)
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_a_decoder_layer_sees_no_later_step_and_only_the_memory_its_mask_allows(first):
+    random.seed(0)
+    layer = L.TransformerDecoderLayer(2, 4, norm_first=first, dropout=0)
+    rng = np.random.default_rng(0)
+    x, memory = rng.normal(size=(2, 2, 3, 4)).astype(np.float32)
+    seen = np.array([True, True, False])
+    y = layer(x, memory, memory_mask=seen[None, :]).data
+    memory[:, 2] += 1
+    x[:, 2] += 1
+    again = layer(x, memory, memory_mask=seen[None, :]).data
+    np.testing.assert_allclose(again[:, :2], y[:, :2], atol=1e-6)
+    assert not np.allclose(again[:, 2], y[:, 2])
+    assert not np.allclose(layer(x, memory).data, again)
+
+
+@pytest.mark.parametrize(
+    ("layer", "function"),
+    [
+        (L.LeakyReLU(0.3), lambda x: np.where(x > 0, x, 0.3 * x)),
+        (L.ELU(2), lambda x: np.where(x > 0, x, 2 * np.expm1(x))),
+        (L.Softplus(2), lambda x: np.log1p(np.exp(2 * x)) / 2),
+        (L.Softmax(0), lambda x: np.exp(x) / np.exp(x).sum(axis=0)),
+        (L.LogSoftmax(0), lambda x: x - np.log(np.exp(x).sum(axis=0))),
+        (L.GLU(0), lambda x: x[:2] / (1 + np.exp(-x[2:]))),
+        (L.GELU(True), lambda x: x / 2 * (1 + np.tanh(0.7978845608 * (x + 0.044715 * x**3)))),
+        (L.PReLU(), lambda x: np.where(x > 0, x, 0.25 * x)),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_activation_layers_pass_on_their_option(layer, function):
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    np.testing.assert_allclose(np.asarray(Variable(layer(x)).data), function(x), rtol=1e-6)
+
+
+# ---- To look at ----
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (L.Conv2d(8, 3, padding=1), "Conv2d(out_size=8, kernel=(3, 3), in_size=None, padding=1)"),
+        (L.Conv1d(8, 2, 4, groups=4), "Conv1d(out_size=8, kernel=(2,), in_size=4, groups=4)"),
+        (
+            L.ConvTranspose2d(6, 2, 4, stride=2, groups=2),
+            "ConvTranspose2d(out_size=6, kernel=(2, 2), in_size=4, stride=2, groups=2)",
+        ),
+        (L.MaxPool2d(2), "MaxPool2d(kernel=2, stride=None)"),
+        (L.AvgPool1d(3, ceil_mode=True), "AvgPool1d(kernel=3, stride=None, ceil_mode=True)"),
+        (L.AdaptiveAvgPool((2, 3)), "AdaptiveAvgPool(size=(2, 3))"),
+        (L.BatchNorm(4, momentum=0.5), "BatchNorm(in_size=4, momentum=0.5)"),
+        (L.LayerNorm((2, 3)), "LayerNorm(in_size=(2, 3))"),
+        (L.GroupNorm(2), "GroupNorm(groups=2, in_size=None)"),
+        (L.Embedding(5, 2), "Embedding(in_size=5, out_size=2)"),
+        (L.LSTM(5, layers=2, bias=False), "LSTM(out_size=5, in_size=None, layers=2, bias=False)"),
+        (L.MultiHeadAttention(2), "MultiHeadAttention(heads=2, in_size=None)"),
+        (
+            Sequential(relu, L.Residual(relu)),
+            "Sequential()\n  layers.0: relu\n  layers.1: Residual(inner=relu, shortcut=None)",
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_repr_is_what_one_would_write(layer, expected):
+    assert repr(layer) == expected

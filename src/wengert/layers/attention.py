@@ -13,7 +13,7 @@ from wengert.layers.dropout import Dropout
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear
 from wengert.layers.normalization import LayerNorm
-from wengert.layers.parameters import Unsized, check_sizes, parameter
+from wengert.layers.parameters import Unsized, check_share, check_sizes, parameter
 from wengert.layers.sequential import Sequential
 
 
@@ -43,6 +43,7 @@ class MultiHeadAttention(Layer):
         bias_initializer: Initializer = zeros,
     ) -> None:
         check_sizes("MultiHeadAttention", heads=heads, in_size=in_size)
+        check_share("MultiHeadAttention", "dropout", dropout)
         if in_size is not None and in_size % heads:
             raise ValueError(
                 f"MultiHeadAttention: got in_size {in_size} and {heads} heads, "

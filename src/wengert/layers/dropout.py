@@ -3,14 +3,14 @@
 from wengert.core import Operand, Variable
 from wengert.functions.dropout import channel_dropout, dropout
 from wengert.layers.layer import Layer
+from wengert.layers.parameters import check_share
 
 
 class Dropout(Layer):
     """`dropout`: in training, each element is 0 with probability p, 0 ≤ p < 1."""
 
     def __init__(self, p: float = 0.5) -> None:
-        if not 0 <= p < 1:
-            raise ValueError(f"{type(self).__name__}: got p {p}, needed 0 ≤ p < 1")
+        check_share(type(self).__name__, "p", p)
         self.p = p
 
     def forward(self, x: Operand) -> Variable:

@@ -86,3 +86,9 @@ def check_sizes(layer: str, **sizes: int | None) -> None:
     for name, size in sizes.items():
         if size is not None and size < 1:
             raise ValueError(f"{layer}: got {name} {size}, needed 1 or more")
+
+
+def check_share(layer: str, name: str, value: float) -> None:
+    """Refuses a probability to drop that is not 0 ≤ p < 1."""
+    if not 0 <= value < 1:
+        raise ValueError(f"{layer}: got {name} {value}, needed 0 ≤ {name} < 1")

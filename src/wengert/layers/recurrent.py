@@ -11,7 +11,7 @@ from wengert.functions import recurrent as sequences
 from wengert.functions.cell import check_activation
 from wengert.initializers import Fans, Initializer, glorot_uniform, orthogonal, zeros
 from wengert.layers.layer import Layer
-from wengert.layers.parameters import Unsized, check_sizes, parameter
+from wengert.layers.parameters import Unsized, check_share, check_sizes, parameter
 
 
 class Recurrent(Layer):
@@ -50,8 +50,7 @@ class Recurrent(Layer):
     ) -> None:
         name = type(self).__name__
         check_sizes(name, out_size=out_size, in_size=in_size, layers=layers)
-        if not 0 <= dropout < 1:
-            raise ValueError(f"{name}: got dropout {dropout}, needed 0 ≤ dropout < 1")
+        check_share(name, "dropout", dropout)
         self.layers = layers
         self.bidirectional = bidirectional
         self.dropout = dropout
