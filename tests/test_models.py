@@ -267,6 +267,41 @@ def test_the_stem_for_small_images_keeps_their_size_and_the_other_one_quarters_i
     assert sizes == [(32, 32), (8, 8)]
 
 
+@pytest.mark.parametrize(
+    ("make", "size", "channels"),
+    [
+        (lambda: VGG16(2, width=1, hidden_size=2), 64, 8),
+        (lambda: SqueezeNet(2), 40, 512),  # without ceil mode the last pooling would leave 1
+        (lambda: MobileNetV2(2, width=0.1), 64, 1280),
+    ],
+)
+def test_the_last_map_of_features_has_two_by_two_pixels(make, size, channels):
+    assert make().features(images(1, 3, size, size)).shape == (1, channels, 2, 2)
+
+
+def test_a_bottleneck_sees_all_of_x_before_its_stride():
+    block = Bottleneck(2, 3, stride=2)
+    sizes = []
+    with block.conv1.hook(lambda layer, xs, y: sizes.append(y.shape[2:])):
+        assert block(images(1, 3, 8, 8)).shape == (1, 8, 4, 4)
+    assert sizes == [(8, 8)]
+
+
+def test_activations_of_mobilenet_end_at_six():
+    first = MobileNetV2(2, width=0.1).features[0]
+    y = first(100 * images(1, 3, 16, 16) ** 9).data
+    assert (y.min(), y.max()) == (0, 6)
+
+
+def test_a_mobilenet_block_adds_x_where_it_keeps_its_shape():
+    random.seed(0)
+    first, second = MobileNetV2(2, width=0.1).features[2:4]
+    x = images(2, 8, 4, 4)
+    for block, residual in ((first, 0), (second, x)):
+        block.conv[-1].gamma.data[...] = 0
+        np.testing.assert_array_equal(block(x).data, np.broadcast_to(residual, block(x).shape))
+
+
 def test_a_block_adds_what_it_was_given():
     block = BasicBlock(3, 3)
     block.bn2.gamma.data[...] = 0
