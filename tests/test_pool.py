@@ -99,6 +99,11 @@ def test_ceil_mode_keeps_the_last_window_and_counts_only_what_is_there():
     np.testing.assert_array_equal(avg_pool1d(x, 2, ceil_mode=True), [[[1.5, 3.5, 6]]])
 
 
+def test_ceil_mode_leaves_out_a_window_that_sees_padding_only():
+    y = max_pool1d(np.array([[[1.0, 2.0, 3.0]]]), 2, padding=1, ceil_mode=True)
+    np.testing.assert_array_equal(y, [[[1, 3]]])
+
+
 def test_the_padding_counts_in_a_mean_unless_told_not_to():
     x = np.ones((1, 1, 2))
     np.testing.assert_array_equal(avg_pool1d(x, 2, padding=1), [[[0.5, 0.5]]])
@@ -136,6 +141,11 @@ def test_straight_lines_go_through_a_plane():
     y = interpolate(plane, (7, 9), mode="bilinear", align_corners=True)
     expected = np.add.outer(np.arange(7) / 2, 5 * np.arange(9.0))
     np.testing.assert_allclose(y[0, 0], expected, rtol=1e-14, atol=1e-14)
+
+
+def test_straight_lines_are_level_beyond_the_outer_middles():
+    y = interpolate(np.array([[[1.0, 3.0]]]), size=4, mode="linear")
+    np.testing.assert_allclose(y, [[[1, 1.5, 2.5, 3]]], rtol=1e-14)
 
 
 def test_the_size_it_has_changes_no_image():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from wengert import Variable
-from wengert.functions import interpolate as interpolation
-from wengert.functions import pool as ours
+from wengert.functions import pool as F
+from wengert.functions.interpolate import interpolate
 
 torch = pytest.importorskip("torch", reason="PyTorch is missing: pip install '.[parity]'")
 
@@ -48,7 +48,7 @@ def test_max_pooling(seed, n_axes, dtype, rtol):
     _, x, kernel, options = draw(seed, n_axes)
     name = f"max_pool{n_axes}d"
     assert_parity(
-        lambda x: getattr(ours, name)(x, kernel, **options),
+        lambda x: getattr(F, name)(x, kernel, **options),
         lambda x: getattr(torch.nn.functional, name)(x, kernel, **options),
         x, dtype, rtol,
     )  # fmt: skip
@@ -62,7 +62,7 @@ def test_average_pooling(seed, n_axes, dtype, rtol):
     options["count_include_pad"] = bool(rng.integers(0, 2))
     name = f"avg_pool{n_axes}d"
     assert_parity(
-        lambda x: getattr(ours, name)(x, kernel, **options),
+        lambda x: getattr(F, name)(x, kernel, **options),
         lambda x: getattr(torch.nn.functional, name)(x, kernel, **options),
         x, dtype, rtol,
     )  # fmt: skip
@@ -76,7 +76,7 @@ def test_adaptive_pooling(seed, kind, n_axes, dtype, rtol):
     rng, x, _, _ = draw(seed, n_axes)
     size = rng.integers(1, 6, n_axes).tolist()
     assert_parity(
-        lambda x: getattr(ours, f"adaptive_{kind}_pool")(x, size),
+        lambda x: getattr(F, f"adaptive_{kind}_pool")(x, size),
         lambda x: getattr(torch.nn.functional, f"adaptive_{kind}_pool{n_axes}d")(x, size),
         x, dtype, rtol,
     )  # fmt: skip
@@ -101,7 +101,7 @@ def test_interpolation(seed, mode, given, n_axes, dtype, rtol):
         else ({"scale": scale}, {"scale_factor": scale})
     )  # fmt: skip
     assert_parity(
-        lambda x: interpolation.interpolate(x, **sizes, **options),
+        lambda x: interpolate(x, **sizes, **options),
         lambda x: torch.nn.functional.interpolate(x, **theirs, **options),
         x, dtype, rtol,
     )  # fmt: skip
