@@ -312,6 +312,17 @@ def test_a_formula_that_is_not_elementwise_gets_the_whole_arrays(monkeypatch):
     np.testing.assert_allclose(steps(Normed(0.5), [[3.0, 4.0]]), [0.7, -2.4])
 
 
+def test_formulas_see_python_numbers_which_keep_float32_in_float32():
+    seen = []
+
+    class Watching(Optimizer):
+        def update_one(self, p, g, lr, more):
+            seen.extend([type(lr), type(more)])
+
+    steps(Watching(np.float64(0.1), more=lambda step: np.float64(1)), [[1.0, 0.0]])
+    assert seen == [float, float]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_schedule_in_float64_leaves_float32_parameters_float32(kind):
     model = Two()
@@ -407,6 +418,15 @@ def test_later_groups_count_option_by_option():
     optimizer.update()
     assert model.p.data.tolist() == [1 - 0.5 * 2, -2 - 0.5 * -1]
     assert model.q.data == 3 - 0.5
+
+
+def test_a_group_can_be_added_after_the_first_update():
+    model = two_with_gradients()
+    optimizer = SGD(1).setup(model)
+    optimizer.update()
+    optimizer.add_group("q", lr=0).update()
+    assert model.p.data.tolist() == [-1.0, -4.0]
+    assert model.q.data == 2.0
 
 
 def test_a_change_of_the_rate_reaches_groups_without_their_own():
@@ -695,7 +715,7 @@ def test_an_average_begins_with_the_weights_and_follows_them():
     model = Two()
     average = ExponentialMovingAverage(model, 0.75)
     average.update()
-    model.q.data = np.array(7.0)
+    model.q.data[...] = 7.0
     average.update()
     assert average.averages["q"] == 0.75 * 3 + 0.25 * 7
     np.testing.assert_array_equal(average.averages["p"], model.p.data)
@@ -819,6 +839,22 @@ def test_lbfgs_keeps_frozen_parameters_and_those_without_a_gradient():
     assert model.y.data == 1.0
     assert model.z.data == 2.0
     np.testing.assert_allclose(model.x.data, -1, rtol=0.02)  # a lowest point for y = 1
+
+
+def test_lbfgs_goes_down_where_the_curvature_is_negative():
+    class Hill(Valley):
+        def closure(self):
+            self.cleargrads()
+            loss = np.cos(self.x)
+            loss.backward()
+            return loss
+
+    model = Hill()
+    model.x.data = np.array(0.3)
+    optimizer = LBFGS(0.1, line_search=False, max_iter=1).setup(model)
+    losses = [optimizer.update(model.closure) for _ in range(5)]
+    assert losses == sorted(losses, reverse=True)
+    assert optimizer.history == []
 
 
 def test_lbfgs_refuses_what_it_cannot_do():

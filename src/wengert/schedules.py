@@ -8,7 +8,7 @@ here make such functions; so does any `lambda step: ...`.
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral
 from typing import Any, Literal, TypeAlias
 
@@ -31,12 +31,12 @@ def linear(start: float, end: float, steps: int) -> Schedule:
 def step_decay(start: float, at: int | Sequence[int], factor: float = 0.1) -> Schedule:
     """Times `factor` again and again: every `at` steps, or at each step of the list `at`."""
     _check("step_decay", start=start, factor=factor)
-    if isinstance(at, Integral):
-        every = at
-        _check_count("step_decay", "at", every)
-        return lambda step: start * factor ** (step // every)
-    steps = _rising("step_decay", at)
-    return lambda step: start * factor ** bisect_right(steps, step)
+    if isinstance(at, Iterable):
+        steps = _rising("step_decay", at)
+        return lambda step: start * factor ** bisect_right(steps, step)
+    every = at
+    _check_count("step_decay", "at", every)
+    return lambda step: start * factor ** (step // every)
 
 
 def exponential(start: float, factor: float) -> Schedule:
@@ -264,7 +264,7 @@ def _check_count(caller: str, name: str, value: int, least: int = 1) -> None:
         raise ValueError(f"{caller}: got {name} {value!r}, needed a whole number ≥ {least}")
 
 
-def _rising(caller: str, at: Sequence[int]) -> list[int]:
+def _rising(caller: str, at: Iterable[int]) -> list[int]:
     steps = list(at)
     for before, step in zip([0, *steps], steps, strict=False):
         if not isinstance(step, Integral) or step <= before:
