@@ -332,7 +332,7 @@ def test_shape_ndim_and_size_are_plain():
     (lambda x: np.add(x, x, where=np.array([True, False])), r"np.add with where"),
     (lambda x: np.exp(x, dtype=np.float32), r"np.exp with dtype"),
     (lambda x: np.fft.fft(x), r"numpy.fft.fft is not recorded.*x.data"),
-    (lambda x: np.sort(x), r"numpy.sort is not recorded"),
+    (lambda x: np.median(x), r"numpy.median is not recorded"),
     (lambda x: np.allclose(x, x), r"numpy.allclose is not recorded"),
     (lambda x: np.array(x), r"pass x.data"),
     (lambda x: np.asarray(x), r"pass x.data"),

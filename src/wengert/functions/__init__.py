@@ -7,8 +7,8 @@ Arrays in, arrays out; with any Variable among the inputs, Variables out, record
 from wengert.functions.activation import (
     celu as celu, elu as elu, gelu as gelu, glu as glu, hard_sigmoid as hard_sigmoid,
     hard_swish as hard_swish, leaky_relu as leaky_relu, log_sigmoid as log_sigmoid,
-    log_softmax as log_softmax, logistic as logistic, mish as mish, prelu as prelu, relu as relu,
-    selu as selu, sigmoid as sigmoid, silu as silu, softmax as softmax, softplus as softplus,
+    log_softmax as log_softmax, mish as mish, prelu as prelu, relu as relu, selu as selu,
+    sigmoid as sigmoid, silu as silu, softmax as softmax, softplus as softplus,
     softsign as softsign,
 )
 from wengert.functions.arithmetic import (

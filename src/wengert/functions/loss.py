@@ -13,7 +13,6 @@ from wengert.functions.arithmetic import div
 from wengert.functions.axes import checked_axes
 from wengert.functions.decompose import norm
 from wengert.functions.index import take_along_axis
-from wengert.functions.metrics import accuracy as accuracy
 from wengert.functions.piecewise import abs, maximum, minimum, where
 from wengert.functions.reduce import mean, sum
 

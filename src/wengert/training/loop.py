@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from numpy import ndarray
 
 from wengert.config import no_grad, test_mode, using_config
-from wengert.functions.loss import accuracy, softmax_cross_entropy
+from wengert.functions.loss import softmax_cross_entropy
+from wengert.functions.metrics import accuracy
 from wengert.layers import Layer
 from wengert.optimizers import Optimizer
 
