@@ -133,7 +133,7 @@ def test_no_keys_give_zeros_and_no_queries_give_nothing():
 
 
 def test_float32_stays_float32_whatever_the_mask_and_the_scale():
-    q, k, v, mask = drawn((3, 4), (5, 4), (5, 2), (3, 5))
+    q, k, v, mask = drawn((3, 4), (5, 4), (2, 5, 2), (2, 3, 5))
     q, k, v = (Variable(x.astype(np.float32)) for x in (q, k, v))
     y = attention(q, k, v, mask, scale=np.float64(0.3))
     y.backward()
