@@ -100,6 +100,11 @@ def test_rows_or_columns_of_an_orthogonal_matrix_are_orthonormal(shape):
     np.testing.assert_allclose(W @ W.T, 4 * np.eye(len(W)), atol=1e-12)
 
 
+def test_orthogonal_matrices_have_no_preferred_sign():
+    random.seed(0)
+    assert {float(I.orthogonal((1, 1))[0, 0]) for _ in range(20)} == {-1.0, 1.0}
+
+
 def test_orthogonal_needs_a_matrix():
     with pytest.raises(ValueError, match="two axes"):
         I.orthogonal((3,))

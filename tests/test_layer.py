@@ -166,9 +166,10 @@ def test_a_state_can_come_from_a_file(tmp_path):
 
 def test_a_loaded_parameter_shares_no_memory_with_the_state_and_keeps_its_dtype():
     state = {"W": np.ones((3, 2)), "b": np.ones(2)}
-    for layer in (Linear(2), Linear(2, 3)):
+    for layer in (Linear(2), Linear(2, 3), Linear(2, dtype=np.float64)):
+        dtype = layer.b.dtype
         layer.load_state_dict(state)
-        assert layer.W.dtype == np.float32
+        assert layer.W.dtype == dtype
         assert isinstance(layer.W, Parameter)
         layer.W.data += 1
     assert np.all(state["W"] == 1)
@@ -323,6 +324,17 @@ def test_hooks_run_in_order_and_the_rest_stays_when_one_ends():
     first.__exit__(None, None, None)
     layer(X)
     assert calls == [1, 2, 1]
+
+
+def test_the_hook_that_ends_first_is_the_one_that_goes():
+    layer, calls = Linear(2), []
+    first, second = layer.hook(lambda *_: calls.append(1)), layer.hook(lambda *_: calls.append(2))
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    layer(X)
+    second.__exit__(None, None, None)
+    assert calls == [2]
 
 
 def test_a_layer_passes_options_on_to_forward():

@@ -249,6 +249,50 @@ def test_dropout_is_for_training(layer):
         np.testing.assert_array_equal(layer(x), x)
 
 
+@pytest.mark.parametrize("kind", [L.RNN, L.LSTM, L.GRU])
+def test_recurrent_layers_pass_on_dropout_and_lengths(kind):
+    random.seed(0)
+    layer = kind(4, layers=2, dropout=0.5)
+    x = np.random.default_rng(0).normal(size=(2, 3, 5)).astype(np.float32)
+    y = layer(x)[0].data
+    assert not np.allclose(layer(x)[0].data, y)
+    with test_mode():
+        np.testing.assert_array_equal(layer(x)[0].data, layer(x)[0].data)
+        assert not layer(x, lengths=[3, 1])[0].data[1, 1:].any()
+
+
+def test_dropout_of_attention_weights_is_for_training():
+    random.seed(0)
+    layer = L.MultiHeadAttention(2, 4, dropout=0.5)
+    x = np.random.default_rng(0).normal(size=(2, 6, 4)).astype(np.float32)
+    assert not np.allclose(layer(x).data, layer(x).data)
+    with test_mode():
+        np.testing.assert_array_equal(layer(x).data, layer(x).data)
+
+
+@pytest.mark.parametrize("kind", [L.TransformerEncoderLayer, L.TransformerDecoderLayer])
+@pytest.mark.parametrize("first", [False, True])
+def test_dropout_is_in_each_part_of_a_transformer_layer(kind, first):
+    random.seed(0)
+    layer = kind(2, 4, dropout=0.5, norm_first=first)
+    x = np.random.default_rng(0).normal(size=(2, 6, 4)).astype(np.float32)
+    xs = (x, x) if kind is L.TransformerDecoderLayer else (x,)
+    places = [layer.attention, layer.network[2], layer.drop]
+    assert layer.attention.dropout == layer.network[2].p == layer.drop.p == 0.5
+    for alone in places:  # with the others off
+        for place in places:
+            name = "dropout" if place is layer.attention else "p"
+            setattr(place, name, 0.5 if place is alone else 0.0)
+        if kind is L.TransformerDecoderLayer:
+            layer.memory_attention.dropout = 0.0
+        assert not np.allclose(layer(*xs).data, layer(*xs).data)
+
+
+def test_the_network_of_a_transformer_layer_is_four_times_as_wide_by_default():
+    layer = L.TransformerEncoderLayer(2, 4)
+    assert layer.hidden_size == layer.network[0].out_size == layer.network[3].in_size == 16
+
+
 def test_the_row_of_a_padding_index_is_zero():
     layer = L.Embedding(4, 3, padding_index=2)
     assert not layer.W.data[2].any()

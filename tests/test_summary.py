@@ -1,5 +1,7 @@
 """Tables of the layers of a model."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -104,3 +106,20 @@ def test_an_error_in_the_model_leaves_no_trace(model):
         model.summary(np.ones((3, 5, 5), np.float32))
     assert random.get_state() == drawn
     assert config.train
+
+
+def test_one_sample_is_enough_for_batch_normalisation():
+    model = L.Sequential(L.Linear(2), L.BatchNorm())
+    assert model.summary(np.ones((1, 3), np.float32)).params == 12
+
+
+def test_parameters_are_not_copied():
+    model = L.Linear(1000, 1000)
+    x = np.ones((1, 1000), np.float32)
+    model.summary(x)
+    tracemalloc.start()
+    try:
+        model.summary(x)
+        assert tracemalloc.get_traced_memory()[1] < model.W.data.nbytes / 4
+    finally:
+        tracemalloc.stop()
