@@ -98,7 +98,16 @@ def test_randomness_comes_from_the_one_seeded_generator(file):
             assert seeded, f"{ast.unparse(node)} in line {node.lineno}"
 
 
-LIGHT = {"collections", "contextlib", "contextvars", "copy", "dataclasses", "functools", "inspect"}
+LIGHT = {
+    "bisect",
+    "collections",
+    "contextlib",
+    "contextvars",
+    "copy",
+    "dataclasses",
+    "functools",
+    "inspect",
+}
 LIGHT |= {"itertools", "math", "operator", "string", "threading", "types", "typing", "weakref"}
 
 

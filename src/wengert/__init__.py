@@ -16,6 +16,7 @@ from wengert import layers as layers
 from wengert import models as models
 from wengert import optimizers as optimizers
 from wengert import random as random
+from wengert import schedules as schedules
 from wengert import testing as testing
 from wengert.autodiff import checkpoint as checkpoint
 from wengert.autodiff import grad as grad
