@@ -262,3 +262,38 @@ def test_lbfgs_walks_where_pytorch_walks(options, seed):
     # a line search multiplies rounding errors, more the longer it walks
     tolerance = 1e-10 if options.get("max_iter", 20) < 5 else 1e-5
     assert_same(model, tensors, tolerance, tolerance)
+
+
+@pytest.mark.parametrize("options", [{}, {"lr": 20.0}, {"tolerance_change": 0.3}, {"lr": 0.01}])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_line_search_takes_every_turn_that_pytorch_takes(seed, options):
+    start = np.random.default_rng(seed).uniform(-3, 3, size=4)
+    model = Layer()
+    model.p = Parameter(start.copy())
+    tensor = torch.tensor(start, requires_grad=True)
+    options = {"max_iter": 8, "max_eval": 60, **options}
+    ours = LBFGS(**options).setup(model)
+    theirs = torch.optim.LBFGS([tensor], line_search_fn="strong_wolfe", **options)
+    counts = [0, 0]
+
+    def hills(p, sin):
+        return ((1 - p[:2]) ** 2 + 10 * (p[2:] - p[:2] ** 2) ** 2 + 3 * sin(5 * p[2:])).sum()
+
+    def closure():
+        counts[0] += 1
+        model.cleargrads()
+        loss = hills(model.p, np.sin)
+        loss.backward()
+        return loss
+
+    def torch_closure():
+        counts[1] += 1
+        theirs.zero_grad()
+        loss = hills(tensor, torch.sin)
+        loss.backward()
+        return loss
+
+    ours.update(closure)
+    theirs.step(torch_closure)
+    assert counts[0] == counts[1]
+    np.testing.assert_allclose(model.p.data, tensor.detach().numpy(), rtol=1e-7)
