@@ -218,6 +218,11 @@ def test_what_is_shared_before_it_has_a_size_is_one_parameter_afterwards():
     assert isinstance(model[0].W, Parameter)
     assert model[1].W is model[0].W
     assert names(model) == ["layers.0.W", "layers.0.b", "layers.1.b"]
+    other = Sequential(Linear(3), Linear(3))
+    other[1].W = other[0].W
+    other.load_state_dict(model.state_dict())
+    assert other.state_dict().keys() == model.state_dict().keys()
+    assert other[1].W is other[0].W
 
 
 def test_astype_changes_floats_everywhere_and_forgets_gradients():

@@ -146,7 +146,10 @@ class Layer:
         return self
 
     def freeze(self) -> Self:
-        """Makes constants of the Parameters: no gradient, no step. Returns this Layer."""
+        """Makes constants of the Parameters: no gradient, no step. Returns this Layer.
+
+        Running statistics are no Parameters: in training they still move.
+        """
         return self._require_grad(False)
 
     def unfreeze(self) -> Self:
@@ -265,6 +268,8 @@ def _look_into(
     holder: Any, way: str, kinds: Any, deep: bool, entries: list[Any], seen: set[int]
 ) -> None:
     for key, value in holder.items() if isinstance(holder, dict) else enumerate(holder):
+        if type(value) is Unsized and value.made is not None:  # by another layer that shares it
+            holder[key] = value = value.made
         if isinstance(value, _HELD) and id(value) not in seen:
             seen.add(id(value))
             if isinstance(value, kinds):

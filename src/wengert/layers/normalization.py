@@ -48,9 +48,11 @@ class Normalization(Layer):
         shape = self.gamma.shape
         return shape if len(shape) > 1 else shape[0]
 
-    def _size_by_channels(self, x: Operand) -> None:
+    def _size_by_channels(
+        self, x: Operand, needed: str = "(N, C) or (N, C, ...)", least: int = 2, groups: int = 1
+    ) -> None:
         if Unsized in map(type, vars(self).values()):
-            self._take_size(x, 1, "(N, C) or (N, C, ...)", n_axes=range(2, 65))
+            self._take_size(x, 1, needed, n_axes=range(least, 65), multiple_of=groups)
 
 
 class BatchNorm(Normalization):
@@ -84,8 +86,12 @@ class BatchNorm(Normalization):
         )
         self.momentum = momentum
         self.running = running
-        self.running_mean = buffer((in_size,), zeros, dtype) if running else None
+        self.running_mean: Any = buffer((in_size,), zeros, dtype) if running else None
         self.running_var = buffer((in_size,), ones, dtype) if running else None
+
+    @property
+    def in_size(self) -> int | tuple[int, ...] | None:
+        return self.running_mean.shape[0] if self.running else super().in_size
 
     def forward(self, x: Operand) -> Variable:
         self._size_by_channels(x)
@@ -150,6 +156,11 @@ class GroupNorm(Normalization):
         beta_initializer: Initializer = zeros,
     ) -> None:
         check_sizes("GroupNorm", groups=groups)
+        if (in_size or 0) % groups:
+            raise ValueError(
+                f"GroupNorm: got in_size {in_size} and {groups} groups, "
+                f"needed in_size a multiple of groups"
+            )
         super().__init__(
             in_size,
             eps=eps,
@@ -161,7 +172,8 @@ class GroupNorm(Normalization):
         self.groups = groups
 
     def forward(self, x: Operand) -> Variable:
-        self._size_by_channels(x)
+        needed = f"(N, C) or (N, C, ...) with C a multiple of {self.groups} groups"
+        self._size_by_channels(x, needed, groups=self.groups)
         return functions.group_norm(x, self.groups, self.gamma, self.beta, eps=self.eps)
 
 
@@ -169,7 +181,7 @@ class InstanceNorm(Normalization):
     """`instance_norm` over each channel of each sample; its arguments are in `Normalization`."""
 
     def forward(self, x: Operand) -> Variable:
-        self._size_by_channels(x)
+        self._size_by_channels(x, "(N, C, ...) with more than one number in each channel", least=3)
         return functions.instance_norm(x, self.gamma, self.beta, eps=self.eps)
 
 

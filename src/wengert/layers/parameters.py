@@ -68,7 +68,10 @@ class Unsized:
 
 
 def parameter(shape: Shape, initializer: Initializer, dtype: Any, fans: FansOf = None) -> Any:
-    """A Parameter; or, where `shape` has a None, what stands for it until its size is known."""
+    """A Parameter; or, where `shape` has a None, what stands for it until its size is known.
+
+    What stands for it is replaced, so it belongs into an attribute, list or dict, not a tuple.
+    """
     return _made(Unsized(Parameter, shape, initializer, dtype, fans))
 
 
