@@ -31,14 +31,14 @@ def check_writable(path: str | Path) -> None:
 
 
 def save_parameters(path: str | Path, model: Layer) -> None:
-    """Writes the Parameters of `model`, by name, as a .npz file for `np.load`.
+    """Writes the Parameters and Buffers of `model`, by name, as a .npz file for `np.load`.
 
     The file is written beside its place and then renamed, so a file that was there stays whole if
     writing fails.
     """
     target = Path(path).resolve()
     temporary = _beside(target)
-    arrays: dict[str, Any] = {name: p.data for name, p in model.named_params().items()}
+    arrays: dict[str, Any] = model.state_dict()
     try:
         with temporary.open("xb") as file:
             np.savez(file, **arrays)
