@@ -8,7 +8,7 @@ import pytest
 import wengert.functions as F
 from wengert import Variable, no_grad, random, test_mode
 from wengert.functions.activation import relu
-from wengert.layers import Unsized
+from wengert.layers import Dropout, Unsized
 from wengert.models import (
     GPT,
     VAE,
@@ -106,6 +106,7 @@ def test_the_number_of_parameters_is_the_published_one(make, count):
 def test_other_widths_of_mobilenet_have_the_published_sizes():
     assert sum(p.size for p in MobileNetV2(width=1.4).params()) == 6_108_776
     assert sum(p.size for p in MobileNetV2(width=0.5).params()) == 1_968_680
+    assert MobileNetV2(width=0.35).features[0][0].out_size == 16  # 8 would be far from 11.2
 
 
 def torchvision_name(name):
@@ -270,13 +271,18 @@ def test_the_stem_for_small_images_keeps_their_size_and_the_other_one_quarters_i
 @pytest.mark.parametrize(
     ("make", "size", "channels"),
     [
-        (lambda: VGG16(2, width=1, hidden_size=2), 64, 8),
+        (lambda: VGG16(2, width=1, hidden_size=2), 65, 8),
         (lambda: SqueezeNet(2), 40, 512),  # without ceil mode the last pooling would leave 1
         (lambda: MobileNetV2(2, width=0.1), 64, 1280),
     ],
 )
 def test_the_last_map_of_features_has_two_by_two_pixels(make, size, channels):
     assert make().features(images(1, 3, size, size)).shape == (1, channels, 2, 2)
+
+
+def test_both_hidden_layers_of_vgg_have_dropout():
+    classifier = VGG16(2, width=1, hidden_size=2, dropout=0.3).classifier
+    assert [layer.p for layer in classifier if isinstance(layer, Dropout)] == [0.3, 0.3]
 
 
 def test_a_bottleneck_sees_all_of_x_before_its_stride():
@@ -587,6 +593,25 @@ def test_generate_refuses_options_out_of_range(tokens, count, options, message):
         tiny_gpt().generate(tokens, count, **options)
 
 
+def test_generate_refuses_tokens_that_are_no_whole_numbers():
+    with pytest.raises(TypeError, match=r"GPT\.generate: got tokens of float64"):
+        tiny_gpt().generate([[1.0]], 3)
+
+
+def test_generate_says_when_scores_are_nan():
+    gpt = tiny_gpt()
+    gpt.tokens.W.data[3] = np.nan
+    with pytest.raises(ValueError, match="NaN as a score"):
+        gpt.generate([[1]], 1)
+
+
+def test_generation_goes_on_in_a_wider_dtype_than_that_of_the_tokens():
+    random.seed(0)
+    gpt = GPT(1000, 8, layers=1, width=8, heads=2)
+    texts = gpt.generate(np.zeros((20, 1), np.uint8), 1, seed=0)
+    assert texts.max() > 255
+
+
 # ---- LSTM classifier ----
 
 
@@ -635,6 +660,24 @@ def test_an_lstm_classifier_learns_which_token_came_first():
         loss.backward()
         optimizer.update()
     assert loss.data < 0.05
+
+
+def test_a_padding_id_needs_a_vocabulary():
+    with pytest.raises(ValueError, match="padding_index 0 and no vocabulary"):
+        LSTMClassifier(3, padding_index=0)
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (np.zeros((2, 3)), TypeError, "needed whole numbers"),
+        (np.full((2, 3), 7), ValueError, "the id 7"),
+        (np.zeros((2, 0), int), ValueError, "with steps and features"),
+    ],
+)
+def test_a_classifier_of_ids_refuses_others(x, error, message):
+    with pytest.raises(error, match=message):
+        LSTMClassifier(3, 4, vocabulary=7)(x)
 
 
 # ---- VAE ----
@@ -704,3 +747,17 @@ def test_a_vae_refuses_to_draw_less_than_nothing_or_from_a_negative_seed():
         tiny_vae().sample(-1)
     with pytest.raises(ValueError, match=r"VAE.sample: got seed -2"):
         tiny_vae().sample(1, seed=-2)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.zeros((0, 6)), "N ≥ 1"),
+        (np.zeros((2, 2, 3)), r"needed \(N, 6\)"),
+        (np.zeros((2, 5)), "5 features but W"),
+        (np.full((2, 6), 1.5), "targets"),
+    ],
+)
+def test_a_vae_refuses_what_is_no_batch_of_shares(x, message):
+    with pytest.raises(ValueError, match=message):
+        tiny_vae().loss(x)

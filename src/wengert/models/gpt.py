@@ -269,9 +269,14 @@ class GPT(Layer):
                 each token. The tokens are the same.
 
         Raises:
-            ValueError: an option is out of range.
+            TypeError: tokens are not whole numbers.
+            ValueError: an option is out of range, or scores are NaN.
         """
         before = as_array(tokens)
+        if before.dtype.kind not in "iu":
+            raise TypeError(
+                f"GPT.generate: got tokens of {before.dtype}, needed whole numbers, (B, T)"
+            )
         if before.ndim != 2 or before.shape[1] < 1 or count < 0:
             raise ValueError(
                 f"GPT.generate: got tokens {before.shape} and count {count}, "
@@ -284,7 +289,8 @@ class GPT(Layer):
             )
         rng = generator_for("GPT.generate", seed)
         B, T = before.shape
-        texts = np.concatenate([before, np.zeros((B, count), before.dtype)], axis=1)
+        texts = np.zeros((B, T + count), np.intp)
+        texts[:, :T] = before
         with no_grad(), test_mode():
             start, cache = 0, None
             for end in range(T, T + count):
@@ -302,6 +308,8 @@ def _drawn(
     scores: ndarray, temperature: float, top_k: int | None, rng: "np.random.Generator"
 ) -> ndarray:
     """A token for each row of scores (B, vocabulary)."""
+    if np.isnan(scores).any():
+        raise ValueError("GPT.generate: the model gives NaN as a score; are its parameters finite?")
     if temperature == 0:
         return np.argmax(scores, axis=-1)
     z = scores.astype(np.float64) / temperature

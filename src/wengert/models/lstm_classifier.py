@@ -38,6 +38,11 @@ class LSTMClassifier(Layer):
         dropout: float = 0.0,
         dtype: Any = np.float32,
     ) -> None:
+        if vocabulary is None and padding_index is not None:
+            raise ValueError(
+                f"LSTMClassifier: got padding_index {padding_index} and no vocabulary, of which "
+                f"it is one id; for features, say with lengths where sequences end"
+            )
         self.embedding = None
         if vocabulary is not None:
             in_size = hidden_size if in_size is None else in_size

@@ -70,11 +70,20 @@ class VAE(Layer):
 
         It is -log p(x|z), with one draw of z, and the divergence of z's distribution from the
         standard normal one: -½ Σ (1 + log σ² - μ² - σ²), appendix B.
+
+        Raises:
+            ValueError: there is no sample in x, or a value outside of 0 to 1.
         """
+        shape = np.shape(x)
+        if len(shape) != 2 or shape[0] == 0:
+            raise ValueError(
+                f"VAE.loss: got x {shape}, needed (N, {self.in_size}) with N ≥ 1; images need "
+                f"x.reshape(N, -1)"
+            )
         scores, mean, log_var = self(x)
         log_likelihood = -sigmoid_cross_entropy(scores, x, reduction="sum")
         divergence: Any = -0.5 * np.sum(1 + log_var - mean**2 - np.exp(log_var))
-        return (divergence - log_likelihood) / np.shape(x)[0]
+        return (divergence - log_likelihood) / shape[0]
 
     def sample(self, count: int, *, seed: int | None = None) -> ndarray:
         """New xs, (count, in_size), decoded from codes of the standard normal distribution.
