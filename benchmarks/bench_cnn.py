@@ -9,8 +9,8 @@ import numpy as np
 import wengert as wg
 import wengert.functions as F
 import wengert.layers as L
-from benchmarks.runner import Program, Workload
-from benchmarks.training import train_torch, train_wengert
+from benchmarks.runner import Program
+from benchmarks.training import train_torch, train_wengert, training
 
 
 def batch() -> tuple[np.ndarray, np.ndarray]:
@@ -59,4 +59,4 @@ def torch() -> Program:
     return train_torch(model, first_model(), lambda: nn.functional.cross_entropy(model(x), t))
 
 
-WORKLOADS = [Workload("cnn", {"wengert": wengert, "torch": torch}, tolerance=1e-5, seconds=10)]
+WORKLOADS = [training("cnn", wengert, torch)]

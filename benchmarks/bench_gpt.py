@@ -8,8 +8,8 @@ import numpy as np
 
 import wengert as wg
 import wengert.functions as F
-from benchmarks.runner import Program, Workload
-from benchmarks.training import train_torch, train_wengert
+from benchmarks.runner import Program
+from benchmarks.training import train_torch, train_wengert, training
 from wengert.models import GPT
 
 VOCABULARY, CONTEXT, LAYERS, WIDTH, HEADS = 65, 64, 4, 128, 4
@@ -88,4 +88,4 @@ def torch() -> Program:
     return train_torch(model, first_model(), loss)
 
 
-WORKLOADS = [Workload("gpt", {"wengert": wengert, "torch": torch}, tolerance=1e-5, seconds=10)]
+WORKLOADS = [training("gpt", wengert, torch)]

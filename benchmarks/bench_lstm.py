@@ -10,8 +10,8 @@ import numpy as np
 import wengert as wg
 import wengert.functions as F
 import wengert.layers as L
-from benchmarks.runner import Program, Workload
-from benchmarks.training import train_torch, train_wengert
+from benchmarks.runner import Program
+from benchmarks.training import train_torch, train_wengert, training
 
 
 def batch() -> tuple[np.ndarray, np.ndarray]:
@@ -61,4 +61,4 @@ def torch() -> Program:
     return train_torch(model, first_model(), lambda: nn.functional.mse_loss(model(x), t))
 
 
-WORKLOADS = [Workload("lstm", {"wengert": wengert, "torch": torch}, tolerance=1e-5)]
+WORKLOADS = [training("lstm", wengert, torch)]

@@ -7,8 +7,8 @@ import numpy as np
 
 import wengert as wg
 import wengert.functions as F
-from benchmarks.runner import Program, Workload
-from benchmarks.training import train_torch, train_wengert
+from benchmarks.runner import Program
+from benchmarks.training import train_torch, train_wengert, training
 from wengert.models import MLP
 
 
@@ -42,4 +42,4 @@ def torch() -> Program:
     return train_torch(model, first_model(), lambda: nn.functional.cross_entropy(model(x), t))
 
 
-WORKLOADS = [Workload("mlp", {"wengert": wengert, "torch": torch}, tolerance=1e-5, seconds=5)]
+WORKLOADS = [training("mlp", wengert, torch)]

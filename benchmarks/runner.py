@@ -23,7 +23,7 @@ import numpy as np
 import benchmarks
 
 OURS = "wengert"
-LONG_ENOUGH = 2e-3  # seconds: calls are timed in batches of this length
+LONG_ENOUGH = 2e-3  # seconds: steps are timed in batches of this length, for the clock's own cost
 
 
 class NotTheSameError(Exception):
@@ -63,6 +63,8 @@ class Workload:
         tolerance: by which the numbers of two sides may differ, relatively.
         warm_up: steps before the numbers are compared.
         seconds: time for one comparison, if the command line does not say; slow steps need more.
+        settle: seconds of steps that are not timed, when a side's turn comes. (After their last
+            work the threads of OpenBLAS and OpenMP wait for more, and take the other side's cores.)
     """
 
     name: str
@@ -70,6 +72,7 @@ class Workload:
     tolerance: float = 1e-6
     warm_up: int = 10
     seconds: float = 3.0
+    settle: float = 0.0
 
     @property
     def peers(self) -> list[str]:
@@ -161,12 +164,15 @@ def compare(workload: Workload, peer: str, seconds: float) -> dict[str, Any]:
             )
 
     programs = ours, theirs
-    calls = [batch_of(program) for program in programs]
+    calls = [batch_of(program, max(LONG_ENOUGH, workload.settle)) for program in programs]
     times: tuple[list[float], list[float]] = [], []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(times[0]) < 5:
         # the side that goes first changes, so that neither always runs in the other's wake
         for i in (0, 1) if len(times[0]) % 2 else (1, 0):
+            settled = time.perf_counter() + workload.settle
+            while time.perf_counter() < settled:
+                programs[i].step()
             times[i].append(programs[i].clock(programs[i].step, calls[i]) / calls[i] * 1e3)
     ours_ms, peer_ms = min(times[0]), min(times[1])
     return {
@@ -179,10 +185,10 @@ def compare(workload: Workload, peer: str, seconds: float) -> dict[str, Any]:
     }
 
 
-def batch_of(program: Program) -> int:
-    """How many steps to time at once, so that the clock's own cost does not show."""
+def batch_of(program: Program, seconds: float) -> int:
+    """How many steps to time at once, so that they take about so long."""
     once = min(program.clock(program.step, 1) for _ in range(3))
-    return max(1, round(LONG_ENOUGH / once))
+    return max(1, round(seconds / once))
 
 
 def version(package: str) -> str:

@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.runner import Program
+from benchmarks.runner import Program, Workload
+
+
+def training(
+    name: str,
+    wengert: Callable[[], Program],
+    torch: Callable[[], Program],
+    tolerance: float = 1e-5,
+) -> Workload:
+    """The workload; its numbers, the losses of ten steps, may differ by float32's rounding."""
+    programs = {"wengert": wengert, "torch": torch}
+    return Workload(name, programs, tolerance, seconds=10, settle=0.15)
 
 
 def train_wengert(model: Any, loss: Callable[[], Any]) -> Program:
