@@ -32,7 +32,7 @@ def as_array(x: Any) -> ndarray:
         ValueError: x is a nested list whose rows differ in length.
     """
     if isinstance(x, Variable):
-        return x.data
+        return x._data
     try:
         array = np.asarray(x)
     except ValueError as error:
@@ -65,21 +65,31 @@ class Variable(NumPyManners):
     Functions on the longest way from a leaf. `==` compares identity; `np.equal` compares values.
     """
 
-    __slots__ = ("__weakref__", "_grad", "creator", "data", "generation", "name", "requires_grad")
+    __slots__ = ("__weakref__", "_data", "_grad", "creator", "generation", "name", "requires_grad")
 
-    data: ndarray
     name: str | None
     requires_grad: bool
     creator: "Function | None"
     generation: int
 
     def __init__(self, data: Any, name: str | None = None, requires_grad: bool = True) -> None:
-        self.data = as_array(data)
+        self._data = as_array(data)
         self.name = name
         self.requires_grad = requires_grad
         self.creator = None
         self.generation = 0
         self._grad: Variable | None = None
+
+    @property
+    def data(self) -> ndarray:
+        """The value. What is assigned becomes an ndarray, if it is none."""
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        if isinstance(value, Variable):
+            raise TypeError("Variable: got a Variable as data, needed an array; assign value.data")
+        self._data = as_array(value)
 
     # -- the graph --
 
@@ -98,6 +108,10 @@ class Variable(NumPyManners):
                     f"grad: got shape {value.shape} for a Variable of shape {self.shape}; "
                     f"a gradient has the shape of its Variable"
                 )
+            if value.dtype != self.dtype and self.dtype.kind == "f":
+                value = value.astype(self.dtype)
+            if self.creator is None:
+                _hold_weakly({self}, behind([value]))
         self._grad = value
 
     def set_creator(self, function: "Function") -> None:
@@ -111,7 +125,8 @@ class Variable(NumPyManners):
         """Adds the gradient of this Variable to `grad` of each leaf it was computed from.
 
         Args:
-            retain_grad: also keep the gradients of the Variables in between.
+            retain_grad: also keep the gradients of the Variables in between. (They stay until
+                `cleargrad`, and are where a later `backward` from there starts.)
             create_graph: record the walk itself, so that the gradients can be differentiated.
             grad: gradient to start with, of this Variable's shape; by default `self.grad` if that
                 is set, else ones.
@@ -219,7 +234,7 @@ class Function:
 
     def __init_subclass__(cls) -> None:
         if "ufunc" in cls.__dict__ and cls.ufunc is not None:
-            ufuncs[cls.ufunc] = cls
+            ufuncs.setdefault(cls.ufunc, cls)  # a user's second Sin does not replace np.sin's
 
     def forward(self, *xs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no forward: define forward(self, x)")
@@ -240,7 +255,7 @@ class Function:
                 if x.generation > generation:
                     generation = x.generation
                 needs.append(x.requires_grad)
-                xs.append(x.data)
+                xs.append(x._data)
         except AttributeError:  # not a Variable
             generation = -1
         if generation < 0:
@@ -256,14 +271,14 @@ class Function:
         if type(ys) is tuple:
             y: Any = tuple([Variable(y, requires_grad=recorded) for y in ys])
             if recorded:
-                self.record = inputs, needs, xs, [v.data for v in y], [ref(v) for v in y]
+                self.record = inputs, needs, xs, [v._data for v in y], [ref(v) for v in y]
                 for v in y:
                     v.set_creator(self)
         else:  # the same for one output, written out: one call more would cost a tenth of this one
             y = _new(Variable)
             if type(ys) is not ndarray:
                 ys = _asarray(ys) if isinstance(ys, _scalar) else self._one_array(ys)
-            y.data = ys
+            y._data = ys
             y.name = None
             y.requires_grad = recorded
             y._grad = None
@@ -292,10 +307,10 @@ class Function:
         return tuple(map(as_array, ys)) if type(ys) is tuple else as_array(ys)
 
     def _one_array(self, ys: Any) -> ndarray:
-        if isinstance(ys, list) or ys is None:
+        if isinstance(ys, list | tuple) or ys is None:
             raise TypeError(
-                f"{type(self).__name__}.forward: gave {'a list' if ys else 'None'}; "
-                f"return an array, or a tuple of arrays for several outputs"
+                f"{type(self).__name__}.forward: gave a {type(ys).__name__}; "
+                f"return an array, or a plain tuple of arrays for several outputs"
             )
         return as_array(ys)
 
@@ -381,7 +396,7 @@ class Function:
             return record[2]
         inputs = self.inputs
         for x, array in zip(inputs, record[2], strict=True):
-            if x.data is not array:
+            if x._data is not array:
                 raise RuntimeError(
                     f"{type(self).__name__}: the data of an input was replaced after the call; "
                     f"a recorded walk needs it: assign new data after the walk, or work on a copy"
@@ -412,7 +427,7 @@ def _with_constants(inputs: tuple[Any, ...]) -> tuple[Any, ...] | list[Any]:
     dtypes = []
     for x in inputs:
         if isinstance(x, Variable):
-            dtypes.append(x.data.dtype)
+            dtypes.append(x._data.dtype)
         elif type(x) not in _numbers:
             x = as_array(x)
             dtypes.append(x.dtype)
@@ -426,7 +441,7 @@ def _with_constants(inputs: tuple[Any, ...]) -> tuple[Any, ...] | list[Any]:
                 alone = len(dtypes) == 1 and dtypes[0].kind == "f"
                 x = np.array(x, dtypes[0] if alone else np.result_type(x, *dtypes))
             values[i] = constant = _new(Variable)
-            constant.data = x
+            constant._data = x
             constant.name = constant.creator = constant._grad = None
             constant.requires_grad = False
             constant.generation = 0
@@ -469,7 +484,7 @@ class Constant(Function):
 
 
 def backward(
-    outputs: Sequence[Variable],
+    outputs: Variable | Sequence[Variable],
     grad_outputs: Sequence[Any] | None = None,
     *,
     retain_grad: bool = False,
@@ -478,7 +493,7 @@ def backward(
     """Walks back from several `outputs` at once and adds to `grad` of each leaf.
 
     Args:
-        outputs: where to start.
+        outputs: where to start: Variables, or one.
         grad_outputs: a gradient for each output; for None, its `grad` if that is set, else ones.
         retain_grad: also keep the gradients of the Variables in between.
         create_graph: record the walk itself, so that the gradients can be differentiated.
@@ -487,6 +502,8 @@ def backward(
         RuntimeError: an output has no graph.
         ValueError: a gradient does not have its output's shape.
     """
+    if isinstance(outputs, Variable):
+        outputs, grad_outputs = [outputs], [grad_outputs]
     seeds = start_of_walk(outputs, grad_outputs, create_graph)
     functions = behind(outputs)
     kept = set(outputs).union(*[f.inputs for f in functions]) if retain_grad else ()
@@ -542,14 +559,15 @@ def start_of_walk(
         if gy is None and use_grad and y.creator is not None:
             gy = y._grad  # (a leaf's grad is where results add up, not where a walk starts)
         if gy is None:
-            gy = np.ones(y.data.shape, y.data.dtype)
+            # (unsigned numbers have no -1, which a gradient may well be)
+            gy = np.ones(y.shape, y.dtype if y.dtype.kind in "fi" else np.float64)
         elif np.shape(as_array(gy)) != y.shape:
             raise ValueError(
                 f"backward: got a gradient of shape {np.shape(as_array(gy))} for an output of "
                 f"shape {y.shape}; a gradient has the shape of its Variable"
             )
         gy = as_variable(gy) if create_graph else as_array(gy)
-        seeds.append(gy if gy.dtype == y.dtype else gy.astype(y.dtype))
+        seeds.append(gy.astype(y.dtype) if gy.dtype != y.dtype and y.dtype.kind == "f" else gy)
     return seeds
 
 

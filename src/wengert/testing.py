@@ -34,12 +34,18 @@ def check_gradients(
         seed: of the random directions.
 
     Raises:
+        ValueError: there is nothing to check: no argument of float, or an order below 1.
         AssertionError: a derivative is wrong; the message says of which order, with respect to
             which argument, at which element, and by how much.
     """
     rng = np.random.default_rng(seed)
     arrays = [as_array(x) for x in args]
     arrays = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in arrays]
+    if order < 1 or not any(x.dtype.kind == "f" for x in arrays):
+        raise ValueError(
+            f"check_gradients: got order {order} and arguments of {[str(x.dtype) for x in arrays]};"
+            f" needed an order ≥ 1 and an argument of float"
+        )
     name = getattr(f, "__name__", type(f).__name__)
     for n in range(1, order + 1):
         us = _check_order(f, arrays, rng, f"{name}, order {n}", rtol, atol, step)

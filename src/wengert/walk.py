@@ -67,7 +67,7 @@ def walk(
                 continue
             gxs = f.backward(*gys)
         if type(gxs) is not tuple:
-            gxs = tuple(gxs) if type(gxs) is list else (gxs,)
+            gxs = tuple(gxs) if isinstance(gxs, list | tuple) else (gxs,)
         if len(gxs) != len(inputs):
             raise ValueError(
                 f"{type(f).__name__}.backward: gave {len(gxs)} gradients for {len(inputs)} inputs; "
@@ -121,7 +121,8 @@ def _fitted(gx: Any, x: ndarray, f: "Function") -> Any:
         if not f.elementwise:
             raise ValueError(
                 f"{type(f).__name__}.backward: gave a gradient of shape {gx.shape} for an input of "
-                f"shape {x.shape}; a gradient has the shape of its Variable"
+                f"shape {x.shape}; a gradient has the shape of its Variable (the walk undoes "
+                f"broadcasting where the class says elementwise = True)"
             )
         gx = sum_to(gx, x.shape)
     if gx.dtype != x.dtype and x.dtype.kind == "f":
