@@ -183,3 +183,30 @@ def test_take_needs_whole_numbers():
         F.take_along_axis(Variable(X), [0])
     with pytest.raises(IndexError, match=r"^getitem: got index"):
         F.take(Variable(X), 3, axis=1)
+
+
+@pytest.mark.parametrize(
+    "pick",
+    [
+        lambda x, i: x[i],
+        lambda x, i: x[..., i],
+        lambda x, i: x[Variable(i)],
+        lambda x, i: np.take(x, i),
+        lambda x, i: np.take_along_axis(x, i, 0),
+        lambda x, i: F.scatter_add(np.zeros(3), i, x[:2]) * np.array([1, 1, 0]),
+    ],
+)
+def test_a_key_that_is_changed_later_moves_no_gradient(pick):
+    x, i = Variable(np.zeros(3)), np.array([0, 1])
+    y = pick(x, i)
+    i[:] = 2
+    np.sum(y).backward()
+    assert x.grad.data.tolist() == [1, 1, 0]
+
+
+def test_a_list_as_key_that_is_changed_later_moves_no_gradient():
+    x, i = Variable(np.zeros((3, 2))), [[0], [1]]
+    y = x[i, 0]
+    i[0][0] = i[1][0] = 2
+    np.sum(y).backward()
+    assert x.grad.data.tolist() == [[1, 0], [1, 0], [0, 0]]

@@ -501,3 +501,11 @@ def test_a_mistake_with_a_constant_shows_no_error_of_ours_behind_it(operands):
     with pytest.raises((ValueError, TypeError)) as info:
         F.add(*operands)
     assert info.value.__context__ is None or info.value.__suppress_context__
+
+
+def test_limits_that_are_changed_later_move_no_gradient():
+    x, low = Variable(np.array([1.0, 2.0])), np.array([0.0, 3.0])
+    y = np.clip(x, low, None)
+    low[:] = 5
+    np.sum(y).backward()
+    assert x.grad.data.tolist() == [1.0, 0.0]

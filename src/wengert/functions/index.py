@@ -85,11 +85,16 @@ def _picks_once(key: Any) -> bool:
     )  # fmt: skip
 
 
-def _plain(key: Any) -> Any:
-    """The key with arrays for Variables."""
-    if type(key) is tuple:
-        return tuple([k.data if isinstance(k, Variable) else k for k in key])
-    return key.data if isinstance(key, Variable) else key
+def _own(key: Any) -> Any:
+    """The key for keeps: arrays for Variables, and copies of what its giver may change."""
+    kind = type(key)
+    if kind is tuple:
+        return tuple([_own(k) for k in key])
+    if kind is list:
+        return [_own(k) for k in key]
+    if isinstance(key, Variable):
+        key = key.data
+    return key.copy() if isinstance(key, np.ndarray) else key
 
 
 def _described(key: Any) -> str:
@@ -119,7 +124,7 @@ def get_item(x: Operand, key: Any) -> Variable:
         >>> get_item(np.arange(5), [0, 0, 3])
         array([0, 0, 3])
     """
-    return GetItem(_plain(key))(x)
+    return GetItem(_own(key))(x)
 
 
 @implements(np.take)
@@ -171,7 +176,7 @@ def take_along_axis(x: Operand, indices: Any, axis: int = -1) -> Variable:
 
 
 def _indices(name: str, indices: Any) -> np.ndarray:
-    indices = as_array(indices)
+    indices = as_array(indices).copy()  # for keeps: the backward reads them too
     if indices.dtype.kind not in "iu":
         raise TypeError(f"{name}: got indices of {indices.dtype}, needed whole numbers")
     return indices

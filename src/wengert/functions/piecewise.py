@@ -257,11 +257,33 @@ def round(x: Operand, decimals: int = 0) -> Variable:
 
 @implements(np.clip)
 def clip(x: Operand, low: Operand | None = None, high: Operand | None = None) -> Variable:
-    """y = x limited to low ≤ y ≤ high; None is no limit. Limits may be Variables."""
+    """y = x limited to low ≤ y ≤ high; None is no limit. Limits may be Variables.
+
+    Raises:
+        TypeError: a limit is no number.
+        ValueError: a limit does not broadcast with x.
+    """
     if isinstance(low, Variable) or isinstance(high, Variable):
         y = x if low is None else maximum(x, low)
         return y if high is None else minimum(y, high)  # type: ignore[return-value]
-    return Clip(low, high)(x)
+    return Clip(_limit(low, x), _limit(high, x))(x)
+
+
+def _limit(limit: Any, x: Operand) -> Any:
+    """A limit for `Clip`, checked; a copy of an array, which the backward reads too."""
+    if limit is None or type(limit) is float or type(limit) is int:
+        return limit
+    limit = np.array(limit)
+    if limit.dtype.kind not in "fiub":
+        raise TypeError(f"clip: got a limit of dtype {limit.dtype}, needed numbers")
+    try:
+        np.broadcast_shapes(np.shape(x), limit.shape)
+    except ValueError:
+        raise ValueError(
+            f"clip: got x of shape {np.shape(x)} and a limit of shape {limit.shape}, which do not "
+            f"broadcast; counted from the right, sizes must be equal or 1"
+        ) from None
+    return limit
 
 
 @implements(np.where)

@@ -143,7 +143,7 @@ def scatter_add(x: Operand, indices: Any, values: Operand, axis: int = -1) -> Va
         >>> scatter_add(np.zeros(3), np.array([0, 2, 2]), np.array([1.0, 2.0, 3.0]))
         array([1., 0., 5.])
     """
-    shape, places = np.shape(x), as_array(indices)
+    shape, places = np.shape(x), as_array(indices).copy()  # for keeps: the backward reads them
     (axis,) = checked_axes("scatter_add", axis, shape)
     if places.dtype.kind not in "iu":
         raise TypeError(f"scatter_add: got indices of {places.dtype}, needed whole numbers")
