@@ -131,6 +131,7 @@ class LogAddExp(Function):
         x0, x1 = self.xs
         (y,) = self.ys
         need0, need1 = self.needs
+        y = np.maximum(y, np.finfo(y.dtype).min)  # where y = -inf: 0, not the exp of -inf + inf
         gx0 = gy * np.exp(x0 - y) if need0 else None
         gx1 = gy * np.exp(x1 - y) if need1 else None
         return gx0, gx1

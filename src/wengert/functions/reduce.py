@@ -93,14 +93,19 @@ class LogSumExp(Reduction):
     """y = log Σ exp x, without overflow;  dy/dx = exp(x - y)."""
 
     def forward(self, x: Any) -> Any:
+        if x.dtype.kind != "f":
+            x = x + 0.0  # (integers have no -inf to start from)
         top = np.max(x, axis=self.axis, keepdims=True, initial=-np.inf)
         top = np.where(np.isfinite(top), top, 0)
-        y = np.log(np.sum(np.exp(x - top), axis=self.axis, keepdims=True)) + top
+        with np.errstate(divide="ignore"):  # log 0 is meant where all of x are -inf
+            y = np.log(np.sum(np.exp(x - top), axis=self.axis, keepdims=True)) + top
         return y if self.keepdims else np.squeeze(y, axis=self.axis)
 
     def backward(self, gy: Any) -> Any:
         (x,) = self.xs
         (y,) = self.ys
+        # where y = -inf the gradient is 0, not the exp of -inf + inf
+        y = np.maximum(y, np.finfo(y.dtype).min)
         return self.spread(gy) * np.exp(x - self.spread(y))
 
 
