@@ -1,5 +1,8 @@
 """Derivatives as functions: wg.grad, the transforms, and checkpoint."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -179,7 +182,7 @@ def test_jvp_is_the_jacobian_times_the_tangent():
 
 
 def test_jvp_of_a_function_that_ignores_its_argument_is_zero():
-    _, t = wg.jvp(lambda x: Variable(np.ones(2)), X, X)
+    _, t = wg.jvp(lambda x: np.ones(2), X, X)
     np.testing.assert_array_equal(t, [0, 0])
 
 
@@ -241,6 +244,87 @@ def test_a_gradient_inside_a_loss_reaches_the_parameters():
     _, g = wg.value_and_grad(lambda x: w * x**2)(Variable(3.0))
     (g * g).backward()
     assert float(w.grad) == pytest.approx(2 * (2 * 2 * 3) * (2 * 3))
+
+
+def gradient(f):
+    return lambda *args: wg.value_and_grad(f)(*args)[1]
+
+
+def test_an_inner_derivative_sees_what_its_function_closes_over():
+    # d/dx [d/dy x y² at y = 3] = d/dx 6x = 6
+    inner = {
+        "value_and_grad": lambda x: gradient(lambda y: x * y * y)(3.0),
+        "vjp": lambda x: wg.vjp(lambda y: x * y * y, 3.0)[1](1.0)[0],
+        "jvp": lambda x: wg.jvp(lambda y: x * y * y, 3.0, 1.0)[1],
+        "jacobian": lambda x: wg.jacobian(lambda y: x * y * y)(3.0),
+        "hvp": lambda x: wg.hvp(lambda y: x * y**3 / 3, 3.0, 1.0),
+    }
+    for name, f in inner.items():
+        assert float(gradient(f)(2.0)) == pytest.approx(6), name
+
+
+def test_a_derivative_by_the_input_can_be_trained():
+    w = Variable(3.0)
+    slope = gradient(lambda x: w * x * x)(2.0)
+    slope.backward()
+    assert float(w.grad) == 4
+
+
+def test_the_transforms_work_under_no_grad_and_leave_no_graph():
+    with wg.no_grad():
+        y, g = wg.value_and_grad(lambda x: x * x)(3.0)
+        assert (float(y), float(g)) == (9, 6)
+        assert wg.hessian(lambda x: x**3)(2.0) == pytest.approx(12)
+        assert isinstance(wg.value_and_grad(lambda x: x * x)(Variable(3.0))[1], np.ndarray)
+
+
+def test_two_threads_may_take_different_gradients_of_one_graph():
+    import sys
+    import threading
+
+    a, b = Variable(1.1), Variable(0.9)
+    y = a
+    for _ in range(20):
+        y = y * a + b
+    expected = {x: float(wg.grad(y, x)) for x in (a, b)}
+    wrong = []
+
+    def take(x):
+        for _ in range(150):
+            if float(wg.grad(y, x)) != expected[x]:
+                wrong.append(x)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=take, args=(x,)) for x in (a, b)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert not wrong
+
+
+def test_the_gradient_of_a_constant_is_refused():
+    x, w = Variable(2.0, requires_grad=False), Variable(3.0)
+    with pytest.raises(RuntimeError, match="is a constant"):
+        wg.grad(x * w, x)
+
+
+@pytest.mark.parametrize("argnums", [5, -3, [0, 1], (0, 0), (0, -2), "x"])
+def test_arguments_that_are_not_there_are_refused(argnums):
+    with pytest.raises(ValueError, match="argnums"):
+        wg.value_and_grad(lambda a, b: a * b, argnums)(1.0, 2.0)
+
+
+def test_results_that_have_no_gradient_are_refused():
+    with pytest.raises(ValueError, match="needed one number"):
+        wg.value_and_grad(lambda x: (x, x))(1.0)
+    _, pullback = wg.vjp(lambda x: (x, x), 1.0)
+    with pytest.raises(ValueError, match="of equal shape for each"):
+        pullback(1.0)
 
 
 # ---- checkpoint ----
@@ -322,6 +406,44 @@ def test_checkpoint_of_several_outputs_keeps_their_structure():
     assert float(x.grad) == 4 + 12
 
 
+def test_checkpoint_of_a_derivative():
+    x = Variable(np.array(2.0))
+    y = wg.checkpoint(lambda x: gradient(lambda v: v**3)(x), x)
+    assert float(y) == 12
+    z = wg.checkpoint(lambda x: wg.grad(x**3, x, create_graph=True), x)
+    assert float(z) == 12
+    y.backward()
+    z.backward()
+    assert float(x.grad) == 24
+
+
+def test_checkpoint_passes_gradients_to_what_its_function_just_returns():
+    x, w = Variable(2.0), Variable(3.0)
+    a, b = wg.checkpoint(lambda x: (x * 2, w), x)
+    (a + b).backward()
+    assert (float(x.grad), float(w.grad)) == (2, 1)
+
+
+def test_checkpoint_refuses_to_compute_again_with_other_data():
+    x, w = Variable(2.0), Variable(3.0)
+    y = wg.checkpoint(lambda a: a * w, x)
+    w.data = np.array(100.0)
+    with pytest.raises(RuntimeError, match="was replaced after the call"):
+        y.backward()
+
+
+def test_checkpoint_does_not_keep_a_leaf_alive_through_its_own_gradient():
+    gc.disable()
+    try:
+        x = Variable(np.array(1.0))
+        np.sin(wg.checkpoint(np.sin, x)).backward(create_graph=True)
+        alive = weakref.ref(x)
+        del x
+        assert alive() is None
+    finally:
+        gc.enable()
+
+
 def test_checkpoint_under_no_grad_just_computes():
     with wg.no_grad():
         y = wg.checkpoint(lambda x: x * x, Variable(3.0))
@@ -363,6 +485,12 @@ def test_check_gradients_says_where_and_by_how_much():
 def test_check_gradients_does_not_pass_over_nan():
     with pytest.raises(AssertionError), np.errstate(invalid="ignore"):
         check_gradients(np.sqrt, np.array([-1.0]))
+
+
+@pytest.mark.parametrize(("args", "order"), [((3,), 2), ((X,), 0)])
+def test_check_gradients_refuses_to_check_nothing(args, order):
+    with pytest.raises(ValueError, match="needed an order ≥ 1 and an argument of float"):
+        check_gradients(np.square, *args, order=order)
 
 
 def test_check_gradients_differentiates_floats_only():

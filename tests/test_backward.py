@@ -656,3 +656,15 @@ def test_two_threads_walk_two_graphs_at_once():
     for thread in threads:
         thread.join()
     assert together == alone
+
+
+def test_backward_of_one_variable_needs_no_list():
+    x = Variable(np.ones(3))
+    wg.backward(x * 2)
+    assert x.grad.data.tolist() == [2, 2, 2]
+
+
+def test_gradients_of_unsigned_numbers_do_not_wrap_around():
+    x = Variable(np.array([3], np.uint8))
+    (5 - x).backward()
+    assert x.grad.data.tolist() == [-1]

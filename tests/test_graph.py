@@ -450,3 +450,41 @@ def test_copy_stays_in_the_graph_in_memory_of_its_own():
     assert x.data[0] == 1
     np.sum(y).backward()
     assert x.grad.data.tolist() == [1.0, 1.0]
+
+
+def test_data_is_an_array_whatever_is_assigned():
+    x = Variable(np.array(2.0))
+    x.data = x.data - 0.5  # a scalar, as NumPy makes of 0-d arrays
+    assert type(x.data) is np.ndarray
+    with pytest.raises(TypeError, match=r"assign value\.data"):
+        x.data = x * 2
+    with pytest.raises(TypeError, match="needed an array"):
+        x.data = "two"
+
+
+def test_an_assigned_gradient_takes_the_dtype_of_its_variable():
+    x = Variable(np.ones(2, np.float32))
+    x.grad = np.ones(2)
+    assert x.grad.dtype == np.float32
+
+
+def test_a_leaf_that_is_assigned_its_own_gradient_graph_frees_itself():
+    gc.disable()
+    try:
+        x = Variable(np.array(2.0))
+        x.grad = wg.grad(x**3, x, create_graph=True)
+        alive = weakref.ref(x)
+        del x
+        assert alive() is None
+    finally:
+        gc.enable()
+
+
+def test_a_second_function_for_a_ufunc_does_not_replace_the_first():
+    class OtherSin(Function):
+        ufunc = np.sin
+
+        def forward(self, x):
+            return 0 * x
+
+    assert float(np.sin(Variable(1.0))) == np.sin(1.0)

@@ -1,20 +1,20 @@
 """Derivatives as functions: gradients of chosen Variables, and transforms of plain functions.
 
 The transforms (`value_and_grad`, `vjp`, `jvp`, `jacobian`, `hessian`, `hvp`) take functions of
-arrays, numbers, or tuples, lists and dicts of them. Given arrays they give arrays; given a Variable
-they give Variables that can be differentiated again, so they nest in any order.
+arrays, numbers, or tuples, lists and dicts of them. Given arrays they give arrays. Where a Variable
+comes in, as an argument or because the function uses one from outside, they give Variables that
+can be differentiated again (unless under `no_grad`): so they nest in any order.
 """
 
 import functools
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from wengert import random
-from wengert.config import enable_backprop, hook, no_grad, train, using_config
-from wengert.core import Function, Variable, as_variable, gradients, start_of_walk
+from wengert.config import enable_backprop, hook, train, using_config
+from wengert.core import Function, Variable, as_array, as_variable, gradients, start_of_walk
 from wengert.walk import behind
 
 # ---- Gradients of chosen Variables ----
@@ -36,7 +36,7 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, create_graph: bool
         Variables in the structure of `inputs`.
 
     Raises:
-        RuntimeError: an output has no graph.
+        RuntimeError: an output has no graph, or an input is a constant.
         TypeError: an input is not a Variable.
     """
     ys, _ = flatten(outputs)
@@ -45,29 +45,32 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, create_graph: bool
         for x in variables:
             if not isinstance(x, Variable):
                 raise TypeError(f"grad: got a {type(x).__name__} as {name}, needed a Variable")
+    if not all(x.requires_grad for x in xs):
+        raise RuntimeError(
+            "grad: an input is a constant (requires_grad is False): it has no gradient"
+        )
     gys = [None] * len(ys) if grad_outputs is None else flatten(grad_outputs)[0]
     seeds = start_of_walk(ys, gys, create_graph, use_grad=False)
-    with _ways_to(set(xs), ys) as functions:
-        grads = gradients(ys, seeds, functions, set(xs), create_graph)
+    grads = gradients(ys, seeds, _ways_to(set(xs), ys), set(xs), create_graph)
     return rebuild([
         grads[x] if x in grads else Variable(np.zeros_like(x.data), requires_grad=create_graph)
         for x in xs
     ])  # fmt: skip
 
 
-@contextmanager
-def _ways_to(inputs: Collection[Variable], outputs: list[Variable]) -> Iterator[list[Function]]:
-    """The Functions that lead back to `inputs`, each told, for now, which of its inputs do."""
-    before: dict[Function, list[bool]] = {}
+def _ways_to(inputs: Collection[Variable], outputs: list[Variable]) -> list[Function]:
+    """The Functions that lead back to `inputs`; copies, where not all that they need does."""
+    ways: dict[Function, Function] = {}
     for f in reversed(behind(outputs)):
-        leads = [x.requires_grad and (x in inputs or x.creator in before) for x in f.inputs]
+        leads = [x.requires_grad and (x in inputs or x.creator in ways) for x in f.inputs]
         if True in leads:
-            before[f], f.needs[:] = list(f.needs), leads
-    try:
-        yield list(reversed(before))
-    finally:
-        for f, needs in before.items():
-            f.needs[:] = needs
+            ways[f] = f
+            if leads != f.needs:
+                ways[f] = told = object.__new__(type(f))
+                told.__dict__.update(f.__dict__)
+                xs, _, *arrays = f.record  # type: ignore[misc]
+                told.record = (xs, leads, *arrays)
+    return list(reversed(ways.values()))
 
 
 # ---- Transforms of functions ----
@@ -89,11 +92,10 @@ def value_and_grad(
 
     @functools.wraps(f)
     def value_and_grad_of_f(*args: Any, **options: Any) -> tuple[Any, Any]:
-        xs, nested = _variables(args, argnums)
-        y = as_variable(f(*_with(args, argnums, xs), **options))
-        if y.size != 1:
+        xs, y, nested = _called("value_and_grad", f, args, argnums, options)
+        if len(flatten(y)[0]) != 1 or as_variable(flatten(y)[0][0]).size != 1:
             raise ValueError(
-                f"value_and_grad: the function gave shape {y.shape}, needed one number; "
+                f"value_and_grad: the function gave {_form(y)}, needed one number; "
                 f"take a sum or mean, or use vjp or jacobian"
             )
         return _plain((y, _gradient(y, xs, None, nested)), nested)
@@ -111,10 +113,10 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
         >>> pullback(1.0)
         (array(3.), array(2.))
     """
-    xs, nested = _variables(args)
-    y = f(*xs)
+    xs, y, nested = _called("vjp", f, args)
 
     def pullback(gy: Any) -> tuple[Any, ...]:
+        _matching("vjp", gy, y)
         create_graph = nested or _has_variable(gy)
         return _plain(_gradient(y, xs, gy, create_graph), create_graph)
 
@@ -137,13 +139,13 @@ def jvp(f: Callable[..., Any], args: Any, tangents: Any) -> tuple[Any, Any]:
     """
     if not isinstance(args, tuple):
         args, tangents = (args,), (tangents,)
-    xs, nested = _variables(args)
+    _matching("jvp", tangents, args)
+    xs, y, nested = _called("jvp", f, args)
     nested = nested or _has_variable(tangents)
-    y = f(*xs)
     ys, rebuild = flatten(y)
     gys = [Variable(np.zeros_like(as_variable(y).data)) for y in ys]
     gxs = _gradient(y, xs, rebuild(gys), create_graph=True)
-    tangent = _gradient(gxs, rebuild(gys), _matching("jvp", tangents, args), nested)
+    tangent = _gradient(gxs, rebuild(gys), tangents, nested)
     return _plain((y, tangent), nested)
 
 
@@ -161,8 +163,8 @@ def jacobian(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Calla
 
     @functools.wraps(f)
     def jacobian_of_f(*args: Any, **options: Any) -> Any:
-        xs, nested = _variables(args, argnums)
-        ys, rebuild_y = flatten(f(*_with(args, argnums, xs), **options))
+        xs, value, nested = _called("jacobian", f, args, argnums, options)
+        ys, rebuild_y = flatten(value)
         leaves, rebuild_x = flatten(xs)
         rows = []
         for y in map(as_variable, ys):
@@ -207,10 +209,11 @@ def hvp(f: Callable[..., Any], args: Any, vectors: Any) -> Any:
     """
     if not isinstance(args, tuple):
         return hvp(f, (args,), (vectors,))[0]
-    xs, nested = _variables(args)
+    _matching("hvp", vectors, args)
+    gradient_of_f = value_and_grad(f, tuple(range(len(args))))
+    xs, gxs, nested = _called("hvp", lambda *xs: gradient_of_f(*xs)[1], args)
     nested = nested or _has_variable(vectors)
-    _, gxs = value_and_grad(f, tuple(range(len(args))))(*xs)
-    return _plain(_gradient(gxs, xs, _matching("hvp", vectors, args), nested), nested)
+    return _plain(_gradient(gxs, xs, vectors, nested), nested)
 
 
 # ---- Recomputing instead of keeping ----
@@ -232,25 +235,33 @@ def checkpoint(f: Callable[..., Any], *args: Any) -> Any:
     """
     if not enable_backprop.get():
         return f(*args)
-    variables = dict.fromkeys(x for x in flatten(args)[0] if isinstance(x, Variable))
-
-    def collect(function: Function, xs: tuple[Variable, ...], ys: tuple[Variable, ...]) -> None:
-        # under no_grad what f computes needs no gradient: an input that does comes from outside
-        variables.update(dict.fromkeys(x for x in xs if x.requires_grad))
-
+    inside: set[Function] = set()
     call = Checkpoint(f, args)
-    with no_grad(), hook(collect):
+    with hook(lambda function, xs, ys: inside.add(function)):
         ys, rebuild = flatten(f(*args))
+    # what comes from outside: what f's Functions, or its results, need and f has not computed
+    used = [x for function in inside for x in function.inputs]
+    used += [y for y in ys if isinstance(y, Variable)]
+    inputs = list(dict.fromkeys(x for x in used if x.requires_grad and x.creator not in inside))
     call.values = tuple(as_variable(y).data for y in ys)
-    return rebuild(list(call(*variables)))
+    call.args = [
+        Place(inputs.index(a)) if isinstance(a, Variable) and a in inputs else a for a in call.args
+    ]
+    return rebuild(list(call(*inputs)))
+
+
+class Place(NamedTuple):
+    """Stands for an argument that is an input of the Function, which holds it already."""
+
+    place: int
 
 
 class Checkpoint(Function):
-    """A call of `f` that is computed again, recorded this time, when the walk comes to it."""
+    """A call of `f` that is computed again when the walk comes to it."""
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self.f = f
-        self.args = args
+        self.args, self.rebuild = flatten(args)
         self.train = train.get()
         self.random_state = random.get_state()
         self.values: tuple[np.ndarray, ...] = ()
@@ -261,7 +272,9 @@ class Checkpoint(Function):
 
     def backward(self, *gys: Any) -> Any:
         recorded = enable_backprop.get()
-        inputs = self.inputs
+        with using_config("enable_backprop", True):
+            inputs = self.xs  # the Variables, their data checked to be that of the call
+        args = self.rebuild([inputs[a.place] if isinstance(a, Place) else a for a in self.args])
         creators = [x.creator for x in inputs]
         random_state = random.get_state()
         random.set_state(self.random_state)
@@ -269,7 +282,7 @@ class Checkpoint(Function):
             x.creator = None  # the walk below ends here: what is behind is the outer walk's
         try:
             with using_config("enable_backprop", True), using_config("train", self.train):
-                ys, _ = flatten(self.f(*self.args))
+                ys, _ = flatten(self.f(*args))
             return tuple(_gradient(ys, inputs, list(gys), recorded))
         finally:
             for x, creator in zip(inputs, creators, strict=True):
@@ -288,18 +301,21 @@ def flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
     """The leaves of nested tuples, lists and dicts, and the function that puts others in place."""
     if isinstance(tree, dict):
         leaves, rebuild_values = flatten(list(tree.values()))
-        return leaves, lambda new: dict(zip(tree, rebuild_values(new), strict=True))
+        keys = list(tree)
+        return leaves, lambda new: dict(zip(keys, rebuild_values(new), strict=True))
     if not isinstance(tree, tuple | list):
         return [tree], lambda new: new[0]
     parts = [flatten(part) for part in tree]
+    builders = [(len(leaves), rebuild_part) for leaves, rebuild_part in parts]
+    kind = type(tree)
 
     def rebuild(new: Sequence[Any]) -> Any:
         start = 0
         built = []
-        for leaves, rebuild_part in parts:
-            built.append(rebuild_part(new[start : start + len(leaves)]))
-            start += len(leaves)
-        return type(tree)(*built) if hasattr(tree, "_fields") else type(tree)(built)
+        for size, rebuild_part in builders:
+            built.append(rebuild_part(new[start : start + size]))
+            start += size
+        return kind(*built) if hasattr(kind, "_fields") else kind(built)
 
     return [leaf for leaves, _ in parts for leaf in leaves], rebuild
 
@@ -308,34 +324,59 @@ def _has_variable(tree: Any) -> bool:
     return any(isinstance(leaf, Variable) for leaf in flatten(tree)[0])
 
 
-def _variables(args: tuple[Any, ...], argnums: Any = None) -> tuple[Any, bool]:
-    """New Variables for the chosen arguments, and whether there were Variables among `args`.
+def _called(
+    name: str,
+    f: Callable[..., Any],
+    args: tuple[Any, ...],
+    argnums: Any = None,
+    options: dict[str, Any] | None = None,
+) -> tuple[Any, Any, bool]:
+    """New Variables for the chosen arguments, what f makes of them, and whether that is nested.
 
     An argument that is a Variable is copied, recorded: the derivative is that along this argument
-    alone, also where f uses the same Variable in another way (as an inner function does).
+    alone, also where f uses the same Variable in another way (as an inner function does). It is
+    nested where the result can be differentiated by what comes from outside.
     """
+    chosen = _chosen(name, args, argnums)
+    outer = enable_backprop.get()
+    with using_config("enable_backprop", True):
+        leaves, rebuild = flatten(chosen)
+        copies: list[Any] = [
+            np.positive(x) if isinstance(x, Variable) and x.requires_grad else Variable(as_array(x))
+            for x in leaves
+        ]
+        xs = rebuild(copies)
+        full = list(args)
+        if isinstance(argnums, int):
+            full[argnums] = xs
+        else:
+            for i, x in zip(range(len(args)) if argnums is None else argnums, xs, strict=True):
+                full[i] = x
+        y = f(*full, **(options or {}))
+    own = set(copies)
+    ys = [y for y in flatten(y)[0] if isinstance(y, Variable)]
+    used = [*ys, *(x for f in behind(ys) for x in f.inputs)]
+    foreign = any(x.requires_grad and x.creator is None and x not in own for x in used)
+    return xs, y, outer and (foreign or _has_variable(args))
+
+
+def _chosen(name: str, args: tuple[Any, ...], argnums: Any) -> Any:
+    """The arguments to differentiate: all (None), one, or a tuple of them."""
     if argnums is None:
-        chosen: Any = args
-    elif isinstance(argnums, tuple):
-        chosen = tuple(args[i] for i in argnums)
-    else:
-        chosen = args[argnums]
-    leaves, rebuild = flatten(chosen)
-    copies: list[Any] = [np.positive(x) if isinstance(x, Variable) else Variable(x) for x in leaves]
-    return rebuild([x if x.requires_grad else Variable(x.data) for x in copies]), _has_variable(
-        args
-    )
+        return args
+    places = argnums if isinstance(argnums, tuple) else (argnums,)
+    if not all(isinstance(i, int) and -len(args) <= i < len(args) for i in places):
+        raise ValueError(
+            f"{name}: got argnums {argnums!r} for {len(args)} positional arguments; "
+            f"needed the place of one, or a tuple of places"
+        )
+    if len({i % len(args) for i in places}) < len(places):
+        raise ValueError(f"{name}: got argnums {argnums}, which names an argument twice")
+    return tuple(args[i] for i in argnums) if isinstance(argnums, tuple) else args[argnums]
 
 
-def _with(args: tuple[Any, ...], argnums: Any, xs: Any) -> list[Any]:
-    """`args` with `xs` in the chosen places."""
-    full = list(args)
-    if isinstance(argnums, tuple):
-        for i, x in zip(argnums, xs, strict=True):
-            full[i] = x
-    else:
-        full[argnums] = xs
-    return full
+def _form(y: Any) -> str:
+    return f"shape {np.shape(as_array(y))}" if isinstance(y, Variable) else type(y).__name__
 
 
 def _gradient(y: Any, xs: Any, gy: Any, create_graph: bool) -> Any:
@@ -346,15 +387,14 @@ def _gradient(y: Any, xs: Any, gy: Any, create_graph: bool) -> Any:
     return grad([y for y, _ in pairs], xs, [g for _, g in pairs], create_graph)
 
 
-def _matching(name: str, vectors: Any, args: Any) -> Any:
-    """`vectors` if their shapes are those of `args`."""
-    shapes = [[np.shape(getattr(x, "data", x)) for x in flatten(t)[0]] for t in (vectors, args)]
+def _matching(name: str, vectors: Any, values: Any) -> None:
+    """Refuses vectors whose shapes are not those of the values that they belong to."""
+    shapes = [[as_variable(x).shape for x in flatten(tree)[0]] for tree in (vectors, values)]
     if shapes[0] != shapes[1]:
         raise ValueError(
-            f"{name}: got vectors of shapes {shapes[0]} for arguments of shapes {shapes[1]}; "
+            f"{name}: got vectors of shapes {shapes[0]} for values of shapes {shapes[1]}; "
             f"give one of equal shape for each"
         )
-    return vectors
 
 
 def _plain(tree: Any, nested: bool) -> Any:
