@@ -135,6 +135,7 @@ def test_attributes_are_those_of_the_data():
     assert (x.shape, x.ndim, x.size, x.dtype) == ((2, 3), 2, 6, np.float32)
     assert len(x) == 2
     assert x.numpy() is x.data
+    assert x.nbytes == 24
     assert x.tolist() == [[1.0] * 3] * 2
 
 
@@ -145,7 +146,8 @@ def test_attributes_are_those_of_the_data():
     ("trace", ()), ("dot", (np.ones(3),)), ("clip", (1, 4)), ("round", ()), ("cumsum", (1,)),
     ("argmax", (1,)), ("argmin", ()), ("sum", ()), ("sum", (0,)), ("prod", (-1,)), ("mean", (1,)),
     ("var", (0,)), ("std", (1,)), ("max", (0,)), ("min", ((0, 1),)), ("copy", ()),
-    ("astype", (np.float32,)), ("item", None), ("tolist", ()),
+    ("astype", (np.float32,)), ("item", None), ("tolist", ()), ("any", ()), ("any", (0,)),
+    ("all", (1,)), ("take", ([1, 4],)), ("take", ([1, 2], 1)), ("argsort", ()), ("argsort", (0,)),
 ])  # fmt: skip
 def test_methods_give_what_numpy_gives(method, arguments):
     array = np.array([[0.3, 1.7, 2.2], [5.1, 4.4, 3.9]])
@@ -164,6 +166,64 @@ def test_reductions_keep_the_reduced_axes_if_asked(method, axis):
     array = np.array([[0.3, 1.7, 2.2], [5.1, 4.4, 3.9]])
     y = getattr(Variable(array), method)(axis=axis, keepdims=True)
     np.testing.assert_allclose(y.data, getattr(array, method)(axis=axis, keepdims=True))
+
+
+@pytest.mark.parametrize("method", ["argmax", "argmin", "any", "all"])
+@pytest.mark.parametrize("axis", [None, 0, -1])
+def test_what_is_found_along_an_axis_keeps_it_if_asked(method, axis):
+    array = np.array([[0.3, 0.0, 2.2], [5.1, 4.4, 0.0]])
+    y = getattr(Variable(array), method)(axis=axis, keepdims=True)
+    np.testing.assert_array_equal(y.data, getattr(array, method)(axis=axis, keepdims=True))
+
+
+def test_sort_gives_a_sorted_variable_and_leaves_x_alone():
+    x = Variable(np.array([[3.0, 1.0], [2.0, 4.0]]))
+    assert x.sort().tolist() == [[1.0, 3.0], [2.0, 4.0]]
+    assert x.sort(0).tolist() == [[2.0, 1.0], [3.0, 4.0]]
+    assert x.tolist() == [[3.0, 1.0], [2.0, 4.0]]
+
+
+@pytest.mark.parametrize("clip", [
+    lambda x: x.clip(min=1, max=4), lambda x: x.clip(max=4, min=1), lambda x: np.clip(x, 1, 4),
+    lambda x: np.clip(x, a_min=1, a_max=4), lambda x: np.clip(x, min=1, max=4),
+    lambda x: np.clip(x, 1, max=4), lambda x: x.clip(1, max=4),
+])  # fmt: skip
+def test_limits_are_given_by_place_or_by_each_of_their_names(clip):
+    assert clip(Variable(np.array([0.5, 2.0, 5.0]))).tolist() == [1.0, 2.0, 4.0]
+
+
+def test_one_limit_alone_is_enough():
+    x = Variable(np.array([0.5, 2.0, 5.0]))
+    assert x.clip(min=1).tolist() == np.clip(x, a_min=1, a_max=None).tolist() == [1.0, 2.0, 5.0]
+    assert x.clip(max=4).tolist() == [0.5, 2.0, 4.0]
+
+
+def test_a_limit_given_twice_is_refused():
+    with pytest.raises(TypeError, match=r"^clip: got a limit twice"):
+        Variable(1.0).clip(0, 2, min=1)
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda x: x.sum(dtype=int), r"Variable\.sum\(\) .*'dtype'"),
+    (lambda x: x.flatten("C"), r"Variable\.flatten\(\) takes 1 "),
+    (lambda x: x.astype("float32", copy=False), r"Variable\.astype\(\) .*'copy'"),
+])  # fmt: skip
+def test_an_argument_that_a_method_lacks_is_told_of_a_variable(call, message):
+    with pytest.raises(TypeError, match=message):
+        call(Variable(np.ones(2)))
+
+
+def test_the_transpose_of_each_matrix():
+    x = np.arange(24.0).reshape(2, 3, 4)
+    np.testing.assert_array_equal(Variable(x).mT.data, np.swapaxes(x, 1, 2))
+    with pytest.raises(ValueError, match="needed"):
+        _ = Variable(np.ones(2)).mT
+
+
+def test_round_is_numpys():
+    x = Variable(np.array([0.25, 2.125]))
+    assert round(x).tolist() == [0.0, 2.0]
+    assert round(x, 1).tolist() == [0.2, 2.1]
 
 
 def test_the_transpose():

@@ -52,7 +52,11 @@ class NumPyManners:
     @property
     def dtype(self) -> np.dtype[Any]: return self.data.dtype
     @property
+    def nbytes(self) -> int: return self.data.nbytes
+    @property
     def T(self) -> Any: return np.transpose(self)  # noqa: N802
+    @property
+    def mT(self) -> Any: return np.swapaxes(self, -1, -2)  # noqa: N802
 
     def numpy(self) -> np.ndarray: return self.data
     def tolist(self) -> Any: return self.data.tolist()
@@ -60,6 +64,7 @@ class NumPyManners:
     def __int__(self) -> int: return int(self.item())
     def __bool__(self) -> bool: return bool(self.item())
     def __index__(self) -> int: return operator.index(self.item())
+    def __round__(self, decimals: int | None = None) -> Any: return np.round(self, decimals or 0)
     def __str__(self) -> str: return str(self.data)
     def __format__(self, spec: str) -> str: return format(self.item(), spec) if spec else str(self)
 
@@ -81,11 +86,22 @@ class NumPyManners:
     def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
         return np.trace(self, offset, axis1, axis2)
     def dot(self, other: Any) -> Any: return np.dot(self, other)
-    def clip(self, low: Any = None, high: Any = None) -> Any: return np.clip(self, low, high)
+    def clip(self, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None) -> Any:
+        return np.clip(self, low, high, min=min, max=max)
     def round(self, decimals: int = 0) -> Any: return np.round(self, decimals)
     def cumsum(self, axis: int | None = None) -> Any: return np.cumsum(self, axis)
-    def argmax(self, axis: int | None = None) -> Any: return np.argmax(self, axis)
-    def argmin(self, axis: int | None = None) -> Any: return np.argmin(self, axis)
+    def take(self, indices: Any, axis: int | None = None) -> Any:
+        return np.take(self, indices, axis)
+    def sort(self, axis: int | None = -1) -> Any: return np.sort(self, axis)
+    def argsort(self, axis: int | None = -1) -> Any: return np.argsort(self, axis)
+    def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
+        return np.argmax(self, axis, keepdims=keepdims)
+    def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
+        return np.argmin(self, axis, keepdims=keepdims)
+    def any(self, axis: Axis = None, *, keepdims: bool = False) -> Any:
+        return np.any(self, axis, keepdims=keepdims)
+    def all(self, axis: Axis = None, *, keepdims: bool = False) -> Any:
+        return np.all(self, axis, keepdims=keepdims)
     def sum(self, axis: Axis = None, *, keepdims: bool = False) -> Any:
         return np.sum(self, axis=axis, keepdims=keepdims)
     def prod(self, axis: Axis = None, *, keepdims: bool = False) -> Any:
@@ -211,3 +227,8 @@ class NumPyManners:
     def __xor__(self, other: Any) -> Any: return np.bitwise_xor(self, other)
     def __rxor__(self, other: Any) -> Any: return np.bitwise_xor(other, self)
     # fmt: on
+
+
+for _name, _method in vars(NumPyManners).items():
+    if inspect.isfunction(_method):  # so that Python's errors speak of Variable.sum()
+        _method.__qualname__ = f"Variable.{_name}"

@@ -255,7 +255,6 @@ def round(x: Operand, decimals: int = 0) -> Variable:
     return Round(decimals)(x)
 
 
-@implements(np.clip)
 def clip(x: Operand, low: Operand | None = None, high: Operand | None = None) -> Variable:
     """y = x limited to low ≤ y ≤ high; None is no limit. Limits may be Variables.
 
@@ -267,6 +266,16 @@ def clip(x: Operand, low: Operand | None = None, high: Operand | None = None) ->
         y = x if low is None else maximum(x, low)
         return y if high is None else minimum(y, high)  # type: ignore[return-value]
     return Clip(_limit(low, x), _limit(high, x))(x)
+
+
+@implements(np.clip)
+def _clip(
+    x: Operand, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None
+) -> Variable:
+    """`clip` with the names that NumPy has for the limits."""
+    if (a_min is not None and min is not None) or (a_max is not None and max is not None):
+        raise TypeError("clip: got a limit twice, by place and by name; needed it once")
+    return clip(x, a_min if min is None else min, a_max if max is None else max)
 
 
 def _limit(limit: Any, x: Operand) -> Any:
