@@ -196,6 +196,8 @@ def test_an_unwritable_output_is_refused_before_training(tmp_path, capsys, path,
         (["--hidden", "5", "--model", "linear"], "a linear model has no hidden layers"),
         (["--optimizer", "adagrad"], "invalid choice: 'adagrad'"),
         (["--epoch", "3"], "there is no option --epoch"),
+        (["--hidden", "9" * 14], "not enough memory: Unable to allocate 45.5 PiB"),
+        (["--hidden", "9" * 20], "argument --hidden: Maximum allowed dimension exceeded"),
     ],
 )
 def test_a_wrong_option_is_one_clear_line(capsys, arguments, said):

@@ -39,6 +39,8 @@ def main(argv: list[str] | None = None) -> int:
             sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
+    except MemoryError as error:
+        args.parser.error(f"not enough memory: {error}")
     except BrokenPipeError:  # the reader has gone, as in `wengert info | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return BROKEN_PIPE
@@ -135,7 +137,10 @@ def _train(args: argparse.Namespace) -> int:
 
     random.seed(args.seed)
     hidden = () if args.model == "linear" else args.hidden or HIDDEN
-    model = MLP((*hidden, 10), in_size=64)
+    try:
+        model = MLP((*hidden, 10), in_size=64)
+    except ValueError as error:  # NumPy has no array of such a size, on any machine
+        args.parser.error(f"argument --hidden: {error}")
     kinds = {"sgd": optimizers.SGD, "momentum": optimizers.Momentum, "adam": optimizers.Adam}
     optimizer = kinds[args.optimizer](args.lr or LEARNING_RATES[args.optimizer]).setup(model)
     batches = DataLoader(flat(load_digits(train=True)), args.batch_size, seed=args.seed)
