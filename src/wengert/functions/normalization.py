@@ -34,10 +34,10 @@ class Normalize(Function):
 
     def standard(self, x: Any) -> tuple[Any, Any, Any]:
         """x̂, μ (None if not centered) and v."""
-        mean = np.mean(x, axis=self.axes, keepdims=True) if self.centered else None
+        mean = _mean(x, self.axes) if self.centered else None
         y = x - mean if self.centered else x
-        var = np.mean(np.square(y), axis=self.axes, keepdims=True)
-        return y / np.sqrt(var + self.eps), mean, var
+        var = _mean(np.square(y), self.axes)
+        return y * (1 / np.sqrt(var + self.eps)), mean, var
 
     def backward(self, gy: Any) -> Any:
         x, *affine = self.xs
@@ -45,9 +45,10 @@ class Normalize(Function):
         # (from x, since a σ kept from the forward would be a constant to the next derivative)
         y, _, var = self.standard(x)
         gyy = gy * y
+        sums = [_sum(gyy, self.axes), _sum(gy, self.axes)]
         gaffine = [
-            sum_to(g, p.shape) if need else None
-            for g, p, need in zip((gyy, gy), affine, need_affine, strict=False)
+            None if not need else total if total.shape == p.shape else sum_to(g, p.shape)
+            for g, total, p, need in zip((gyy, gy), sums, affine, need_affine, strict=False)
         ]
         if not need_x:
             return None, *gaffine
@@ -58,9 +59,11 @@ class Normalize(Function):
                 factor = factor * gamma
             else:
                 gy, gyy = gy * gamma, gyy * gamma
-        gx = gy - y * np.mean(gyy, axis=self.axes, keepdims=True)
+                sums = [_sum(gyy, self.axes), _sum(gy, self.axes)]
+        n = math.prod([x.shape[i] for i in self.axes])
+        gx = gy - y * (sums[0] * (1 / n))
         if self.centered:
-            gx = gx - np.mean(gy, axis=self.axes, keepdims=True)
+            gx = gx - sums[1] * (1 / n)
         return gx * factor, *gaffine
 
     @staticmethod
@@ -104,6 +107,17 @@ class BatchNorm(Normalize):
         x, gamma, beta = (rng.normal(size=s) for s in ((3, 2, 2), (1, 2, 1), (1, 2, 1)))
         yield (x, gamma, beta), {"axes": (0, 2)}
         yield (x, gamma, beta), {"axes": (0, 2), "running": (np.zeros(2), np.ones(2))}
+
+
+def _sum(x: Any, axes: tuple[int, ...]) -> Any:
+    """The sum over axes, which are kept. Adding up whole samples first is several times faster."""
+    if axes[0] == 0 and len(axes) > 1:
+        x, axes = np.sum(x, axis=0, keepdims=True), axes[1:]
+    return np.sum(x, axis=axes, keepdims=True)
+
+
+def _mean(x: Any, axes: tuple[int, ...]) -> Any:
+    return _sum(x, axes) * (1 / math.prod([x.shape[i] for i in axes]))
 
 
 def _transformed(y: Any, gamma: Any = None, beta: Any = None) -> Any:

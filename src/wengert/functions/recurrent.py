@@ -256,13 +256,16 @@ class LSTM(Recurrence):
         T, B, H = tanh_c.shape
         i, f, g, o = np.moveaxis(gates.reshape(T, B, 4, H), 2, 0)
         # what does not need gh and gc, for all steps at once: z' = z (gc gc gc gh)
-        gz = np.empty((T, B, 4, H), gates.dtype)
+        gz = 1 - gates  # σ' of all gates in one run of memory
+        gz *= gates
+        gz = gz.reshape(T, B, 4, H)
         to_i, to_f, to_g, to_o = np.moveaxis(gz, 2, 0)
-        np.multiply(g * i, 1 - i, out=to_i)
-        np.multiply(cs[:-1] * f, 1 - f, out=to_f)
+        to_i *= g
+        to_f *= cs[:-1]
+        to_o *= tanh_c
         np.multiply(i, 1 - g * g, out=to_g)
-        np.multiply(tanh_c * o, 1 - o, out=to_o)
         h_to_c = o * (1 - tanh_c * tanh_c)
+        Wh = Wh.copy("F")  # Wh.T in one run: a product of few rows takes two thirds of the time
         if padding is not None:
             np.copyto(gz, 0, where=padding[..., None])
             np.copyto(h_to_c, 0, where=padding)

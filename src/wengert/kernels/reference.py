@@ -220,7 +220,14 @@ def window_spread(
     frame = _frame(x_shape, padding, gy.dtype)
     offsets = _offsets(kernel, gy.shape[1:-1], stride, (1,) * len(kernel))
     for i, (_, seen) in enumerate(offsets):
-        frame[seen] += gy if chosen is None else np.where(chosen == i, gy, 0)
+        if chosen is None:
+            frame[seen] += gy
+        elif all(s >= k for s, k in zip(stride, kernel, strict=True)):  # each pixel in one window
+            # (as whole numbers, times 0 or 1: gy may be infinite)
+            bits = f"i{gy.itemsize}"
+            np.multiply(gy.view(bits), chosen == i, out=frame.view(bits)[seen])
+        else:
+            frame[seen] += np.where(chosen == i, gy, 0)
     return np.moveaxis(frame[_inside(x_shape, padding)], -1, 1)
 
 
