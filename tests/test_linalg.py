@@ -302,3 +302,29 @@ def test_a_diagonal_or_triangle_needs_two_axes():
         F.diagonal(x)
     with pytest.raises(ValueError, match=r"^diagonal: got axes 1 and -1 for shape"):
         F.diagonal(Variable(normal(2, 2)), 0, 1, -1)
+
+
+@pytest.mark.parametrize(("call", "start"), [
+    (lambda: F.dot(np.ones((2, 3)), np.ones((2, 3))), "dot: got shapes (2, 3) and (2, 3);"),
+    (lambda: F.dot(np.ones((4, 2, 3)), np.ones((4, 2, 3))), "dot: got shapes (4, 2, 3)"),
+    (lambda: F.inner(np.ones((2, 3)), np.ones((3, 2))), "inner: got shapes (2, 3) and (3, 2);"),
+    (lambda: F.trace(np.ones(2)), "trace: got axis 1 for shape (2,)"),
+    (lambda: F.trace(np.ones((2, 2)), axis1=1), "trace: got axes 1 and 1"),
+])  # fmt: skip
+def test_an_error_names_the_function_that_was_called(call, start):
+    with pytest.raises(ValueError) as error:
+        call()
+    assert str(error.value).startswith(start)
+
+
+@pytest.mark.parametrize(("call", "start"), [
+    (lambda x: F.diagonal(x, 0.5), "diagonal: got offset 0.5, needed a whole number"),
+    (lambda x: F.trace(x, None), "trace: got offset None, needed a whole number"),
+    (lambda x: F.tril(x, 0.5), "tril: got k 0.5, needed a whole number"),
+    (lambda x: F.triu(x, True), "triu: got k True, needed a whole number"),
+    (lambda x: F.diagonal(x, 0, (0, 1)), "diagonal: got axis (0, 1), needed a whole number"),
+])  # fmt: skip
+def test_diagonals_are_counted_in_whole_numbers(call, start):
+    with pytest.raises(TypeError) as error:
+        call(np.ones((2, 2)))
+    assert str(error.value).startswith(start)

@@ -387,7 +387,10 @@ def test_shape_ndim_and_size_are_plain():
 @pytest.mark.parametrize(("call", "message"), [
     (lambda x: np.gcd(x, x), r"np.gcd is not recorded.*x.data"),
     (lambda x: np.add.reduce(x), r"np.add.reduce.*np.sum"),
+    (lambda x: np.maximum.reduce(x), r"np.maximum.reduce.*np.max\(x"),
+    (lambda x: np.add.accumulate(x), r"np.add.accumulate.*np.cumsum\(x"),
     (lambda x: np.multiply.outer(x, x), r"np.multiply.outer"),
+    (lambda x: np.subtract.reduce(x), r"np.subtract.reduce.*plain np.subtract"),
     (lambda x: np.exp(x, out=np.ones(2)), r"np.exp with out.*y = x"),
     (lambda x: np.add(x, x, where=np.array([True, False])), r"np.add with where"),
     (lambda x: np.exp(x, dtype=np.float32), r"np.exp with dtype"),
@@ -405,6 +408,15 @@ def test_shape_ndim_and_size_are_plain():
 def test_a_numpy_function_we_do_not_have_says_what_to_use(call, message):
     with pytest.raises(TypeError, match=message):
         call(Variable(np.array([1.0, 2.0])))
+
+
+def test_wrong_arguments_of_a_numpy_function_are_told_with_the_right_ones():
+    with pytest.raises(TypeError) as error:
+        np.sum(Variable(1.0), dtype=np.float32)
+    assert str(error.value) == (
+        "numpy.sum: got an unexpected keyword argument 'dtype'; "
+        "for Variables it is sum(x, axis=None, *, keepdims=False)"
+    )
 
 
 def test_a_variable_is_not_written_into_an_array_in_silence():

@@ -250,3 +250,24 @@ def test_new_arrays_like_a_variable_are_constants_of_its_shape_and_dtype():
 def test_a_variable_as_fill_value_is_refused_because_it_would_lose_its_gradient():
     with pytest.raises(TypeError, match=r"^full_like: got a Variable as fill_value"):
         np.full_like(Variable(X), Variable(np.array(2.0)))
+
+
+@pytest.mark.parametrize(("axis", "why"), [
+    (9, "expand_dims: got axis 9 for shape (2, 3); the result has 3 axes: needed -3 ≤ axis < 3"),
+    ((0, -4), "expand_dims: got axis (0, -4) for shape (2, 3); the result has 4 axes"),
+])  # fmt: skip
+def test_a_new_axis_outside_of_the_result_is_told_with_the_shape_that_arrived(axis, why):
+    with pytest.raises(ValueError) as error:
+        np.expand_dims(Variable(np.ones((2, 3))), axis)
+    assert str(error.value).startswith(why)
+
+
+@pytest.mark.parametrize("call", [
+    lambda x: np.swapaxes(x, (0, 1), 0), lambda x: np.swapaxes(x, 0, 1.5),
+    lambda x: np.repeat(x, 2, axis=(0, 1)), lambda x: np.stack([x, x], axis=(0, 1)),
+    lambda x: np.argsort(x, axis=(0, 1)), lambda x: np.take(x, 0, axis=(0, 1)),
+    lambda x: F.topk(x, 1, (0, 1)), lambda x: F.glu(x, (0, 1)),
+])  # fmt: skip
+def test_one_axis_is_a_whole_number(call):
+    with pytest.raises(TypeError, match=r"^\w+: got axis .*, needed a whole number$"):
+        call(Variable(np.ones((2, 2))))

@@ -17,6 +17,18 @@ Axis: TypeAlias = int | tuple[int, ...] | None
 # np.sin -> Sin: the Function class of each ufunc; a class fills this in by its `ufunc`.
 ufuncs: dict[np.ufunc, Any] = {}
 
+# np.add.reduce: what to use for a method of a ufunc.
+_cures: dict[tuple[np.ufunc, str], str] = {
+    (np.add, "reduce"): "np.sum(x, axis)",
+    (np.add, "accumulate"): "np.cumsum(x, axis)",
+    (np.multiply, "reduce"): "np.prod(x, axis)",
+    (np.multiply, "outer"): "np.outer(x0, x1)",
+    (np.maximum, "reduce"): "np.max(x, axis)",
+    (np.minimum, "reduce"): "np.min(x, axis)",
+    (np.logical_and, "reduce"): "np.all(x, axis)",
+    (np.logical_or, "reduce"): "np.any(x, axis)",
+}
+
 # np.sum -> functions.sum: what else NumPy (or Python, for operator.getitem) can be asked to do.
 implementations: dict[Callable[..., Any], Callable[..., Any]] = {}
 
@@ -164,8 +176,10 @@ class NumPyManners:
         call = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
         if "out" in kwargs:
             cure = "nothing can be written into an array here: use y = x + ..., not y += ..."
+        elif (ufunc, method) in _cures:
+            cure = f"use {_cures[ufunc, method]}"
         elif kwargs or method != "__call__":
-            cure = f"use plain np.{ufunc.__name__}(x), np.sum(x, axis) or wengert.functions"
+            cure = f"use plain np.{ufunc.__name__}(x) or wengert.functions"
         else:
             cure = "compose it from wengert.functions, or pass x.data to leave the graph"
         options = f" with {', '.join(kwargs)}" if kwargs else ""
@@ -189,7 +203,8 @@ class NumPyManners:
                 signature.bind(*args, **kwargs)
             except TypeError as mismatch:
                 raise TypeError(
-                    f"{name}: {mismatch}; for Variables it is {function.__name__}{signature}"
+                    f"{name}: {mismatch}; "
+                    f"for Variables it is {function.__name__}{_without_types(signature)}"
                 ) from None
             raise error
 
@@ -227,6 +242,11 @@ class NumPyManners:
     def __xor__(self, other: Any) -> Any: return np.bitwise_xor(self, other)
     def __rxor__(self, other: Any) -> Any: return np.bitwise_xor(other, self)
     # fmt: on
+
+
+def _without_types(signature: inspect.Signature) -> inspect.Signature:
+    names = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+    return inspect.Signature(names)
 
 
 for _name, _method in vars(NumPyManners).items():

@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.core import Function, Operand, Variable
 from wengert.functions.arithmetic import mul
-from wengert.functions.axes import checked_axes
+from wengert.functions.axes import checked_axis
 from wengert.functions.join import split
 from wengert.functions.math import Erf, erf
 from wengert.functions.piecewise import clip
@@ -349,7 +349,7 @@ def glu(x: Operand, axis: int = -1) -> Variable:
         ValueError: x has no such axis, or its length there is odd.
     """
     shape = np.shape(x)
-    (axis,) = checked_axes("glu", axis, shape)
+    axis = checked_axis("glu", axis, shape)
     if shape[axis] % 2:
         raise ValueError(
             f"glu: got x {shape}, whose axis {axis} has no halves; needed an even length there"
@@ -378,7 +378,7 @@ def log_softmax(x: Operand, axis: int = -1) -> Variable:
 
 def _one_axis(name: str, x: Operand, axis: int) -> int:
     shape = np.shape(x)
-    (axis,) = checked_axes(name, axis, shape)
+    axis = checked_axis(name, axis, shape)
     if shape[axis] == 0:
         raise ValueError(f"{name}: x {shape} has no elements along axis {axis} to share 1 among")
     return axis

@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.core import Function, Operand, Variable, as_array
 from wengert.dispatch import implements
-from wengert.functions.axes import checked_axes
+from wengert.functions.axes import checked_axis
 
 
 class GetItem(Function):
@@ -143,7 +143,7 @@ def take(x: Operand, indices: Any, axis: int | None = None) -> Variable:
     """
     if axis is None:
         x, axis = np.ravel(x), 0
-    (axis,) = checked_axes("take", axis, np.shape(x))
+    axis = checked_axis("take", axis, np.shape(x))
     return GetItem((*[slice(None)] * axis, _indices("take", indices)))(x)
 
 
@@ -163,7 +163,7 @@ def take_along_axis(x: Operand, indices: Any, axis: int = -1) -> Variable:
                [6]])
     """
     shape = np.shape(x)
-    (axis,) = checked_axes("take_along_axis", axis, shape)
+    axis = checked_axis("take_along_axis", axis, shape)
     places = _indices("take_along_axis", indices)
     if places.ndim != len(shape):
         raise ValueError(

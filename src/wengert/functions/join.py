@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.core import Function, Operand, Variable, as_array
 from wengert.dispatch import Axis, implements
-from wengert.functions.axes import checked_axes, integers
+from wengert.functions.axes import checked_axes, checked_axis, integers
 from wengert.functions.shape import expand_dims, flatten, reshape
 
 
@@ -140,7 +140,7 @@ def concatenate(xs: Sequence[Operand], axis: int | None = 0) -> Variable:
     if axis is None:
         xs, axis = [flatten(x) for x in xs], 0
     shapes = [np.shape(x) for x in xs]
-    (axis,) = checked_axes("concatenate", axis, shapes[0])
+    axis = checked_axis("concatenate", axis, shapes[0])
     if len({(len(shape), shape[:axis], shape[axis + 1 :]) for shape in shapes}) > 1:
         raise ValueError(
             f"concatenate: got shapes {', '.join(map(str, shapes))} along axis {axis}; "
@@ -162,7 +162,7 @@ def stack(xs: Sequence[Operand], axis: int = 0) -> Variable:
     if len(set(shapes)) != 1:
         arrived = f"shapes {', '.join(map(str, shapes))}" if xs else "no arrays"
         raise ValueError(f"stack: got {arrived}, needed one shape for all")
-    (axis,) = checked_axes("stack", axis, (*shapes[0], len(xs)))
+    axis = checked_axis("stack", axis, (*shapes[0], len(xs)))
     return Concatenate(axis)(*[expand_dims(x, axis) for x in xs])
 
 
@@ -200,7 +200,7 @@ def split(
         >>> [part.shape for part in split(np.zeros(5), [1, 3])]
         [(1,), (2,), (2,)]
     """
-    (axis,) = checked_axes("split", axis, np.shape(x))
+    axis = checked_axis("split", axis, np.shape(x))
     size = np.shape(x)[axis]
     cuts = integers("split", "indices_or_sections", indices_or_sections)
     if np.ndim(indices_or_sections) == 0:

@@ -12,7 +12,8 @@ import numpy as np
 from wengert.core import Function, Operand, Variable
 from wengert.dispatch import implements
 from wengert.functions.arithmetic import mul
-from wengert.functions.shape import checked_axes, moveaxis, reshape, sum_to, transpose
+from wengert.functions.axes import checked_axes, checked_axis, whole
+from wengert.functions.shape import moveaxis, reshape, sum_to, transpose
 
 
 class MatMul(Function):
@@ -28,7 +29,7 @@ class MatMul(Function):
                 return np.matmul(_rows(x0), x1).reshape((*x0.shape[:-1], x1.shape[1]))
             return np.matmul(x0, x1)
         except ValueError:
-            raise _matmul_error(np.shape(x0), np.shape(x1)) from None
+            raise _product_error("matmul", np.shape(x0), np.shape(x1)) from None
 
     def backward(self, gy: Any) -> Any:
         x0, x1 = self.xs
@@ -192,11 +193,11 @@ def _rows(x: Any) -> Any:
     return x if x.ndim == 2 else np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
 
 
-def _matmul_error(shape0: tuple[int, ...], shape1: tuple[int, ...]) -> ValueError:
-    arrived = f"matmul: got shapes {shape0} and {shape1}"
+def _product_error(name: str, shape0: tuple[int, ...], shape1: tuple[int, ...]) -> ValueError:
+    arrived = f"{name}: got shapes {shape0} and {shape1}"
     if not shape0 or not shape1:
         return ValueError(f"{arrived}; needed at least one axis each; use * for a number")
-    inner0, inner1 = shape0[-1], shape1[-2:][0]
+    inner0, inner1 = shape0[-1], shape1[-1 if name == "inner" else -2 :][0]
     if inner0 != inner1:
         return ValueError(
             f"{arrived}; the last axis of the first has size {inner0} and meets size {inner1}; "
@@ -258,9 +259,12 @@ def dot(x0: Operand, x1: Operand) -> Variable:
     In general the sum over the last axis of x0 and the last but one (or only one) of x1; unlike
     `matmul`, it pairs each matrix of x0 with each of x1.
     """
-    if np.ndim(x0) == 0 or np.ndim(x1) == 0:
+    shape0, shape1 = np.shape(x0), np.shape(x1)
+    if not shape0 or not shape1:
         return mul(x0, x1)
-    if np.ndim(x0) == 1 or np.ndim(x1) <= 2:
+    if shape0[-1] != shape1[-2:][0]:
+        raise _product_error("dot", shape0, shape1)
+    if len(shape0) == 1 or len(shape1) <= 2:
         return MatMul()(x0, x1)
     return tensordot(x0, x1, (-1, -2))
 
@@ -268,8 +272,11 @@ def dot(x0: Operand, x1: Operand) -> Variable:
 @implements(np.inner)
 def inner(x0: Operand, x1: Operand) -> Variable:
     """The sum over the last axis of both, for each pair of the other indices."""
-    if np.ndim(x0) == 0 or np.ndim(x1) == 0:
+    shape0, shape1 = np.shape(x0), np.shape(x1)
+    if not shape0 or not shape1:
         return mul(x0, x1)
+    if shape0[-1] != shape1[-1]:
+        raise _product_error("inner", shape0, shape1)
     return tensordot(x0, x1, (-1, -1))
 
 
@@ -433,12 +440,16 @@ def diagonal(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Var
         >>> diagonal(np.array([[1, 2, 3], [4, 5, 6]]), 1)
         array([2, 6])
     """
+    return _diagonal("diagonal", x, offset, axis1, axis2)
+
+
+def _diagonal(name: str, x: Operand, offset: int, axis1: int, axis2: int) -> Any:
     shape = np.shape(x)
-    (i,) = checked_axes("diagonal", axis1, shape)
-    (j,) = checked_axes("diagonal", axis2, shape)
+    offset = whole(name, "offset", offset)
+    i, j = checked_axis(name, axis1, shape), checked_axis(name, axis2, shape)
     if i == j:
         raise ValueError(
-            f"diagonal: got axes {axis1} and {axis2} for shape {shape}, needed two different ones"
+            f"{name}: got axes {axis1} and {axis2} for shape {shape}, needed two different ones"
         )
     row, column = max(-offset, 0), max(offset, 0)
     steps = np.arange(max(min(shape[i] - row, shape[j] - column), 0))
@@ -448,22 +459,21 @@ def diagonal(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Var
 @implements(np.trace)
 def trace(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
     """The sum along a diagonal of two axes."""
-    y: Any = diagonal(x, offset, axis1, axis2)
-    return np.sum(y, axis=-1)
+    return np.sum(_diagonal("trace", x, offset, axis1, axis2), axis=-1)
 
 
 @implements(np.tril)
 def tril(x: Operand, k: int = 0) -> Variable:
     """x on and below diagonal k of the last two axes, 0 above (k = 1 is the one above the main)."""
     _check_matrix("tril", x)
-    return Tril(k)(x)
+    return Tril(whole("tril", "k", k))(x)
 
 
 @implements(np.triu)
 def triu(x: Operand, k: int = 0) -> Variable:
     """x on and above diagonal k of the last two axes, 0 below (k = 1 is the one above the main)."""
     _check_matrix("triu", x)
-    return Triu(k)(x)
+    return Triu(whole("triu", "k", k))(x)
 
 
 def _check_matrix(name: str, x: Operand) -> None:

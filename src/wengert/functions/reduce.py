@@ -7,7 +7,7 @@ import numpy as np
 
 from wengert.core import Constant, Function, Operand, Variable, as_array
 from wengert.dispatch import Axis, implements
-from wengert.functions.axes import checked_axes
+from wengert.functions.axes import checked_axes, whole
 
 
 class Reduction(Function):
@@ -197,8 +197,10 @@ class AllTrue(Selection):
 # ---- Doorways ----
 
 
-def _checked(name: str, x: Operand, axis: Axis, *, empty: bool = True) -> Any:
+def _checked(name: str, x: Operand, axis: Axis, *, empty: bool = True, several: bool = True) -> Any:
     """`x` as an array or Variable that has these axes (and, unless `empty`, something in them)."""
+    if not several and axis is not None:
+        axis = whole(name, "axis", axis)
     if not isinstance(x, Variable):
         x = as_array(x)
     shape = x.shape
@@ -278,20 +280,20 @@ def logsumexp(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Varia
 @implements(np.cumsum)
 def cumsum(x: Operand, axis: int | None = None) -> Variable:
     """y = running sums of x along `axis`; along the flattened x for None."""
-    x = _checked("cumsum", x, axis)
+    x = _checked("cumsum", x, axis, several=False)
     return CumSum(0)(np.reshape(x, (-1,))) if axis is None else CumSum(axis)(x)
 
 
 @implements(np.argmax)
 def argmax(x: Operand, axis: int | None = None, *, keepdims: bool = False) -> Variable:
     """y = the index of the largest of x along `axis` (in the flattened x for None), a constant."""
-    return ArgMax(axis, keepdims)(_checked("argmax", x, axis, empty=False))
+    return ArgMax(axis, keepdims)(_checked("argmax", x, axis, empty=False, several=False))
 
 
 @implements(np.argmin)
 def argmin(x: Operand, axis: int | None = None, *, keepdims: bool = False) -> Variable:
     """y = the index of the smallest of x along `axis` (in the flattened x for None), a constant."""
-    return ArgMin(axis, keepdims)(_checked("argmin", x, axis, empty=False))
+    return ArgMin(axis, keepdims)(_checked("argmin", x, axis, empty=False, several=False))
 
 
 @implements(np.any)

@@ -9,7 +9,7 @@ from wengert.core import Constant, Operand, Variable, as_array
 from wengert.dispatch import implements
 from wengert.functions.arguments import given
 from wengert.functions.arithmetic import add
-from wengert.functions.axes import checked_axes, integers
+from wengert.functions.axes import checked_axis, whole
 from wengert.functions.index import GetItemGrad, take_along_axis
 
 
@@ -76,7 +76,7 @@ def argsort(x: Operand, axis: int | None = -1) -> Variable:
     Equal elements keep their order; NaN comes last.
     """
     x, axis = _flat(x, axis)
-    (axis,) = checked_axes("argsort", axis, np.shape(x))
+    axis = checked_axis("argsort", axis, np.shape(x))
     return ArgSort(axis)(x)
 
 
@@ -111,8 +111,8 @@ def topk(x: Operand, k: int, axis: int = -1) -> tuple[Variable, Variable]:
         (array([5, 4]), array([4, 2]))
     """
     shape = np.shape(x)
-    (axis,) = checked_axes("topk", axis, shape)
-    (k,) = integers("topk", "k", k)
+    axis = checked_axis("topk", axis, shape)
+    k = whole("topk", "k", k)
     if not 0 <= k <= shape[axis]:
         raise ValueError(
             f"topk: got k {k} for x {shape}, needed 0 ≤ k ≤ {shape[axis]}, its size along axis "
@@ -144,7 +144,7 @@ def scatter_add(x: Operand, indices: Any, values: Operand, axis: int = -1) -> Va
         array([1., 0., 5.])
     """
     shape, places = np.shape(x), as_array(indices).copy()  # for keeps: the backward reads them
-    (axis,) = checked_axes("scatter_add", axis, shape)
+    axis = checked_axis("scatter_add", axis, shape)
     if places.dtype.kind not in "iu":
         raise TypeError(f"scatter_add: got indices of {places.dtype}, needed whole numbers")
     K = places.shape[axis] if places.ndim == len(shape) else -1
@@ -185,7 +185,7 @@ def one_hot(t: Any, C: int, dtype: Any = np.float32) -> Variable:
                [0., 0., 1.]], dtype=float32)
     """
     labels = as_array(t)
-    (C,) = integers("one_hot", "C", C)
+    C = whole("one_hot", "C", C)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"one_hot: got labels t of {labels.dtype}, needed integers")
     if labels.size and not 0 <= labels.min() <= labels.max() < C:

@@ -11,7 +11,7 @@ import numpy as np
 from wengert import walk
 from wengert.core import Function, Operand, Variable, as_array
 from wengert.dispatch import Axis, implements
-from wengert.functions.axes import checked_axes, integers
+from wengert.functions.axes import checked_axes, checked_axis, integers
 
 
 class Reshape(Function):
@@ -134,9 +134,16 @@ def flatten(x: Operand) -> Variable:
 @implements(np.expand_dims)
 def expand_dims(x: Operand, axis: int | tuple[int, ...]) -> Variable:
     """x with a new axis of size 1 at each place in `axis`, counted in the result."""
-    sizes = iter(np.shape(x))
-    ndim = np.ndim(x) + len(integers("expand_dims", "axis", axis))
-    new = checked_axes("expand_dims", axis, (1,) * ndim)
+    shape = np.shape(x)
+    axes = integers("expand_dims", "axis", axis)
+    ndim = len(shape) + len(axes)
+    new = {a % ndim for a in axes if -ndim <= a < ndim}
+    if len(new) < len(axes):
+        raise ValueError(
+            f"expand_dims: got axis {axis} for shape {shape}; the result has {ndim} axes: needed "
+            f"-{ndim} ≤ axis < {ndim}, each once"
+        )
+    sizes = iter(shape)
     return Reshape(tuple([1 if i in new else next(sizes) for i in range(ndim)]))(x)
 
 
@@ -177,8 +184,8 @@ def transpose(x: Operand, axes: Sequence[int] | None = None) -> Variable:
 @implements(np.swapaxes)
 def swapaxes(x: Operand, axis1: int, axis2: int) -> Variable:
     """x with two axes exchanged."""
-    (i,) = checked_axes("swapaxes", axis1, np.shape(x))
-    (j,) = checked_axes("swapaxes", axis2, np.shape(x))
+    i = checked_axis("swapaxes", axis1, np.shape(x))
+    j = checked_axis("swapaxes", axis2, np.shape(x))
     axes = list(range(np.ndim(x)))
     axes[i], axes[j] = j, i
     return Transpose(tuple(axes))(x)
@@ -252,7 +259,7 @@ def repeat(x: Operand, repeats: Any, axis: int | None = None) -> Variable:
     if axis is None:
         x, axis = flatten(x), 0
     shape = np.shape(x)
-    (axis,) = checked_axes("repeat", axis, shape)
+    axis = checked_axis("repeat", axis, shape)
     counts = integers("repeat", "repeats", repeats)
     if len(counts) not in (1, shape[axis]) or min(counts, default=0) < 0:
         raise ValueError(
