@@ -581,3 +581,42 @@ def test_limits_that_are_changed_later_move_no_gradient():
     low[:] = 5
     np.sum(y).backward()
     assert x.grad.data.tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(("call", "start"), [
+    (lambda x: x & 1, "bitwise_and: got float64 and float64, needed whole numbers or truth"),
+    (lambda x: ~x, "invert: got float64, needed whole numbers or truth values"),
+    (lambda x: np.round(x, 1.5), "round: got decimals 1.5, needed a whole number"),
+    (lambda x: np.clip(x, "a", 1), "clip: got a limit of dtype <U1, needed numbers"),
+    (lambda x: np.pad(x, 1, constant_values=(1, 2)), "pad: got constant_values (1, 2), needed one"),
+    (lambda x: x.astype("nope"), "astype: got dtype 'nope', needed one of float, int or bool"),
+    (lambda x: x.astype(complex), "astype: got dtype <class 'complex'>, needed one of"),
+])  # fmt: skip
+def test_an_argument_of_the_wrong_kind_is_refused_in_our_words(call, start):
+    with pytest.raises(TypeError) as error:
+        call(Variable(np.ones(2)))
+    assert str(error.value).startswith(start)
+
+
+@pytest.mark.parametrize("low", [np.ones(5), Variable(np.ones(5))])
+def test_limits_that_do_not_broadcast_are_told_with_both_shapes(low):
+    with pytest.raises(ValueError, match=r"\(2,\) and .*\(5,\).*broadcast"):
+        Variable(np.ones(2)).clip(low)
+
+
+@pytest.mark.parametrize("power", [
+    lambda x: x**-1, lambda x: x ** np.array([-1, 1]), lambda x: np.power(x, Variable(-2)),
+    lambda x: 2**-x,
+])  # fmt: skip
+def test_a_whole_number_has_no_power_below_0(power):
+    with pytest.raises(ValueError, match=r"^pow: got whole numbers.*use x\.astype\(float\)"):
+        power(Variable(np.array([2, 3])))
+
+
+def test_a_gradient_goes_from_floats_back_to_integers_but_not_out_of_integers():
+    x = Variable(np.array([1, 2]))
+    np.sum(x.astype(float) * 3.0).backward()
+    assert x.grad.tolist() == [3, 3]
+    z = Variable(np.array([1.5, 2.5]))
+    np.sum(z.astype(int) * 3.0 + z).backward()
+    assert z.grad.tolist() == [1.0, 1.0]

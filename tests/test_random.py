@@ -61,3 +61,9 @@ def test_a_state_does_not_move_on_with_the_generator():
 def test_a_negative_seed_is_refused():
     with pytest.raises(ValueError, match="got -1"):
         random.seed(-1)
+
+
+@pytest.mark.parametrize("n", [1.5, "1", [1, 2]])
+def test_a_seed_that_is_no_whole_number_is_refused(n):
+    with pytest.raises(TypeError, match=r"^seed: got .*, needed a whole number"):
+        random.seed(n)

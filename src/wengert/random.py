@@ -27,6 +27,8 @@ def seed(n: int | None) -> "Generator":
     """
     from numpy.random import default_rng  # 20 ms, which `import wengert` does not pay
 
+    if n is not None and not hasattr(n, "__index__"):
+        raise TypeError(f"seed: got {n!r}, needed a whole number ≥ 0, or None")
     if n is not None and n < 0:
         raise ValueError(f"seed: got {n}, needed a whole number ≥ 0")
     _of_thread.generator = default_rng(n)

@@ -1,6 +1,7 @@
 """Arithmetic: what Python's operators run."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,12 @@ class Div(Function):
     samples = two_inputs(0.5, 2)
 
 
+_NOT_WHOLE = (
+    "pow: got whole numbers, and powers of them below 0; needed floats, which have such powers; "
+    "use x.astype(float)"
+)
+
+
 class Pow(Function):
     """y = xᶜ for a number c,  dy/dx = c xᶜ⁻¹.
 
@@ -118,7 +125,10 @@ class Pow(Function):
         self.c = c
 
     def forward(self, x: Any) -> Any:
-        return x**self.c
+        try:
+            return x**self.c
+        except ValueError:
+            raise ValueError(_NOT_WHOLE) from None
 
     def backward(self, gy: Any) -> Any:
         (x,) = self.xs
@@ -138,7 +148,10 @@ class Power(Function):
     elementwise = True
 
     def forward(self, x0: Any, x1: Any) -> Any:
-        return x0**x1
+        try:
+            return x0**x1
+        except ValueError:  # (where shapes do not broadcast, the core says so)
+            raise ValueError(_NOT_WHOLE) from None
 
     def backward(self, gy: Any) -> Any:
         x0, x1 = self.xs
@@ -158,7 +171,7 @@ class Power(Function):
 
 
 class Cast(Function):
-    """y = x in another dtype,  dy/dx = 1 (and none into or out of the integers)."""
+    """y = x in another dtype,  dy/dx = 1 into floats (also out of integers), else none."""
 
     elementwise = True
 
@@ -213,11 +226,14 @@ def copy(x: Operand) -> Variable:
 
 @implements(np.ndarray.astype)
 def astype(x: Operand, dtype: Any) -> Variable:
-    """y = x in another dtype. No gradient goes through integers.
+    """y = x in another dtype. A gradient comes back from floats, and none from integers.
 
     Raises:
         TypeError: the dtype is not of float, int or bool.
     """
-    if np.dtype(dtype).kind not in "fiub":
-        raise TypeError(f"astype: got dtype {np.dtype(dtype)}, needed one of float, int or bool")
+    kind = "?"
+    with suppress(TypeError):  # (NumPy may know no such dtype)
+        kind = np.dtype(dtype).kind
+    if kind not in "fiub":
+        raise TypeError(f"astype: got dtype {dtype!r}, needed one of float, int or bool")
     return Cast(dtype)(x)

@@ -243,6 +243,8 @@ def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: flo
             f"pad: got pad_width {pad_width} for shape {shape}; needed whole numbers ≥ 0: one, "
             f"(before, after), or such a pair for each axis"
         )
+    if np.ndim(constant_values):
+        raise TypeError(f"pad: got constant_values {constant_values}, needed one number")
     if mode == "constant":
         return Pad(widths.tolist(), constant_values)(x)
     if mode not in ("edge", "reflect", "symmetric", "wrap"):

@@ -24,6 +24,16 @@ class OfUfunc(Constant):
 class OfBits(OfUfunc):
     """A constant of whole numbers or truth values."""
 
+    def forward(self, *xs: Any) -> Any:
+        try:
+            return super().forward(*xs)
+        except TypeError:
+            arrived = " and ".join([str(np.asarray(x).dtype) for x in xs])
+            raise TypeError(
+                f"{self.ufunc.__name__}: got {arrived}, "  # type: ignore[union-attr]
+                f"needed whole numbers or truth values; compare first, as in (x > 0) & (x < 1)"
+            ) from None
+
     @staticmethod
     def samples(rng: "np.random.Generator") -> Iterator[Any]:
         yield rng.integers(0, 8, size=(2, 3)), rng.integers(0, 8, size=3)
@@ -118,7 +128,7 @@ class LogicalNot(OfUfunc):
     samples = one_input()
 
 
-class Invert(OfUfunc):
+class Invert(OfBits):
     """y = (~x)."""
 
     ufunc = np.invert

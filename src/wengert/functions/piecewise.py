@@ -7,6 +7,7 @@ import numpy as np
 
 from wengert.core import Function, Operand, Variable
 from wengert.dispatch import implements
+from wengert.functions.axes import whole
 from wengert.functions.samples import one_input
 
 
@@ -252,7 +253,7 @@ def minimum(x0: Operand, x1: Operand) -> Variable:
 @implements(np.round)
 def round(x: Operand, decimals: int = 0) -> Variable:
     """y = x rounded to `decimals` places, halves to the even digit. Its derivative is 0."""
-    return Round(decimals)(x)
+    return Round(whole("round", "decimals", decimals))(x)
 
 
 def clip(x: Operand, low: Operand | None = None, high: Operand | None = None) -> Variable:
