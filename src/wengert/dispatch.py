@@ -29,6 +29,15 @@ _cures: dict[tuple[np.ufunc, str], str] = {
     (np.logical_or, "reduce"): "np.any(x, axis)",
 }
 
+# The same classes by name, for Python's operators, where a look-up in `ufuncs` would be felt;
+# functions/arithmetic.py puts them here.
+Add: Any = None
+Sub: Any = None
+Mul: Any = None
+Div: Any = None
+Neg: Any = None
+Pos: Any = None
+
 # np.sum -> functions.sum: what else NumPy (or Python, for operator.getitem) can be asked to do.
 implementations: dict[Callable[..., Any], Callable[..., Any]] = {}
 
@@ -80,7 +89,7 @@ class NumPyManners:
     def __str__(self) -> str: return str(self.data)
     def __format__(self, spec: str) -> str: return format(self.item(), spec) if spec else str(self)
 
-    def copy(self) -> Any: return ufuncs[np.positive]()(self)
+    def copy(self) -> Any: return Pos()(self)
     def astype(self, dtype: Any) -> Any: return implementations[np.ndarray.astype](self, dtype)
     def reshape(self, *shape: Any) -> Any:
         return np.reshape(self, shape[0] if len(shape) == 1 else shape)
@@ -209,18 +218,18 @@ class NumPyManners:
             raise error
 
     # fmt: off
-    def __pos__(self) -> Any: return ufuncs[np.positive]()(self)
-    def __neg__(self) -> Any: return ufuncs[np.negative]()(self)
+    def __pos__(self) -> Any: return Pos()(self)
+    def __neg__(self) -> Any: return Neg()(self)
     def __abs__(self) -> Any: return np.absolute(self)
     def __invert__(self) -> Any: return np.invert(self)
-    def __add__(self, other: Any) -> Any: return ufuncs[np.add]().__call__(self, other)
-    def __radd__(self, other: Any) -> Any: return ufuncs[np.add]()(other, self)
-    def __sub__(self, other: Any) -> Any: return ufuncs[np.subtract]().__call__(self, other)
-    def __rsub__(self, other: Any) -> Any: return ufuncs[np.subtract]()(other, self)
-    def __mul__(self, other: Any) -> Any: return ufuncs[np.multiply]().__call__(self, other)
-    def __rmul__(self, other: Any) -> Any: return ufuncs[np.multiply]()(other, self)
-    def __truediv__(self, other: Any) -> Any: return ufuncs[np.true_divide]().__call__(self, other)
-    def __rtruediv__(self, other: Any) -> Any: return ufuncs[np.true_divide]()(other, self)
+    def __add__(self, other: Any) -> Any: return Add().__call__(self, other)
+    def __radd__(self, other: Any) -> Any: return Add()(other, self)
+    def __sub__(self, other: Any) -> Any: return Sub().__call__(self, other)
+    def __rsub__(self, other: Any) -> Any: return Sub()(other, self)
+    def __mul__(self, other: Any) -> Any: return Mul().__call__(self, other)
+    def __rmul__(self, other: Any) -> Any: return Mul()(other, self)
+    def __truediv__(self, other: Any) -> Any: return Div().__call__(self, other)
+    def __rtruediv__(self, other: Any) -> Any: return Div()(other, self)
     def __pow__(self, other: Any) -> Any: return np.power(self, other)
     def __rpow__(self, other: Any) -> Any: return np.power(other, self)
     def __floordiv__(self, other: Any) -> Any: return np.floor_divide(self, other)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert import dispatch
 from wengert.core import Function, Operand, Variable
 from wengert.dispatch import implements
 from wengert.functions.samples import one_input, two_inputs
@@ -187,6 +188,10 @@ class Cast(Function):
     @staticmethod
     def samples(rng: "np.random.Generator") -> Iterator[Any]:
         yield (rng.normal(size=(2, 3)),), {"dtype": np.float64}
+
+
+dispatch.Add, dispatch.Sub, dispatch.Mul, dispatch.Div = Add, Sub, Mul, Div
+dispatch.Neg, dispatch.Pos = Neg, Pos
 
 
 # fmt: off
