@@ -349,3 +349,10 @@ def test_triplet_margin_is_0_where_the_negative_is_further_away_by_the_margin():
 def test_options_and_shapes_that_do_not_fit_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_the_classes_lie_along_one_axis():
+    with pytest.raises(
+        TypeError, match="softmax_cross_entropy: got axis \\(0, 1\\), needed a whole"
+    ):
+        softmax_cross_entropy(np.ones((2, 3)), np.array([0, 1]), axis=(0, 1))

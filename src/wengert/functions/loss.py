@@ -10,7 +10,7 @@ from wengert.core import Function, Operand, Variable, as_array, as_variable
 from wengert.functions.activation import log_softmax, relu, sigmoid, softmax, softplus
 from wengert.functions.arguments import check_any, checked_labels, given
 from wengert.functions.arithmetic import div
-from wengert.functions.axes import checked_axes
+from wengert.functions.axes import checked_axis
 from wengert.functions.decompose import norm
 from wengert.functions.index import take_along_axis
 from wengert.functions.piecewise import abs, maximum, minimum, where
@@ -175,7 +175,7 @@ def nll(
 
 def _classes_last(name: str, x: Operand, axis: int) -> Any:
     scores = given(x)
-    (axis,) = checked_axes(name, axis, scores.shape) if scores.ndim else (-1,)
+    axis = checked_axis(name, axis, scores.shape) if scores.ndim else -1
     return scores if axis in (-1, scores.ndim - 1) else np.moveaxis(scores, axis, -1)
 
 
@@ -283,7 +283,7 @@ def kl_divergence(
         ValueError: the shapes differ, there is no such axis, or an option is out of its range.
     """
     x, t = _pair("kl_divergence", x, t, reduction)
-    checked_axes("kl_divergence", axis, np.shape(x))
+    checked_axis("kl_divergence", axis, np.shape(x))
     if log_target:
         terms = np.exp(t) * (t - x)
     else:
@@ -427,7 +427,7 @@ def cosine_similarity(x0: Operand, x1: Operand, *, axis: int = -1, eps: float = 
     """
     shape0, shape1 = np.shape(x0), np.shape(x1)
     for shape in (shape0, shape1):
-        checked_axes("cosine_similarity", axis, shape)
+        checked_axis("cosine_similarity", axis, shape)
     if shape0[axis] != shape1[axis]:
         raise ValueError(
             f"cosine_similarity: got x0 {shape0} and x1 {shape1}, needed equal lengths along axis "

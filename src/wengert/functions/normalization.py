@@ -10,7 +10,7 @@ from wengert.config import train
 from wengert.core import Function, Operand, Variable, as_array
 from wengert.dispatch import Axis
 from wengert.functions.arguments import given
-from wengert.functions.axes import checked_axes, integers
+from wengert.functions.axes import checked_axes, whole
 from wengert.functions.shape import reshape, sum_to
 
 
@@ -244,7 +244,7 @@ def group_norm(
     Source: Y. Wu, K. He, arXiv:1803.08494.
     """
     shape = np.shape(x)
-    (groups,) = integers("group_norm", "groups", groups)
+    groups = whole("group_norm", "groups", groups)
     if len(shape) < 2 or groups < 1 or shape[1] % groups:
         raise ValueError(
             f"group_norm: got x {shape} and groups {groups}, needed (N, C) or (N, C, ...), "
