@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # From the bottom up. A part imports only from the floors below its own (and from itself).
 FLOORS = [
-    ["config", "random"],
+    ["config", "files", "random"],
     ["dispatch", "kernels", "walk"],
     ["core"],
     ["functions"],

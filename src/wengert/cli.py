@@ -122,8 +122,9 @@ def _train(args: argparse.Namespace) -> int:
         args.parser.error("argument --hidden: a linear model has no hidden layers")
     from wengert import optimizers, random
     from wengert.data import ArrayDataset, DataLoader, load_digits
+    from wengert.files import check_writable
     from wengert.models import MLP
-    from wengert.training import check_writable, evaluate, save_parameters
+    from wengert.training import evaluate, save_parameters
 
     if args.output is not None:
         try:
