@@ -12,7 +12,7 @@ again.
 """
 
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, NoReturn, TypeAlias
 from weakref import ref
 
@@ -120,7 +120,12 @@ class Variable(NumPyManners):
         self.generation = function.generation + 1
 
     def backward(
-        self, retain_grad: bool = False, create_graph: bool = False, grad: Any = None
+        self,
+        retain_grad: bool = False,
+        create_graph: bool = False,
+        grad: Any = None,
+        *,
+        retain_graph: bool = True,
     ) -> None:
         """Adds the gradient of this Variable to `grad` of each leaf it was computed from.
 
@@ -130,12 +135,21 @@ class Variable(NumPyManners):
             create_graph: record the walk itself, so that the gradients can be differentiated.
             grad: gradient to start with, of this Variable's shape; by default `self.grad` if that
                 is set, else ones.
+            retain_graph: False forgets each record when the walk has passed it, and the memory is
+                free at once: a training loop then holds one step's values, not two.
 
         Raises:
-            RuntimeError: this Variable has no graph (it is a constant, or came from `no_grad`).
+            RuntimeError: this Variable has no graph (it is a constant, came from `no_grad`, or the
+                graph was not retained).
             ValueError: `grad` has another shape.
         """
-        backward([self], [grad], retain_grad=retain_grad, create_graph=create_graph)
+        backward(
+            [self],
+            [grad],
+            retain_grad=retain_grad,
+            create_graph=create_graph,
+            retain_graph=retain_graph,
+        )
 
     def cleargrad(self) -> None:
         """Forgets the gradient."""
@@ -417,7 +431,7 @@ class Function:
     def no_record(self) -> NoReturn:
         raise RuntimeError(
             f"{type(self).__name__} has no record to go back on: call it on a Variable first, "
-            f"outside no_grad()"
+            f"outside no_grad(); a walk with retain_graph=False forgets it"
         )
 
 
@@ -489,6 +503,7 @@ def backward(
     *,
     retain_grad: bool = False,
     create_graph: bool = False,
+    retain_graph: bool = True,
 ) -> None:
     """Walks back from several `outputs` at once and adds to `grad` of each leaf.
 
@@ -497,17 +512,25 @@ def backward(
         grad_outputs: a gradient for each output; for None, its `grad` if that is set, else ones.
         retain_grad: also keep the gradients of the Variables in between.
         create_graph: record the walk itself, so that the gradients can be differentiated.
+        retain_graph: False forgets each record when the walk has passed it.
 
     Raises:
         RuntimeError: an output has no graph.
-        ValueError: a gradient does not have its output's shape.
+        ValueError: a gradient does not have its output's shape; or the graph of gradients is asked
+            for, but not to be retained.
     """
+    if create_graph and not retain_graph:
+        raise ValueError(
+            "backward: got create_graph=True with retain_graph=False, but the graph of the "
+            "gradients goes on into this one; leave retain_graph=True"
+        )
     if isinstance(outputs, Variable):
         outputs, grad_outputs = [outputs], [grad_outputs]
     seeds = start_of_walk(outputs, grad_outputs, create_graph)
     functions = behind(outputs)
     kept = set(outputs).union(*[f.inputs for f in functions]) if retain_grad else ()
-    grads = gradients(outputs, seeds, functions, kept, create_graph)
+    way = functions if retain_graph else _forgetting(functions)
+    grads = gradients(outputs, seeds, way, kept, create_graph)
     if create_graph:
         _hold_weakly({x for x in grads if x.creator is None}, behind(grads.values()))
     for x, gx in grads.items():
@@ -517,6 +540,15 @@ def backward(
             x._grad = x._grad + gx
         else:
             x._grad = Variable(x._grad.data + gx.data, requires_grad=False)
+
+
+def _forgetting(functions: list[Function]) -> Iterator[Function]:
+    """The Functions in turn, taken out of the list; each forgets its record after its turn."""
+    functions.reverse()
+    while functions:
+        f = functions.pop()
+        yield f
+        f.record = None
 
 
 def _hold_weakly(leaves: Collection[Variable], functions: Iterable[Function]) -> None:
