@@ -9,7 +9,8 @@ y.backward()
 print(x.grad)  # 24.0
 """
 
-from wengert import data as data
+from typing import TYPE_CHECKING, Any
+
 from wengert import functions as functions
 from wengert import initializers as initializers
 from wengert import layers as layers
@@ -39,4 +40,23 @@ from wengert.core import as_variable as as_variable
 from wengert.core import backward as backward
 from wengert.random import seed as seed
 
+if TYPE_CHECKING:
+    from wengert import data as data
+    from wengert import training as training
+
 __version__ = "0.1.0"
+
+# Loaded when they are first used: they need more of the standard library than the rest.
+_LATER = ("data", "training")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        from importlib import import_module
+
+        return import_module(f"wengert.{name}")
+    raise AttributeError(f"module 'wengert' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
