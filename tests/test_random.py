@@ -3,6 +3,7 @@
 import json
 import threading
 
+import numpy as np
 import pytest
 
 from wengert import random
@@ -67,3 +68,80 @@ def test_a_negative_seed_is_refused():
 def test_a_seed_that_is_no_whole_number_is_refused(n):
     with pytest.raises(TypeError, match=r"^seed: got .*, needed a whole number"):
         random.seed(n)
+
+
+# ---- Another generator for a while ----
+
+
+def test_a_lent_generator_leaves_the_thread_s_own_where_it_stood():
+    random.seed(7)
+    expected = draw(4)
+    random.seed(7)
+    first = draw(2)
+    with random.drawing_from(3):
+        draw(5)
+    assert first + draw(2) == expected
+
+
+def test_what_a_block_draws_follows_from_its_source_alone():
+    def drawn(source):
+        with random.drawing_from(source):
+            return draw()
+
+    assert drawn((1, 2, 3)) == drawn((1, 2, 3)) != drawn((1, 2, 4))
+    assert drawn(5) == np.random.default_rng(5).random(3).tolist()
+    assert drawn(np.random.default_rng(5)) == drawn(5)
+
+
+def test_blocks_nest_and_end_with_an_error_too():
+    random.seed(7)
+    expected = draw(2)
+    random.seed(7)
+    with pytest.raises(KeyError), random.drawing_from(1):
+        with random.drawing_from(2):
+            inner = draw()
+        outer = draw()
+        raise KeyError
+    assert draw(2) == expected
+    with random.drawing_from(1):
+        assert draw() == outer != inner
+
+
+def test_a_seed_set_inside_a_block_ends_with_it():
+    random.seed(7)
+    expected = draw()
+    random.seed(7)
+    with random.drawing_from(1):
+        random.seed(9)
+    assert draw() == expected
+
+
+def test_a_block_in_one_thread_leaves_other_threads_alone():
+    random.seed(7)
+    expected = draw()
+    random.seed(7)
+    entered, leave = threading.Event(), threading.Event()
+
+    def lend():
+        with random.drawing_from(1):
+            entered.set()
+            leave.wait(5)
+
+    thread = threading.Thread(target=lend)
+    thread.start()
+    entered.wait(5)
+    assert draw() == expected
+    leave.set()
+    thread.join()
+
+
+@pytest.mark.parametrize("source", [1.5, "1", None, (1, 2.5)])
+def test_a_source_that_is_neither_generator_nor_numbers_is_refused(source):
+    wanted = r"^drawing_from: got .*, needed a generator, or whole numbers"
+    with pytest.raises(TypeError, match=wanted), random.drawing_from(source):
+        pass
+
+
+def test_a_negative_number_in_a_source_is_refused():
+    with pytest.raises(ValueError, match="drawing_from: got -2"), random.drawing_from((1, -2)):
+        pass

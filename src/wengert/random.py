@@ -4,6 +4,9 @@ Threads do not share it, so a model trained beside another draws the numbers it 
 """
 
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,7 +20,10 @@ def generator() -> "Generator":
     try:
         return _of_thread.generator
     except AttributeError:
-        return seed(None)
+        from numpy.random import default_rng  # 20 ms, which `import wengert` does not pay
+
+        _of_thread.generator = default_rng(getattr(_of_thread, "source", None))
+        return _of_thread.generator
 
 
 def seed(n: int | None) -> "Generator":
@@ -25,14 +31,36 @@ def seed(n: int | None) -> "Generator":
 
     None takes a seed from the operating system.
     """
-    from numpy.random import default_rng  # 20 ms, which `import wengert` does not pay
-
-    if n is not None and not hasattr(n, "__index__"):
-        raise TypeError(f"seed: got {n!r}, needed a whole number ≥ 0, or None")
-    if n is not None and n < 0:
-        raise ValueError(f"seed: got {n}, needed a whole number ≥ 0")
-    _of_thread.generator = default_rng(n)
+    if n is not None:
+        _check_seed("seed", n, "a whole number ≥ 0, or None")
+    _start_from(n)
     return generator()
+
+
+@contextmanager
+def drawing_from(source: "int | Sequence[int] | Generator") -> Iterator[None]:
+    """Lends the running thread another generator for the length of a `with` block.
+
+    Its own generator stands still meanwhile, and goes on afterwards as if nothing had been drawn.
+
+    Args:
+        source: a generator, or whole numbers ≥ 0 that one is started from at the first draw
+            (which takes 15 µs, so a block without a draw does not pay them).
+
+    Raises:
+        TypeError: the source is something else.
+        ValueError: a number is negative.
+    """
+    if not hasattr(source, "bit_generator"):
+        for n in source if isinstance(source, tuple | list) else (source,):
+            _check_seed("drawing_from", n, "a generator, or whole numbers ≥ 0")
+    before = vars(_of_thread).copy()
+    _start_from(source)
+    try:
+        yield
+    finally:
+        vars(_of_thread).clear()
+        vars(_of_thread).update(before)
 
 
 def get_state() -> dict[str, Any]:
@@ -43,3 +71,18 @@ def get_state() -> dict[str, Any]:
 def set_state(state: dict[str, Any]) -> None:
     """Puts the running thread's generator where it stood at `get_state`."""
     generator().bit_generator.state = state
+
+
+def _start_from(source: Any) -> None:
+    """Leaves a generator to be made from `source` when it is asked for."""
+    vars(_of_thread).pop("generator", None)
+    _of_thread.source = source
+
+
+def _check_seed(caller: str, n: Any, needed: str) -> None:
+    try:
+        negative = index(n) < 0
+    except TypeError:
+        raise TypeError(f"{caller}: got {n!r}, needed {needed}") from None
+    if negative:
+        raise ValueError(f"{caller}: got {n}, needed {needed}")
