@@ -1,4 +1,4 @@
-"""Damaged files for the tests of readers: `mutants` of a valid one, and `bounded`, a guard of time and memory."""
+"""Damaged files for tests of readers: `mutants` of a valid one; `bounded` guards time and memory."""
 
 import faulthandler
 import sys
