@@ -1,4 +1,4 @@
-"""Damaged files for tests of readers: `mutants` of a valid one; `bounded` guards time and memory."""
+"""Damaged files for tests of readers: `mutants` of a valid one, and `bounded` time and memory."""
 
 import faulthandler
 import sys
