@@ -1,5 +1,6 @@
 """The one generator of each thread."""
 
+import contextlib
 import json
 import threading
 
@@ -93,18 +94,23 @@ def test_what_a_block_draws_follows_from_its_source_alone():
     assert drawn(np.random.default_rng(5)) == drawn(5)
 
 
-def test_blocks_nest_and_end_with_an_error_too():
-    random.seed(7)
-    expected = draw(2)
-    random.seed(7)
-    with pytest.raises(KeyError), random.drawing_from(1):
-        with random.drawing_from(2):
-            inner = draw()
-        outer = draw()
-        raise KeyError
-    assert draw(2) == expected
+def test_blocks_nest():
     with random.drawing_from(1):
-        assert draw() == outer != inner
+        expected = draw(4)
+    with random.drawing_from(1):
+        first = draw(2)
+        with random.drawing_from(2):
+            draw(5)
+        assert first + draw(2) == expected
+
+
+def test_a_block_that_ends_with_an_error_gives_the_generator_back():
+    random.seed(7)
+    expected = draw()
+    random.seed(7)
+    with contextlib.suppress(KeyError), random.drawing_from(1):
+        raise KeyError(draw())
+    assert draw() == expected
 
 
 def test_a_seed_set_inside_a_block_ends_with_it():

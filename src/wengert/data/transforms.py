@@ -1,0 +1,302 @@
+"""Transforms of one sample: functions with options, for `TransformDataset` or by themselves.
+
+Those of images take (C, H, W), or (H, W) without channels, as arrays of any dtype, and keep the
+dtype if they do not say otherwise. The random ones draw from `wengert.random.generator()`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from wengert.random import generator
+
+
+class Compose:
+    """Several transforms, one after the other: Compose(f, g)(x) = g(f(x))."""
+
+    def __init__(self, *transforms: Callable[[Any], Any]) -> None:
+        for transform in transforms:
+            if not callable(transform):
+                raise TypeError(f"Compose: got {transform!r:.60}, needed functions of one argument")
+        self.transforms = transforms
+
+    def __call__(self, x: Any) -> Any:
+        for transform in self.transforms:
+            x = transform(x)
+        return x
+
+    def __repr__(self) -> str:
+        return f"Compose({', '.join(map(repr, self.transforms))})"
+
+
+# ---- Values ----
+
+
+@dataclass(frozen=True)
+class AsType:
+    """The same values in another dtype."""
+
+    dtype: Any = np.float32
+
+    def __post_init__(self) -> None:
+        try:
+            np.dtype(self.dtype)
+        except TypeError:
+            raise TypeError(f"AsType: got {self.dtype!r:.60}, needed a dtype") from None
+
+    def __call__(self, x: Any) -> ndarray:
+        return np.asarray(x).astype(self.dtype)
+
+
+@dataclass(frozen=True)
+class ToFloat:
+    """float32, with the range of unsigned integers brought to 0 to 1: uint8 is divided by 255.
+
+    Floats and bools keep their values.
+
+    Raises:
+        TypeError: x is of signed integers, whose range is not known.
+    """
+
+    def __call__(self, x: Any) -> ndarray:
+        x = np.asarray(x)
+        if x.dtype.kind not in "fub":
+            raise TypeError(
+                f"ToFloat: got {x.dtype}, needed unsigned integers, floats or bool; "
+                f"for other numbers use AsType(np.float32)"
+            )
+        y = x.astype(np.float32)
+        return y / np.float32(np.iinfo(x.dtype).max) if x.dtype.kind == "u" else y
+
+
+@dataclass(frozen=True)
+class Normalize:
+    """(x - mean) / std, in the dtype of x.
+
+    Args:
+        mean: a number, or one for each channel of x (C, …).
+        std: the same, not 0.
+
+    Raises:
+        TypeError: x is not of floats.
+        ValueError: x has another number of channels.
+    """
+
+    mean: float | Sequence[float] | ndarray
+    std: float | Sequence[float] | ndarray
+
+    def __post_init__(self) -> None:
+        for name, value in (("mean", self.mean), ("std", self.std)):
+            given = np.asarray(value)
+            if given.dtype.kind not in "fiu" or given.ndim > 1:
+                raise TypeError(
+                    f"Normalize: got {name} {value!r:.60}, needed a number, or one a channel"
+                )
+        if not np.all(np.asarray(self.std) > 0):
+            raise ValueError(f"Normalize: got std {self.std!r:.60}, needed numbers > 0")
+
+    def __call__(self, x: Any) -> ndarray:
+        x = np.asarray(x)
+        if x.dtype.kind != "f":
+            raise TypeError(f"Normalize: got x {x.dtype}, needed floats; use ToFloat() before")
+        return (x - self._along(self.mean, x)) / self._along(self.std, x)
+
+    def _along(self, value: Any, x: ndarray) -> ndarray:
+        """The value in x's dtype, on x's first axis if it is one for each channel."""
+        value = np.asarray(value, x.dtype)
+        if value.ndim == 0:
+            return value
+        if x.ndim == 0 or len(value) not in (1, len(x)):
+            raise ValueError(
+                f"Normalize: got x {x.shape} and numbers for {len(value)} channels; needed "
+                f"({len(value)}, …)"
+            )
+        return value.reshape(-1, *[1] * (x.ndim - 1))
+
+
+@dataclass(frozen=True)
+class Flatten:
+    """All values of x in one axis: (C, H, W) becomes (C·H·W,)."""
+
+    def __call__(self, x: Any) -> ndarray:
+        return np.asarray(x).reshape(-1)
+
+
+# ---- Images ----
+
+
+@dataclass(frozen=True)
+class Pad:
+    """More pixels on all four sides: (H, W) becomes (H + 2 padding, W + 2 padding).
+
+    Args:
+        padding: pixels on each side, ≥ 0; or (above and below, left and right).
+        value: what the new pixels are.
+    """
+
+    padding: int | tuple[int, int]
+    value: float = 0
+
+    def __post_init__(self) -> None:
+        _pair("Pad", "padding", self.padding, 0)
+
+    def __call__(self, x: Any) -> ndarray:
+        x = _image("Pad", x)
+        PH, PW = _pair("Pad", "padding", self.padding, 0)
+        sides = [(0, 0)] * (x.ndim - 2) + [(PH, PH), (PW, PW)]
+        return np.pad(x, sides, constant_values=self.value)
+
+
+@dataclass(frozen=True)
+class CenterCrop:
+    """The middle of an image.
+
+    Args:
+        size: side of the square, or (height, width).
+
+    Raises:
+        ValueError: the image is smaller.
+    """
+
+    size: int | tuple[int, int]
+
+    def __post_init__(self) -> None:
+        _pair("CenterCrop", "size", self.size, 1)
+
+    def __call__(self, x: Any) -> ndarray:
+        x = _image("CenterCrop", x)
+        size = _pair("CenterCrop", "size", self.size, 1)
+        H, W = _room("CenterCrop", x, size)
+        return _crop(x, H // 2, W // 2, size)
+
+
+@dataclass(frozen=True)
+class RandomCrop:
+    """A part of an image, from a place drawn at random.
+
+    Args:
+        size: side of the square, or (height, width).
+        padding: pixels of 0 that the image gets on each side before, ≥ 0; or (above and below,
+            left and right).
+
+    Raises:
+        ValueError: the padded image is smaller.
+    """
+
+    size: int | tuple[int, int]
+    padding: int | tuple[int, int] = 0
+
+    def __post_init__(self) -> None:
+        _pair("RandomCrop", "size", self.size, 1)
+        _pair("RandomCrop", "padding", self.padding, 0)
+
+    def __call__(self, x: Any) -> ndarray:
+        x = _image("RandomCrop", x)
+        if self.padding != 0:
+            x = Pad(self.padding)(x)
+        size = _pair("RandomCrop", "size", self.size, 1)
+        H, W = _room("RandomCrop", x, size)
+        top, left = generator().integers((H + 1, W + 1))
+        return _crop(x, top, left, size)
+
+
+@dataclass(frozen=True)
+class RandomFlip:
+    """Left becomes right, with probability p.
+
+    Args:
+        p: 0 ≤ p ≤ 1.
+        vertical: top becomes bottom instead.
+    """
+
+    p: float = 0.5
+    vertical: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.p <= 1:
+            raise ValueError(f"RandomFlip: got p {self.p}, needed 0 ≤ p ≤ 1")
+
+    def __call__(self, x: Any) -> ndarray:
+        x = _image("RandomFlip", x)
+        if generator().random() >= self.p:
+            return x
+        return x[..., ::-1, :] if self.vertical else x[..., ::-1]
+
+
+@dataclass(frozen=True)
+class Resize:
+    """An image in another size, by Pillow's bilinear filter, which averages where it shrinks.
+
+    The values are computed in float32, and those of integers rounded.
+
+    Args:
+        size: (height, width); or the length of the shorter side, which keeps the proportions.
+
+    Raises:
+        ImportError: Pillow is not installed.
+        TypeError: the image is neither of floats nor of uint8.
+    """
+
+    size: int | tuple[int, int]
+
+    def __post_init__(self) -> None:
+        _pair("Resize", "size", self.size, 1)
+
+    def __call__(self, x: Any) -> ndarray:
+        try:
+            from PIL import Image
+        except ImportError as error:
+            raise ImportError("Resize: needs Pillow; pip install 'wengert[images]'") from error
+        x = _image("Resize", x)
+        if x.dtype.kind != "f" and x.dtype != np.uint8:
+            raise TypeError(f"Resize: got {x.dtype}, needed uint8 or floats; use ToFloat() before")
+        H, W = self._size(*x.shape[-2:])
+        # Pillow resizes one channel of bytes or float32 at a time
+        planes = x.reshape(-1, *x.shape[-2:])
+        planes = planes if x.dtype == np.uint8 else planes.astype(np.float32)
+        resized = [
+            np.asarray(Image.fromarray(plane).resize((W, H), Image.Resampling.BILINEAR))
+            for plane in planes
+        ]
+        return np.reshape(resized, (*x.shape[:-2], H, W)).astype(x.dtype)
+
+    def _size(self, H: int, W: int) -> tuple[int, int]:
+        OH, OW = _pair("Resize", "size", self.size, 1)
+        if isinstance(self.size, tuple | list):
+            return OH, OW
+        return round(H * OH / min(H, W)), round(W * OW / min(H, W))
+
+
+def _image(caller: str, x: Any) -> ndarray:
+    x = np.asarray(x)
+    if x.ndim not in (2, 3) or x.size == 0:
+        raise ValueError(f"{caller}: got x {x.shape}, needed an image, (C, H, W) or (H, W)")
+    return x
+
+
+def _pair(caller: str, name: str, value: Any, least: int) -> tuple[int, int]:
+    """(value, value), or the value if it is a pair."""
+    pair = value if isinstance(value, tuple | list) else (value, value)
+    if len(pair) != 2 or not all(isinstance(n, int | np.integer) and n >= least for n in pair):
+        raise ValueError(
+            f"{caller}: got {name} {value!r}, needed a whole number ≥ {least}, or two of them"
+        )
+    return int(pair[0]), int(pair[1])
+
+
+def _room(caller: str, x: ndarray, size: tuple[int, int]) -> tuple[int, int]:
+    """By how many pixels an image is higher and wider than a part of it."""
+    H, W = (has - taken for has, taken in zip(x.shape[-2:], size, strict=True))
+    if H < 0 or W < 0:
+        hint = "; is it (H, W, C)? use x.transpose(2, 0, 1)" if x.shape[-1] in (1, 3, 4) else ""
+        raise ValueError(
+            f"{caller}: got x {x.shape}, which has no part of size {size}{hint or '; pad it first'}"
+        )
+    return H, W
+
+
+def _crop(x: ndarray, top: int, left: int, size: tuple[int, int]) -> ndarray:
+    return x[..., top : top + size[0], left : left + size[1]]
