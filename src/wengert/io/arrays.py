@@ -1,0 +1,101 @@
+"""Files of arrays by name: .npz and .safetensors."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from wengert.core import Variable
+from wengert.files import AnyPath, replacing
+from wengert.io import npz, safetensors
+
+FORMATS: dict[str, ModuleType] = {".npz": npz, ".safetensors": safetensors}
+
+
+def save_arrays(
+    path: AnyPath, arrays: Mapping[str, Any], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Writes arrays by name; what was at `path` stays whole until the new file is.
+
+    Args:
+        path: ends in .npz, for `np.load` and everyone, or in .safetensors.
+        arrays: of numbers or booleans, in any layout and byte order.
+        metadata: words about them, for `load_metadata`.
+
+    Raises:
+        ImportError: .safetensors needs the package safetensors.
+        OSError: the file cannot be written; what was there is whole.
+        TypeError: an array or a word is none.
+        ValueError: the path ends in something else, or the format has no place for an array.
+    """
+    form = _format("save_arrays", path)
+    checked = {name: _numbers(name, array) for name, array in arrays.items()}
+    words = dict(metadata or {})
+    if not all(isinstance(word, str) for word in [*checked, *words, *words.values()]):
+        raise TypeError("save_arrays: needed strings as names and in metadata")
+    with replacing(path) as file:
+        try:
+            form.write(file, checked, words)
+        except ValueError as error:
+            raise ValueError(f"save_arrays: {path}: {error}") from error
+
+
+def load_arrays(path: AnyPath) -> dict[str, ndarray]:
+    """The arrays of a .npz or .safetensors file, by name, in the byte order of this machine.
+
+    The file need not be trusted: nothing in it is run, and no more memory is taken than it has
+    bytes (for compressed arrays: than it can hold). Of bfloat16, which NumPy lacks, the values come
+    as float32.
+
+    Raises:
+        ImportError: .safetensors needs the package safetensors.
+        OSError: there is no such file, or it cannot be read.
+        ValueError: it ends in something else, is damaged, or holds something else than numbers.
+    """
+    return read("load_arrays", path)[0]
+
+
+def load_metadata(path: AnyPath) -> dict[str, str]:
+    """The words that `save_arrays` was given; its errors are those of `load_arrays`."""
+    return read("load_metadata", path)[1]
+
+
+def read(caller: str, path: AnyPath) -> tuple[dict[str, ndarray], dict[str, str]]:
+    """The arrays and the metadata; `caller` speaks in the errors."""
+    form = _format(caller, path)
+    with open(path, "rb") as file:
+        try:
+            arrays, metadata = form.read(file)
+            for name, array in arrays.items():
+                if array.dtype == bool and np.any(array.view(np.uint8) > 1):
+                    raise ValueError(f"{name} has booleans that are neither 0 nor 1")
+        except ValueError as error:
+            raise ValueError(f"{caller}: {path}: {error}") from error
+    return arrays, metadata
+
+
+def _format(caller: str, path: AnyPath) -> ModuleType:
+    suffix = Path(path).suffix
+    if suffix not in FORMATS:
+        cure = (
+            "; it may be a pickle, which can run any program: in PyTorch, write its state_dict "
+            "with safetensors.torch.save_file"
+            if suffix in (".pt", ".pth", ".bin", ".ckpt")
+            else ""
+        )
+        raise ValueError(
+            f"{caller}: got {os.fspath(path)!r}, needed a name that ends in "
+            f"{' or '.join(FORMATS)}{cure}"
+        )
+    return FORMATS[suffix]
+
+
+def _numbers(name: str, array: Any) -> ndarray:
+    array = array.data if isinstance(array, Variable) else np.asarray(array)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"save_arrays: {name} is {array.dtype}, needed numbers or booleans")
+    return array

@@ -1,0 +1,94 @@
+"""Files of the Parameters and Buffers of a model."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from numpy import ndarray
+
+from wengert.files import AnyPath
+from wengert.io import pytorch
+from wengert.io.arrays import read, save_arrays
+from wengert.layers import Layer
+
+Names = Literal["wengert", "pytorch"]
+
+
+def save_weights(path: AnyPath, model: Layer, *, names: Names = "wengert") -> None:
+    """Writes the Parameters and Buffers of a model by name.
+
+    Args:
+        path: ends in .npz or .safetensors; see `save_arrays`.
+        model: of known sizes.
+        names: "pytorch" for a file that PyTorch's module of the same architecture loads:
+            `module.load_state_dict(safetensors.torch.load_file(path))`; see `wengert.io.pytorch`.
+
+    Raises:
+        OSError: the file cannot be written; what was there is whole.
+        RuntimeError: a Parameter waits for its size.
+        ValueError: the path ends in something else.
+    """
+    _check("save_weights", names)
+    state = model.state_dict()
+    if names == "pytorch":
+        save_arrays(path, pytorch.to_pytorch(state, model), {"format": "pt"})
+    else:
+        save_arrays(path, state)
+
+
+def load_weights(
+    path: AnyPath,
+    model: Layer,
+    *,
+    strict: bool = True,
+    names: Names = "wengert",
+    rename: Callable[[str], str | None] | None = None,
+) -> tuple[list[str], list[str]]:
+    """Takes Parameters and Buffers from a file, in the dtypes that they have in the model.
+
+    Args:
+        path: a .npz or .safetensors file; it need not be trusted: see `load_arrays`.
+        model: what it is for; a Parameter that waits for its size takes it from the file.
+        strict: False lets names be missing in the file, or be there for nothing.
+        names: "pytorch" for a file from PyTorch's module of the same architecture; see
+            `wengert.io.pytorch`.
+        rename: from a name in the file to the one to use; None drops the array.
+
+    Returns:
+        The names that are missing in the file and those that are unexpected; both empty if
+        `strict`.
+
+    Raises:
+        OSError: there is no such file, or it cannot be read.
+        ValueError: it is damaged, or names or shapes do not fit: says which, and nothing has been
+            loaded then.
+    """
+    _check("load_weights", names)
+    arrays, metadata = read("load_weights", path)
+    try:
+        if names == "pytorch":
+            arrays = pytorch.with_second_names(arrays, metadata)
+        if rename is not None:
+            arrays = _renamed(arrays, rename)
+        if names == "pytorch":
+            return pytorch.load(arrays, model, strict)
+        return model.load_state_dict(arrays, strict=strict)
+    except ValueError as error:
+        raise ValueError(f"load_weights: {path}: {error}") from None
+
+
+def _check(caller: str, names: str) -> None:
+    if names not in ("wengert", "pytorch"):
+        raise ValueError(f"{caller}: got names {names!r}, needed 'wengert' or 'pytorch'")
+
+
+def _renamed(
+    arrays: Mapping[str, ndarray], rename: Callable[[str], str | None]
+) -> dict[str, ndarray]:
+    renamed: dict[str, ndarray] = {}
+    for old, array in arrays.items():
+        new = rename(old)
+        if new in renamed:
+            raise ValueError(f"rename gives {new} for {old} and for another name")
+        if new is not None:
+            renamed[new] = array
+    return renamed

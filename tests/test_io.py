@@ -1,0 +1,437 @@
+"""Files of weights and arrays: what is saved comes back, and what does not fit says why."""
+
+import io
+import re
+import sys
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+
+import wengert.layers as L
+from wengert import Variable, random
+from wengert.functions.activation import relu
+from wengert.io import load_arrays, load_metadata, load_weights, save_arrays, save_weights
+from wengert.io.npz import HEADER
+
+try:
+    import safetensors
+    from safetensors.numpy import load_file
+except ImportError:
+    safetensors = None
+NEEDED = "safetensors is missing: pip install '.[safetensors]'"
+FORMATS = [
+    ".npz",
+    pytest.param(".safetensors", marks=pytest.mark.skipif(safetensors is None, reason=NEEDED)),
+]
+needs_safetensors = pytest.mark.skipif(safetensors is None, reason=NEEDED)
+
+RNG = np.random.default_rng(0)
+MATRIX = RNG.normal(size=(3, 4))
+
+
+def saved(tmp_path, suffix, arrays, **options):
+    path = tmp_path / f"arrays{suffix}"
+    save_arrays(path, arrays, **options)
+    return path
+
+
+def assert_same(arrays, others):
+    assert set(arrays) == set(others)
+    for name, array in arrays.items():
+        assert others[name].flags.writeable
+        native = array.astype(array.dtype.newbyteorder("="))
+        np.testing.assert_array_equal(others[name], native, err_msg=name, strict=True)
+
+
+# ---- Arrays ----
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_every_dtype_comes_back_bit_for_bit(tmp_path, suffix):
+    dtypes = ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]
+    arrays = {dtype: np.frombuffer(RNG.bytes(192), dtype) for dtype in dtypes}  # and odd NaNs
+    arrays["?"] = arrays["u1"] > 100
+    others = load_arrays(saved(tmp_path, suffix, arrays))
+    assert_same(arrays, others)
+    assert {name: array.tobytes() for name, array in arrays.items()} == {
+        name: others[name].tobytes() for name in arrays
+    }
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_every_shape_layout_and_byte_order_comes_back(tmp_path, suffix):
+    arrays = {
+        "0-d": np.array(1.5),
+        "empty": np.zeros((0, 3), np.float32),
+        "nothing at all": np.zeros((2, 0, 3), bool),
+        "transposed": MATRIX.T,
+        "every second": MATRIX[::2, ::-1],
+        "broadcast": np.broadcast_to(MATRIX[0], (5, 4)),
+        "in columns": np.asfortranarray(RNG.normal(size=(2, 3, 4))),
+        "other byte order": MATRIX.astype(">f4"),
+        "and transposed": MATRIX.astype(">i8").T,
+        "large": np.arange(300_000.0),
+    }
+    assert_same(arrays, load_arrays(saved(tmp_path, suffix, arrays)))
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_names_may_have_any_character(tmp_path, suffix):
+    names = ["l0/W", "layers.0.W", "a.npy", "file", "allow_pickle", "", " ", "γ β", "../x", "a\\b"]
+    arrays = {name: np.full(2, i) for i, name in enumerate([*names, "'\"\n"])}
+    assert_same(arrays, load_arrays(saved(tmp_path, suffix, arrays)))
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_lists_and_variables_are_saved_as_arrays(tmp_path, suffix):
+    path = saved(tmp_path, suffix, {"list": [1, 2], "variable": Variable(MATRIX)})
+    assert_same({"list": np.array([1, 2]), "variable": MATRIX}, load_arrays(path))
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_file_may_hold_no_arrays(tmp_path, suffix):
+    assert load_arrays(saved(tmp_path, suffix, {})) == {}
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_words_about_the_arrays_come_back(tmp_path, suffix):
+    words = {"épochs": "3", "note": 'a "quoted" word\n'}
+    path = saved(tmp_path, suffix, {"x": MATRIX}, metadata=words)
+    assert load_metadata(path) == words
+    assert_same({"x": MATRIX}, load_arrays(path))
+    assert load_metadata(saved(tmp_path, suffix, {"x": MATRIX})) == {}
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_the_same_arrays_give_the_same_bytes(tmp_path, suffix):
+    arrays = {"b": MATRIX, "a": MATRIX.astype("f4")}
+    first, second = [saved(tmp_path, suffix, arrays).read_bytes() for _ in range(2)]
+    assert first == second
+
+
+def test_numpy_reads_an_npz_without_pickles_and_so_do_we_what_numpy_writes(tmp_path):
+    arrays = {"l0/W": MATRIX.T, "b": np.array(2, np.int8)}
+    path = saved(tmp_path, ".npz", arrays, metadata={"of": "both"})
+    with np.load(path) as there:
+        assert {name: there[name].tolist() for name in arrays} == {
+            name: array.tolist() for name, array in arrays.items()
+        }
+        assert there["metadata.json"] == b'{"of": "both"}'
+    for write in (np.savez, np.savez_compressed):
+        write(path, **arrays)
+        assert_same(arrays, load_arrays(path))
+
+
+@needs_safetensors
+def test_the_library_reads_our_safetensors(tmp_path):
+    path = saved(tmp_path, ".safetensors", {"W": MATRIX.T, "b": np.array(True)})
+    there = load_file(path)
+    np.testing.assert_array_equal(there["W"], MATRIX.T)
+    assert there["b"].dtype == bool
+
+
+def test_without_the_library_the_error_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    with pytest.raises(ImportError, match=r"pip install 'wengert\[safetensors\]'"):
+        saved(tmp_path, ".safetensors", {"x": MATRIX})
+    (tmp_path / "x.safetensors").touch()
+    with pytest.raises(ImportError, match=r"pip install 'wengert\[safetensors\]'"):
+        load_arrays(tmp_path / "x.safetensors")
+
+
+# ---- What cannot be saved or loaded ----
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_what_is_no_number_is_refused_and_the_old_file_stays(tmp_path, suffix):
+    path = saved(tmp_path, suffix, {"x": MATRIX})
+    for wrong in (np.array([None]), "text", MATRIX * 1j, np.array(["a"])):
+        with pytest.raises(TypeError, match=r"save_arrays: y is .*, needed numbers or booleans"):
+            save_arrays(path, {"x": [1], "y": wrong})
+    with pytest.raises(TypeError, match="needed strings as names and in metadata"):
+        save_arrays(path, {1: MATRIX})
+    with pytest.raises(TypeError, match="needed strings as names and in metadata"):
+        save_arrays(path, {}, metadata={"epochs": 3})
+    assert_same({"x": MATRIX}, load_arrays(path))
+
+
+def test_what_a_format_has_no_place_for_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"save_arrays: .*x.npz: name 'a\\x00b'"):
+        save_arrays(tmp_path / "x.npz", {"a\0b": MATRIX})
+    assert not list(tmp_path.iterdir())
+
+
+@needs_safetensors
+def test_safetensors_has_no_place_for_long_floats(tmp_path):
+    path = tmp_path / "x.safetensors"
+    with pytest.raises(ValueError, match=r"x.safetensors: x is .*, which \.safetensors has no"):
+        save_arrays(path, {"x": np.zeros(2, np.longdouble)})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("act", [load_arrays, lambda path: save_arrays(path, {})])
+def test_the_end_of_the_name_says_the_format(tmp_path, act):
+    for name in ("weights", "weights.npy", ".npz", "weights.NPZ.gz"):
+        with pytest.raises(ValueError, match=r"needed a name that ends in \.npz or \.safetensors$"):
+            act(tmp_path / name)
+    with pytest.raises(ValueError, match=r"resnet\.pth'.* may be a pickle.*safetensors\.torch"):
+        act("resnet.pth")
+
+
+def test_what_is_not_there_or_no_file_is_an_error_of_the_system(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"missing\.npz"):
+        load_arrays(tmp_path / "missing.npz")
+    folder = tmp_path / "folder.npz"
+    folder.mkdir()
+    with pytest.raises(IsADirectoryError, match=r"folder\.npz"):
+        load_arrays(folder)
+    with pytest.raises(OSError, match=r"folder\.npz is not a file"):
+        save_arrays(folder, {})
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        save_arrays(tmp_path / "missing" / "x.npz", {})
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("content", [b"", b"PK", b"\x93NUMPY", b"{}", bytes(1000), b"\xff" * 100])
+def test_garbage_is_a_value_error_that_names_the_file(tmp_path, suffix, content):
+    path = tmp_path / f"garbage{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"load_arrays: .*garbage\{suffix}: it is damaged: "):
+        load_arrays(path)
+    with pytest.raises(ValueError, match=rf"load_metadata: .*garbage\{suffix}: "):
+        load_metadata(path)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_file_cut_anywhere_is_refused(tmp_path, suffix):
+    path = saved(tmp_path, suffix, {"x": MATRIX, "y": np.array(True)}, metadata={"a": "b"})
+    data = path.read_bytes()
+    for end in range(0, len(data), 7):
+        path.write_bytes(data[:end])
+        with pytest.raises(ValueError, match="load_arrays: "):
+            load_arrays(path)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_booleans_that_are_neither_0_nor_1_are_refused(tmp_path, suffix):
+    path = saved(tmp_path, suffix, {"x": np.array([True, True])})
+    array = np.array([1, 2], np.uint8).view(bool)
+    save_arrays(path, {"x": array})
+    with pytest.raises(ValueError, match="x has booleans that are neither 0 nor 1"):
+        load_arrays(path)
+
+
+def npy(array=MATRIX, said=(b"", b"")):
+    """A .npy file whose header may say something else than its array."""
+    file = io.BytesIO()
+    np.lib.format.write_array(file, array)
+    assert said[0] in file.getvalue()
+    return file.getvalue().replace(*said)
+
+
+def archive(path, members, method=zipfile.ZIP_STORED):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of names that are there twice
+        with zipfile.ZipFile(path, "w", method) as file:
+            for name, data in members:
+                file.writestr(name, data)
+    return path
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ((b"(3, 4)", b"(9, 9)"), r"x\.npy: float64 \(9, 9\) has 648 bytes, but there are 96"),
+        ((b"(3, 4), }         ", b"(99999999, 99999), }"), "has 79999199200008 bytes"),
+        ((b"(3, 4)", b"(1,  )"), "has 8 bytes, but there are 96"),
+        ((b"(3, 4)", b"(-3,4)"), "x.npy is no array of numbers"),
+        ((b"'<f8'", b"'|O8'"), r"no array of numbers: .*objects are pickles"),
+        ((b"'<f8'", b"'<c8'"), "no array of numbers"),
+        ((b"'<f8'", b"'<f7'"), "NumPy has no dtype <f7"),
+        ((b"NUMPY\1", b"NUMPY\2"), "no array of numbers"),
+    ],
+)
+def test_a_header_that_does_not_fit_is_refused_before_there_is_room(
+    tmp_path, said, problem, method
+):
+    path = archive(tmp_path / "x.npz", [("x.npy", npy(said=said))], method)
+    with pytest.raises(ValueError, match=rf"load_arrays: .*x\.npz: .*{problem}"):
+        load_arrays(path)
+
+
+def test_a_header_is_read_in_any_order_and_never_evaluated():
+    text = b"{'shape': (2, 3), 'descr': '<f4', 'fortran_order': True}  \n"
+    assert HEADER.fullmatch(text).groups() == (b"<f4", b"True", b"2, 3")
+    assert not HEADER.fullmatch(text.replace(b"(2, 3)", b"(2*3)"))
+    assert not HEADER.fullmatch(text.replace(b"}", b", 'x': {}}"))
+
+
+def test_pickled_objects_are_never_loaded(tmp_path):
+    class Run:
+        def __reduce__(self):
+            return pytest.fail, ("a pickle was loaded",)
+
+    np.savez(tmp_path / "x.npz", x=np.array([Run()], object))
+    with pytest.raises(ValueError, match="objects are pickles, which are never loaded"):
+        load_arrays(tmp_path / "x.npz")
+
+
+def test_an_archive_with_something_else_is_refused(tmp_path):
+    path = tmp_path / "x.npz"
+    archive(path, [("x.npy", npy()), ("x.npy", npy())])
+    with pytest.raises(ValueError, match="there are two arrays x"):
+        load_arrays(path)
+    archive(path, [("readme.txt", "hello")])
+    with pytest.raises(ValueError, match=r"readme\.txt is no array"):
+        load_arrays(path)
+    for method in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        archive(path, [("x.npy", npy())], method)
+        with pytest.raises(ValueError, match=r"x\.npy cannot have 224 bytes"):
+            load_arrays(path)
+    for text in ("[]", '{"a": 1}', "{", '"a"'):
+        archive(path, [("metadata.json", text)])
+        with pytest.raises(ValueError, match=r"load_metadata: .*x\.npz"):
+            load_metadata(path)
+
+
+def test_an_encrypted_member_is_refused(tmp_path):
+    path = archive(tmp_path / "x.npz", [("x.npy", npy())])
+    data = bytearray(path.read_bytes())
+    for start, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        data[data.index(start) + flags] |= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"cannot be read: .*encrypted"):
+        load_arrays(path)
+
+
+def test_a_bomb_of_many_names_for_the_same_bytes_is_refused(tmp_path):
+    path = archive(tmp_path / "x.npz", [("x.npy", npy(np.zeros(10_000)))], zipfile.ZIP_DEFLATED)
+    with zipfile.ZipFile(path, "a") as file:
+        (first,) = file.infolist()
+        for i in range(100):
+            other = zipfile.ZipInfo(f"{i}.npy")
+            for field in ("header_offset", "compress_size", "file_size", "CRC", "compress_type"):
+                setattr(other, field, getattr(first, field))
+            file.filelist.append(other)
+        file._didModify = True
+    with pytest.raises(ValueError, match="its members claim more bytes than there are"):
+        load_arrays(path)
+
+
+def test_a_member_that_claims_more_than_its_bytes_can_hold_is_refused(tmp_path):
+    path = archive(tmp_path / "x.npz", [("x.npy", npy())], zipfile.ZIP_DEFLATED)
+    data = bytearray(path.read_bytes())
+    size = data.index(b"PK\1\2") + 24
+    data[size : size + 4] = (10**9).to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"x\.npy cannot have 1000000000 bytes"):
+        load_arrays(path)
+
+
+# ---- Weights ----
+
+X = RNG.normal(size=(5, 3)).astype(np.float32)
+
+
+def network():
+    return L.Sequential(L.Linear(4), L.BatchNorm(), relu, L.Linear(2))
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("names", ["wengert", "pytorch"])
+def test_parameters_and_buffers_come_back_also_into_a_model_without_sizes(tmp_path, suffix, names):
+    random.seed(0)
+    model, other = network(), network()
+    model(X)  # and its running statistics move
+    path = tmp_path / f"weights{suffix}"
+    save_weights(path, model, names=names)
+    assert load_weights(path, other, names=names) == ([], [])
+    assert_same(model.state_dict(), other.state_dict())
+    keys = model.state_dict() if names == "wengert" else PYTORCH_NAMES
+    assert set(load_arrays(path)) == set(keys)
+
+
+PYTORCH_NAMES = {
+    *("0.weight", "0.bias", "3.weight", "3.bias"),
+    *("1.weight", "1.bias", "1.running_mean", "1.running_var"),
+}
+
+
+def test_values_take_the_dtype_of_the_model(tmp_path):
+    save_arrays(tmp_path / "x.npz", {"W": MATRIX, "b": np.arange(4)})
+    layer = L.Linear(4)
+    load_weights(tmp_path / "x.npz", layer)
+    assert layer.W.dtype == layer.b.dtype == np.float32
+    np.testing.assert_array_equal(layer.W.data, MATRIX.astype(np.float32))
+
+
+def test_a_model_without_sizes_cannot_be_saved_and_the_old_file_stays(tmp_path):
+    path = saved(tmp_path, ".npz", {"x": MATRIX})
+    with pytest.raises(RuntimeError, match=r"layers\.0\.W \(None, 4\) has no size yet"):
+        save_weights(path, network())
+    assert_same({"x": MATRIX}, load_arrays(path))
+
+
+def test_wrong_names_and_shapes_say_which_and_in_which_file(tmp_path):
+    path = saved(tmp_path, ".npz", {"W": MATRIX, "c": np.zeros(4)})
+    layer = L.Linear(5, 3)
+    before = layer.state_dict()
+    with pytest.raises(ValueError, match="load_weights") as error:
+        load_weights(path, layer)
+    assert str(error.value) == (
+        f"load_weights: {path}: Linear.load_state_dict: missing: b; unexpected: c; "
+        f"of another shape: W is (3, 4), needed (3, 5). Nothing was loaded"
+    )
+    assert_same(before, layer.state_dict())
+    assert load_weights(path, L.Linear(4, 3), strict=False) == (["b"], ["c"])
+
+
+def test_wrong_names_and_shapes_are_said_as_pytorch_has_them(tmp_path):
+    arrays = {"weight": np.zeros((4, 3)), "c": np.zeros(4), "num_batches_tracked": np.array(1)}
+    path = saved(tmp_path, ".npz", arrays)
+    with pytest.raises(ValueError, match="load_weights") as error:
+        load_weights(path, L.Linear(5, 3), names="pytorch")
+    assert str(error.value) == (
+        f"load_weights: {path}: in PyTorch's names, missing: bias (5,); unexpected: c (4,); "
+        f"of another shape: weight is (4, 3), needed (5, 3). Nothing was loaded"
+    )
+    assert load_weights(path, L.Linear(4), strict=False, names="pytorch") == (["bias"], ["c"])
+
+
+def test_a_wrong_shape_for_parameters_without_a_size_is_refused_too(tmp_path):
+    arrays = {"in_proj_weight": MATRIX.T, "out_proj.weight": MATRIX}
+    path = saved(tmp_path, ".npz", arrays)
+    layer = L.MultiHeadAttention(2, bias=False)
+    with pytest.raises(ValueError, match=r"in_proj_weight is \(4, 3\), needed"):
+        load_weights(path, layer, names="pytorch")
+    path = saved(tmp_path, ".npz", {"weight": np.zeros(3), "bias": np.zeros(2)})
+    with pytest.raises(ValueError, match=r"Linear\.load_state_dict: .*W is \(3,\), needed"):
+        load_weights(path, L.Linear(2), names="pytorch")
+
+
+def test_a_common_start_of_all_names_is_recognised_and_can_be_dropped(tmp_path):
+    path = saved(tmp_path, ".npz", {"_orig_mod.weight": MATRIX, "_orig_mod.bias": np.zeros(3)})
+    cure = "rename=lambda name: name.removeprefix('_orig_mod.')"
+    with pytest.raises(ValueError, match=re.escape(cure)):
+        load_weights(path, L.Linear(3), names="pytorch")
+    layer = L.Linear(3)
+    load_weights(path, layer, names="pytorch", rename=lambda name: name.removeprefix("_orig_mod."))
+    np.testing.assert_array_equal(layer.W.data, MATRIX.T.astype(np.float32))
+
+
+def test_rename_maps_names_and_drops_those_that_become_none(tmp_path):
+    path = saved(tmp_path, ".npz", {"kernel": MATRIX, "bias": np.zeros(4), "step": [3]})
+    new = {"kernel": "W", "bias": "b"}
+    assert load_weights(path, L.Linear(4), rename=new.get) == ([], [])
+    with pytest.raises(ValueError, match="rename gives W for bias and for another name"):
+        load_weights(path, L.Linear(4), rename=lambda name: "W")
+
+
+def test_other_names_than_ours_and_those_of_pytorch_are_not_known(tmp_path):
+    with pytest.raises(ValueError, match="load_weights: got names 'jax', needed 'wengert' or"):
+        load_weights(tmp_path / "x.npz", L.Linear(3), names="jax")
+    with pytest.raises(ValueError, match="save_weights: got names 'jax'"):
+        save_weights(tmp_path / "x.npz", L.Linear(3, 3), names="jax")
