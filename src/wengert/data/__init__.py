@@ -1,6 +1,11 @@
 """Data: sets of samples, and loaders that make batches of them."""
 
 from wengert.data import transforms as transforms
+from wengert.data.cifar import CIFAR10_CLASSES as CIFAR10_CLASSES
+from wengert.data.cifar import CIFAR100_CLASSES as CIFAR100_CLASSES
+from wengert.data.cifar import CIFAR100_COARSE_CLASSES as CIFAR100_COARSE_CLASSES
+from wengert.data.cifar import load_cifar10 as load_cifar10
+from wengert.data.cifar import load_cifar100 as load_cifar100
 from wengert.data.collate import collate as collate
 from wengert.data.dataset import ArrayDataset as ArrayDataset
 from wengert.data.dataset import BaseDataset as BaseDataset
@@ -10,6 +15,20 @@ from wengert.data.dataset import Subset as Subset
 from wengert.data.dataset import TransformDataset as TransformDataset
 from wengert.data.dataset import split as split
 from wengert.data.digits import load_digits as load_digits
+from wengert.data.idx import read_idx as read_idx
+from wengert.data.image_folder import ImageFolder as ImageFolder
 from wengert.data.loader import DataLoader as DataLoader
+from wengert.data.mnist import FASHION_MNIST_CLASSES as FASHION_MNIST_CLASSES
+from wengert.data.mnist import load_fashion_mnist as load_fashion_mnist
+from wengert.data.mnist import load_mnist as load_mnist
 from wengert.data.sequence import SeqDataLoader as SeqDataLoader
 from wengert.data.sequence import with_next as with_next
+from wengert.data.table import Table as Table
+from wengert.data.table import load_csv as load_csv
+from wengert.data.text import ByteVocabulary as ByteVocabulary
+from wengert.data.text import CharacterVocabulary as CharacterVocabulary
+from wengert.data.text import Text as Text
+from wengert.data.text import TokenWindows as TokenWindows
+from wengert.data.text import load_text as load_text
+from wengert.data.toy import sine_curve as sine_curve
+from wengert.data.toy import spiral as spiral

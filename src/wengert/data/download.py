@@ -1,0 +1,70 @@
+"""Files from the network: from the first of several addresses that has it, checked, whole."""
+
+import hashlib
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wengert.files import replacing
+
+TIMEOUT = 30.0  # seconds in which an address has to send something
+CHUNK = 2**16  # bytes
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What a file has to be: its size in bytes and its checksums, in hexadecimal digits."""
+
+    size: int
+    md5: str
+    sha256: str | None = None  # None where it is not known
+
+
+class DownloadError(Exception):
+    """No address gave the file; the message has a line for each, with the reason."""
+
+
+def download(addresses: Sequence[str], path: Path, checks: Checks) -> None:
+    """Writes at `path` what the first address gives that answers with the right bytes.
+
+    A bar shows how far it is, on a terminal only. Two processes may do this at once: each writes
+    beside `path`, and renames what is complete and correct.
+
+    Raises:
+        DownloadError: nothing was written.
+    """
+    reasons = []
+    for address in addresses:
+        try:
+            return _download(address, path, checks)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            plain = error.reason if type(error) is urllib.error.URLError else error
+            reasons.append(f"  {address}: {str(plain) or type(plain).__name__}")
+    raise DownloadError("\n".join(reasons))
+
+
+def _download(address: str, path: Path, checks: Checks) -> None:
+    from tqdm import tqdm
+
+    request = urllib.request.Request(address, headers={"User-Agent": "wengert"})
+    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        bar = tqdm(total=checks.size, unit="B", unit_scale=True, desc=path.name, disable=None)
+        with bar, replacing(path) as file:
+            while chunk := response.read(CHUNK):
+                file.write(chunk)
+                md5.update(chunk)
+                sha256.update(chunk)
+                bar.update(len(chunk))
+                if file.tell() > checks.size:
+                    raise ValueError(f"got more than the {checks.size} bytes of the file")
+            if file.tell() < checks.size:
+                raise ValueError(f"got cut off after {file.tell()} of {checks.size} bytes")
+            if md5.hexdigest() != checks.md5:
+                raise ValueError(f"got the MD5 {md5.hexdigest()}, needed {checks.md5}")
+            if checks.sha256 not in (None, sha256.hexdigest()):
+                raise ValueError(f"got the SHA-256 {sha256.hexdigest()}, needed {checks.sha256}")

@@ -1,0 +1,126 @@
+"""Images in folders, one folder a class, read when they are asked for."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy import ndarray
+from numpy.typing import DTypeLike
+
+from wengert.data.dataset import BaseDataset
+from wengert.data.images import image_dtype, scale
+
+# fmt: off
+SUFFIXES = {
+    ".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
+}
+# fmt: on
+CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
+BYTES = {"1", "CMYK", "HSV", "L", "LA", "LAB", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "YCbCr"}
+
+
+class ImageFolder(BaseDataset):
+    """Samples (x, t): an image, (C, H, W), and the number of the folder it is in, an int.
+
+    Each folder in `folder` is a class; they are numbered in the order of their names. An image is
+    any file in there, at any depth, with a name that ends as images' do (.png, .jpg, …). It is read
+    and decoded each time, so that the memory holds none of them. Needs Pillow.
+
+    Args:
+        size: (H, W) to which every image is resized, with bilinear interpolation; a number stands
+            for a square. None leaves the sizes as they are; a batch needs images of one size.
+        mode: "RGB", "L" for grey or "RGBA" with opacity; every image is brought to it.
+        dtype: a floating point gives pixels from 0 to 1, np.uint8 from 0 to 255.
+
+    Attributes:
+        classes: names of the folders.
+        paths: of the images.
+        labels: of the images, int64, (N,).
+
+    Raises:
+        NotADirectoryError: there is no such folder.
+        ValueError: it has no folders, or one of them no images; for a sample: the file is no image,
+            is damaged, or has more than 8 bits for a pixel's channel.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        size: int | tuple[int, int] | None = None,
+        mode: str = "RGB",
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        _pillow()  # says that it is missing now, not at the first sample
+        root = Path(folder).expanduser()
+        if not root.is_dir():
+            raise NotADirectoryError(f"ImageFolder: there is no folder {os.fspath(folder)!r}")
+        if mode not in CHANNELS:
+            raise ValueError(f"ImageFolder: got mode {mode!r}, needed {', '.join(CHANNELS)}")
+        self.mode = mode
+        self.size = _height_and_width(size)
+        self.dtype = image_dtype("ImageFolder", dtype)
+        folders = sorted(f for f in root.iterdir() if f.is_dir() and not f.name.startswith("."))
+        if not folders:
+            raise ValueError(f"ImageFolder: {root} has no folders, needed one for each class")
+        images = [_images(f) for f in folders]
+        self.classes = tuple(f.name for f in folders)
+        self.paths = [path for paths in images for path in paths]
+        self.labels = np.repeat(np.arange(len(folders), dtype=np.int64), [*map(len, images)])
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def sample(self, index: int) -> tuple[ndarray, int]:
+        pixels = _pixels(self.paths[index], self.mode, self.size)
+        channels_first = np.moveaxis(pixels, -1, 0)  # (C, H, W)
+        return scale(np.ascontiguousarray(channels_first), self.dtype), int(self.labels[index])
+
+    def __repr__(self) -> str:
+        return f"ImageFolder({len(self)} images in {len(self.classes)} classes)"
+
+
+def _images(folder: Path) -> list[Path]:
+    files = folder.rglob("*")
+    images = sorted(f for f in files if f.suffix.lower() in SUFFIXES and f.is_file())
+    if not images:
+        raise ValueError(
+            f"ImageFolder: {folder} has no images, needed files that end in one of "
+            f"{' '.join(sorted(SUFFIXES))}"
+        )
+    return images
+
+
+def _height_and_width(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    pair = size if isinstance(size, tuple | list) else (size, size)
+    if len(pair) != 2 or not all(isinstance(n, int | np.integer) and n >= 1 for n in pair):
+        raise ValueError(f"ImageFolder: got size {size!r}, needed (H, W), whole numbers ≥ 1")
+    return int(pair[0]), int(pair[1])
+
+
+def _pixels(path: Path, mode: str, size: tuple[int, int] | None) -> ndarray:
+    """The image, uint8, (H, W, C)."""
+    image_module, orient = _pillow()
+    with path.open("rb") as file:
+        try:
+            with image_module.open(file) as stored:
+                if stored.mode not in BYTES:
+                    raise ValueError(f"its mode is {stored.mode}, needed 8 bits for a channel")
+                image = orient(stored).convert(mode)
+            if size is not None and size != (image.height, image.width):
+                image = image.resize((size[1], size[0]), image_module.Resampling.BILINEAR)
+        except Exception as error:  # Pillow's decoders raise errors of every kind
+            raise ValueError(
+                f"ImageFolder: {path} cannot be read as an image: {error}; repair it or delete it"
+            ) from error
+    return np.asarray(image).reshape(image.height, image.width, CHANNELS[mode])
+
+
+def _pillow():
+    try:
+        from PIL import Image, ImageOps
+    except ImportError:
+        raise ImportError("ImageFolder needs Pillow: pip install 'wengert[images]'") from None
+    return Image, ImageOps.exif_transpose  # which turns a photograph as the camera was held

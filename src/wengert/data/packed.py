@@ -1,0 +1,55 @@
+"""Files that may be packed by gzip, and that may be damaged or hostile."""
+
+import gzip
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+BinaryFile = str | os.PathLike[str] | BinaryIO
+
+GZIP = b"\x1f\x8b"
+CHUNK = 2**20  # bytes
+
+
+@contextmanager
+def unpacked(function: str, file: BinaryFile) -> Iterator[BinaryIO]:
+    """The bytes of a file, for a `with` block; unpacked if they begin as gzip's do.
+
+    Raises:
+        ValueError: it is damaged, to gzip or to the block: any error there becomes this one, which
+            names the function and the file.
+        OSError: it cannot be read.
+    """
+    with _opened(file) as packed:
+        start = packed.tell()
+        magic = packed.read(len(GZIP))
+        packed.seek(start)
+        try:
+            yield cast(BinaryIO, gzip.open(packed)) if magic == GZIP else packed
+        except Exception as error:
+            system = isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile)
+            if system or isinstance(error, MemoryError):
+                raise
+            name = getattr(packed, "name", "the file")
+            raise ValueError(
+                f"{function}: {name}: {error}; delete the file and get it again"
+            ) from error
+
+
+def read_at_most(file: BinaryIO, size: int) -> bytearray:
+    """Piece by piece, so that what a header claims is not set aside before it has come."""
+    data = bytearray()
+    while len(data) < size and (chunk := file.read(min(CHUNK, size - len(data)))):
+        data += chunk
+    return data
+
+
+@contextmanager
+def _opened(file: BinaryFile) -> Iterator[BinaryIO]:
+    if isinstance(file, str | os.PathLike):
+        with Path(file).open("rb") as opened:
+            yield opened
+    else:
+        yield file

@@ -1,0 +1,182 @@
+"""Text as whole numbers, for models that predict what comes next."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy import ndarray
+from numpy.lib.stride_tricks import sliding_window_view
+
+from wengert.data.dataset import BaseDataset
+
+
+class Vocabulary(Protocol):
+    """Turns text into tokens, whole numbers from 0 to len(vocabulary) - 1, and back."""
+
+    def __len__(self) -> int: ...
+    def encode(self, text: str) -> ndarray: ...
+    def decode(self, tokens: ndarray) -> str: ...
+
+
+class CharacterVocabulary:
+    """One token for each character of `characters`, in its order."""
+
+    def __init__(self, characters: str) -> None:
+        self.characters = characters
+        self._codes = _codes(characters)
+        self._order = np.argsort(self._codes, kind="stable")
+        if not characters or len(set(characters)) < len(characters):
+            raise ValueError(
+                f"CharacterVocabulary: got {characters[:80]!r}, needed different characters"
+            )
+
+    def __len__(self) -> int:
+        return len(self.characters)
+
+    def encode(self, text: str) -> ndarray:
+        """Tokens, (N,).
+
+        Raises:
+            ValueError: a character is not in the vocabulary.
+        """
+        codes = _codes(text)
+        place = np.searchsorted(self._codes, codes, sorter=self._order)
+        tokens = self._order[np.minimum(place, len(self) - 1)]
+        if (wrong := self._codes[tokens] != codes).any():
+            character = text[int(wrong.argmax())]
+            raise ValueError(
+                f"encode: got {character!r}, which is none of the {len(self)} characters of the "
+                f"vocabulary; leave it out, or use unit='bytes', which has a token for anything"
+            )
+        return tokens.astype(np.min_scalar_type(len(self) - 1))
+
+    def decode(self, tokens: ndarray) -> str:
+        """The text of tokens, (N,)."""
+        return "".join(self.characters[i] for i in _checked(tokens, len(self)).tolist())
+
+    def __repr__(self) -> str:
+        return f"CharacterVocabulary({self.characters!r})"
+
+
+class ByteVocabulary:
+    """One token for each of the 256 bytes of text in UTF-8: no text is outside of it."""
+
+    def __len__(self) -> int:
+        return 256
+
+    def encode(self, text: str) -> ndarray:
+        """Tokens, uint8, (N,), one to four for a character."""
+        return np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
+
+    def decode(self, tokens: ndarray) -> str:
+        """The text of tokens, (N,), with � where they are no UTF-8."""
+        return bytes(_checked(tokens, 256).tolist()).decode("utf-8", "replace")
+
+    def __repr__(self) -> str:
+        return "ByteVocabulary()"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text as tokens, (N,), of the smallest unsigned type, and the vocabulary they are from."""
+
+    tokens: ndarray
+    vocabulary: Vocabulary
+
+    def __repr__(self) -> str:
+        return f"Text({len(self.tokens)} tokens of {len(self.vocabulary)})"
+
+
+def load_text(
+    path: str | os.PathLike[str], unit: str = "characters", *, encoding: str = "utf-8"
+) -> Text:
+    """A text file as tokens.
+
+    Args:
+        unit: "characters" makes a vocabulary of those in the file, in the order of their code
+            points; every kind of line end counts as a newline. "bytes" takes the file as it is.
+        encoding: of the characters in the file.
+
+    Raises:
+        FileNotFoundError, OSError: it cannot be read.
+        ValueError: it is empty, or is not text in this encoding.
+
+    Example:
+        >>> text = load_text("shakespeare.txt")                       # doctest: +SKIP
+        >>> windows = TokenWindows(text.tokens, length=64)            # doctest: +SKIP
+        >>> text.vocabulary.decode(windows[0][0])                     # doctest: +SKIP
+    """
+    if unit not in ("characters", "bytes"):
+        raise ValueError(f"load_text: got unit {unit!r}, needed 'characters' or 'bytes'")
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"load_text: there is no file {os.fspath(path)!r}")
+    if not Path(path).stat().st_size:
+        raise ValueError(f"load_text: {path} is empty, needed some text")
+    if unit == "bytes":
+        return Text(np.fromfile(path, np.uint8), ByteVocabulary())
+    try:
+        characters = Path(path).read_text(encoding)
+    except LookupError:
+        raise ValueError(f"load_text: got encoding {encoding!r}, which Python lacks") from None
+    except UnicodeError as error:
+        raise ValueError(
+            f"load_text: {path} is not text in {encoding} ({error}); name its encoding, as "
+            f"encoding='latin-1', or take it as it is with unit='bytes'"
+        ) from None
+    vocabulary = CharacterVocabulary("".join(sorted(set(characters))))
+    return Text(vocabulary.encode(characters), vocabulary)
+
+
+class TokenWindows(BaseDataset):
+    """All windows of T = `length` tokens, each with the tokens that come one later.
+
+    Sample i is (tokens[i : i + T], tokens[i + 1 : i + T + 1]), both int64, (T,); several are (B, T)
+    each. The tokens are not copied.
+    """
+
+    def __init__(self, tokens: ndarray, length: int) -> None:
+        self.tokens = np.asarray(tokens)
+        if self.tokens.ndim != 1 or self.tokens.dtype.kind not in "iu":
+            raise ValueError(
+                f"TokenWindows: got {self.tokens.dtype} {self.tokens.shape}, needed whole numbers, "
+                f"(N,), as `load_text(…).tokens`"
+            )
+        if not hasattr(length, "__index__"):
+            raise TypeError(f"TokenWindows: got length {length!r}, needed a whole number ≥ 1")
+        if not 1 <= length < len(self.tokens):
+            raise ValueError(
+                f"TokenWindows: got length {length} for {len(self.tokens)} tokens, "
+                f"needed 1 or more, and one token more than that"
+            )
+        self.length = int(length)
+
+    def __len__(self) -> int:
+        return len(self.tokens) - self.length
+
+    def sample(self, index: int) -> tuple[ndarray, ndarray]:
+        window = self.tokens[index : index + self.length + 1].astype(np.int64)
+        return window[:-1], window[1:]
+
+    def batch(self, indices: ndarray) -> tuple[ndarray, ndarray]:
+        windows = sliding_window_view(self.tokens, self.length + 1)[indices].astype(np.int64)
+        return windows[:, :-1], windows[:, 1:]
+
+    def __repr__(self) -> str:
+        return f"TokenWindows({len(self)} windows of {self.length} tokens)"
+
+
+def _codes(text: str) -> ndarray:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+
+
+def _checked(tokens: ndarray, size: int) -> ndarray:
+    tokens = np.asarray(tokens)
+    if tokens.size and (tokens.dtype.kind not in "iu" or tokens.ndim != 1):
+        raise ValueError(f"decode: got {tokens.dtype} {tokens.shape}, needed whole numbers, (N,)")
+    if tokens.size and not 0 <= tokens.min() <= tokens.max() < size:
+        raise ValueError(
+            f"decode: got tokens from {tokens.min()} to {tokens.max()}, needed 0 to {size - 1}"
+        )
+    return tokens
