@@ -42,12 +42,13 @@ from wengert.random import seed as seed
 
 if TYPE_CHECKING:
     from wengert import data as data
+    from wengert import io as io
     from wengert import training as training
 
 __version__ = "0.1.0"
 
 # Loaded when they are first used: they need more of the standard library than the rest.
-_LATER = ("data", "training")
+_LATER = ("data", "io", "training")
 
 
 def __getattr__(name: str) -> Any:
