@@ -10,6 +10,7 @@ import math
 import re
 import zlib
 from collections.abc import Mapping
+from errno import EINVAL
 from struct import error as StructError
 from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -52,6 +53,10 @@ def read(file: BinaryIO) -> tuple[dict[str, ndarray], dict[str, str]]:
             return _read(archive, file.seek(0, 2))
     except (BadZipFile, zlib.error, EOFError, StructError) as error:
         raise ValueError(f"it is damaged: {error}") from error
+    except OSError as error:
+        if error.errno == EINVAL:  # a place before the start of the file
+            raise ValueError(f"it is damaged: {error.strerror}") from error
+        raise
     except (NotImplementedError, RuntimeError) as error:  # a method of zip, a password
         raise ValueError(f"it cannot be read: {error}") from error
 
