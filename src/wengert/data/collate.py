@@ -98,10 +98,13 @@ def _stack(values: list[Any], where: str) -> ndarray:
 
 def _common_dtype(values: list[Any], where: str) -> "np.dtype[Any]":
     kinds = {getattr(value, "dtype", type(value)): value for value in values}
-    if all(isinstance(value, str) for value in kinds.values()):
+    texts = [isinstance(value, str) for value in kinds.values()]
+    if all(texts):
         return np.asarray(values).dtype  # as wide as the longest
     try:
-        dtype = np.result_type(*kinds.values())
+        if any(texts):
+            raise TypeError
+        dtype = np.result_type(*map(_promoted_as, kinds.values()))
     except TypeError:
         names = ", ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
         raise TypeError(
@@ -110,6 +113,13 @@ def _common_dtype(values: list[Any], where: str) -> "np.dtype[Any]":
         ) from None
     of_python = all(isinstance(kind, type) for kind in kinds)
     return np.dtype(np.float32) if of_python and dtype == np.float64 else dtype
+
+
+def _promoted_as(value: Any) -> Any:
+    """What NumPy finds the common dtype by: a dtype, or a number of Python, which gives way."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.dtype
+    return next(kind() for kind in (bool, int, float) if isinstance(value, kind))
 
 
 _STACKED = (np.ndarray, np.generic, bool, int, float, str)

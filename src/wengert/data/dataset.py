@@ -199,8 +199,8 @@ def split(dataset: Dataset, *sizes: float, seed: int = 0) -> tuple[Subset, ...]:
         seed: the same one gives the same parts, in any run and on any machine.
 
     Raises:
-        TypeError: `sizes` are neither whole numbers nor floats.
-        ValueError: they do not add up, or a part would have no sample.
+        TypeError: `sizes` are neither whole numbers nor floats, or `seed` is no whole number.
+        ValueError: they do not add up, a part would have no sample, or `seed` < 0.
 
     Example:
         >>> train, test = split(ArrayDataset(np.arange(10)), 0.8, 0.2)
@@ -208,6 +208,7 @@ def split(dataset: Dataset, *sizes: float, seed: int = 0) -> tuple[Subset, ...]:
         (8, 2)
     """
     check_dataset("split", dataset)
+    check_count("split", "seed", seed, 0)
     n = len(dataset)
     if sizes and all(isinstance(size, int | np.integer) for size in sizes):
         if sum(sizes) != n:
@@ -272,3 +273,11 @@ def check_dataset(caller: str, dataset: Any) -> None:
             f"{caller}: got {type(dataset).__name__}, needed a data set, with len(dataset) and "
             f"dataset[i]; list(…) makes one of what can only be gone through"
         )
+
+
+def check_count(caller: str, name: str, n: Any, least: int) -> None:
+    """Refuses what is no whole number, or below `least`."""
+    if not isinstance(n, int | np.integer) or isinstance(n, bool):
+        raise TypeError(f"{caller}: got {name} {n!r}, needed a whole number ≥ {least}")
+    if n < least:
+        raise ValueError(f"{caller}: got {name} {n}, needed a whole number ≥ {least}")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.data.collate import collate, combine
-from wengert.data.dataset import Collate, Dataset, batch_of, check_dataset
+from wengert.data.dataset import Collate, Dataset, batch_of, check_count, check_dataset
 from wengert.random import drawing_from, generator
 
 
@@ -255,11 +255,3 @@ class _Slices:
 
     def __call__(self, k: int) -> ndarray:
         return self.order[k * self.size : (k + 1) * self.size]
-
-
-def check_count(caller: str, name: str, n: Any, least: int) -> None:
-    """Refuses what is no whole number, or below `least`."""
-    if not isinstance(n, int | np.integer) or isinstance(n, bool):
-        raise TypeError(f"{caller}: got {name} {n!r}, needed a whole number ≥ {least}")
-    if n < least:
-        raise ValueError(f"{caller}: got {name} {n}, needed a whole number ≥ {least}")

@@ -8,8 +8,8 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.data.collate import collate
-from wengert.data.dataset import ArrayDataset, Collate, Dataset
-from wengert.data.loader import Loader, check_count
+from wengert.data.dataset import ArrayDataset, Collate, Dataset, check_count
+from wengert.data.loader import Loader
 
 
 class SeqDataLoader(Loader):

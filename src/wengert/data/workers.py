@@ -132,7 +132,9 @@ def _answer(work: Work, number: int) -> bytes:
     try:
         return pickle.dumps((True, work(number)), pickle.HIGHEST_PROTOCOL)
     except Exception as error:
-        error.add_note(f"In the worker process:\n{traceback.format_exc()}")
+        told = traceback.TracebackException.from_exception(error)
+        told.__notes__ = None  # the error brings them itself
+        error.add_note(f"In the worker process:\n{''.join(told.format())}")
         return pickle.dumps((False, _portable(error)))
 
 
