@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 import wengert.layers as L
-from wengert import Variable, random
+from wengert import Parameter, Variable, random
 from wengert.functions.activation import relu
 from wengert.io import load_arrays, load_metadata, load_weights, save_arrays, save_weights
 from wengert.io.npz import HEADER
+from wengert.io.pytorch import places
 
 try:
     import safetensors
@@ -358,6 +359,31 @@ PYTORCH_NAMES = {
     *("0.weight", "0.bias", "3.weight", "3.bias"),
     *("1.weight", "1.bias", "1.running_mean", "1.running_var"),
 }
+
+
+class Own(L.Layer):
+    """A model of a user: a Parameter of its own, a plain list, a subclass of a layer."""
+
+    def __init__(self):
+        class Scaled(L.Linear):
+            pass
+
+        self.scale = Parameter(np.ones((1, 2)))
+        self.layers = [Scaled(2, 3), L.Sequential(relu, L.LayerNorm(2))]
+        self.cells = {"step": L.GRUCell(2, 2, bias=False)}
+        self.again = self.layers[0]
+
+
+def test_pytorchs_names_go_through_a_users_own_model():
+    assert {name: there.name for name, there in places(Own()).items()} == {
+        "scale": "scale",
+        "layers.0.W": "layers.0.weight",
+        "layers.0.b": "layers.0.bias",
+        "layers.1.layers.1.gamma": "layers.1.1.weight",
+        "layers.1.layers.1.beta": "layers.1.1.bias",
+        "cells.step.weights.Wx": "cells.step.weight_ih",
+        "cells.step.weights.Wh": "cells.step.weight_hh",
+    }
 
 
 def test_values_take_the_dtype_of_the_model(tmp_path):

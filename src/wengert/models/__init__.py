@@ -1,10 +1,8 @@
 """Models: layers put together for a task.
 
 Weights trained with torchvision fit its architectures here (`ResNet`, `VGG16`, `SqueezeNet`,
-`MobileNetV2`). The name there follows from the name here, without each `layers.` in it, by its
-last word: W is weight, b is bias; of a BatchNorm, gamma is weight and beta is bias. A Linear
-layer's W is transposed: (in, out). `num_batches_tracked` has no counterpart.
-`layer1.layers.0.conv1.W` is `layer1.0.conv1.weight` there.
+`MobileNetV2`), once they are in a .safetensors file: `load_weights(path, model, names="pytorch")`.
+Which name there is which here stands in `wengert.io.pytorch`.
 """
 
 from wengert.models.gpt import GPT as GPT
