@@ -94,6 +94,23 @@ def test_what_a_block_draws_follows_from_its_source_alone():
     assert drawn(np.random.default_rng(5)) == drawn(5)
 
 
+def test_a_thread_that_had_no_generator_does_not_keep_the_lent_one():
+    drawn = []
+
+    def lend_and_draw():
+        with random.drawing_from(1):
+            drawn.append(draw())
+        drawn.append(draw())
+
+    thread = threading.Thread(target=lend_and_draw)
+    thread.start()
+    thread.join()
+    with random.drawing_from(1):
+        lent = [draw(), draw()]
+    assert drawn[0] == lent[0]
+    assert drawn[1] != lent[1]
+
+
 def test_blocks_nest():
     with random.drawing_from(1):
         expected = draw(4)

@@ -86,7 +86,7 @@ class Loader:
         fetch = _Fetch(self.dataset, self.collate, indices, self.seed, number)
         if self.workers == 0:
             return (fetch(k) for k in batches)
-        from wengert.data.workers import in_order  # 30 ms, for those who have workers
+        from wengert.data.workers import in_order  # 10 ms, for those who have workers
 
         return in_order(
             fetch, batches, workers=self.workers, kind=self.worker_kind, prefetch=self.prefetch
@@ -184,11 +184,11 @@ class DataLoader(Loader):
 
     Which workers: an `ArrayDataset` needs none, since a batch is one step of NumPy. Threads serve
     where NumPy, Pillow or the disk do the work, for they let other threads run meanwhile, and share
-    all memory. Processes pay where Python itself does: each batch comes back through a pipe (about
-    4 ms per MB), and each pass starts them anew, in some 10 ms where they are forked, and in the
-    time of importing the program where not: then (macOS, Windows, Linux from Python 3.14) data set
-    and `collate` must also be picklable, and the program be under `if __name__ == "__main__":`.
-    Workers have modes (`wg.config`) of their own.
+    all memory. Processes pay where Python itself does: each batch comes back through a pipe (2 to
+    4 ms per MB), and each pass starts them anew, in tens of milliseconds where they are forked, and
+    else in the time that the program's imports take. Where they are not forked (macOS, Windows,
+    Linux from Python 3.14) the data set and `collate` must be picklable, and the program needs its
+    `if __name__ == "__main__":`. Workers have modes (`wg.config`) of their own.
 
     They start with the first batch of a pass and end with the pass, be it by its end, `break`,
     an error, or when its iterator is dropped. An error in a worker appears in the loop, with a
