@@ -12,9 +12,17 @@ import pytest
 import wengert.layers as L
 from wengert import Parameter, Variable, random
 from wengert.functions.activation import relu
-from wengert.io import load_arrays, load_metadata, load_weights, save_arrays, save_weights
+from wengert.io import (
+    gpt2_name,
+    load_arrays,
+    load_metadata,
+    load_weights,
+    save_arrays,
+    save_weights,
+)
 from wengert.io.npz import HEADER
 from wengert.io.pytorch import places
+from wengert.models import GPT
 
 try:
     import safetensors
@@ -461,3 +469,30 @@ def test_other_names_than_ours_and_those_of_pytorch_are_not_known(tmp_path):
         load_weights(tmp_path / "x.npz", L.Linear(3), names="jax")
     with pytest.raises(ValueError, match="save_weights: got names 'jax'"):
         save_weights(tmp_path / "x.npz", L.Linear(3, 3), names="jax")
+
+
+@pytest.mark.parametrize("start", ["", "transformer."])
+def test_the_published_names_of_gpt2_are_those_of_our_gpt(tmp_path, start):
+    gpt = GPT(5, 4, layers=2, width=6, heads=2)
+    ways = {"wte": gpt.tokens, "wpe": gpt.positions, "ln_f": gpt.norm}
+    for i, part in enumerate(gpt.blocks):
+        ways |= {
+            f"h.{i}.ln_1": part.norm1,
+            f"h.{i}.attn.c_attn": part.attention.qkv,
+            f"h.{i}.attn.c_proj": part.attention.out,
+            f"h.{i}.ln_2": part.norm2,
+            f"h.{i}.mlp.c_fc": part.network[0],
+            f"h.{i}.mlp.c_proj": part.network[2],
+        }
+    arrays = {
+        f"{start}{way}.{word}": p.data
+        for way, layer in ways.items()
+        for word, p in zip(("weight", "bias"), layer.params(), strict=False)
+    }
+    arrays |= {f"{start}h.0.attn.bias": np.ones((1, 1, 4, 4)), "lm_head.weight": gpt.tokens.W}
+    path = saved(tmp_path, ".npz", arrays)
+    loaded = GPT(5, 4, layers=2, width=6, heads=2)
+    assert load_weights(path, loaded, rename=gpt2_name) == ([], [])
+    assert_same(gpt.state_dict(), loaded.state_dict())
+    others = ["h.0.attn.other.weight", "score.weight", "W"]
+    assert [gpt2_name(name) for name in others] == others

@@ -95,7 +95,7 @@ def _format(caller: str, path: AnyPath) -> ModuleType:
 
 
 def _numbers(name: str, array: Any) -> ndarray:
-    array = array.data if isinstance(array, Variable) else np.asarray(array)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"save_arrays: {name} is {array.dtype}, needed numbers or booleans")
-    return array
+    numbers: ndarray = array.data if isinstance(array, Variable) else np.asarray(array)
+    if numbers.dtype.kind not in "fiub":
+        raise TypeError(f"save_arrays: {name} is {numbers.dtype}, needed numbers or booleans")
+    return numbers
