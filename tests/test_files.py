@@ -121,8 +121,10 @@ def test_a_process_that_is_killed_leaves_the_old_file_and_one_that_can_be_swept(
     (left,) = [file for file in path.parent.iterdir() if file != path]
     assert left.read_bytes() == (b"new" if step == "getppid" else b"new and whole")
     assert remove_leftovers(path.with_name("other.npz")) == []
-    assert remove_leftovers(path) == [left]
-    assert names(path.parent) == ["weights.npz"]
+    link = path.with_name("link")
+    link.symlink_to(path)
+    assert remove_leftovers(link) == [left]
+    assert names(path.parent) == ["link", "weights.npz"]
 
 
 def test_what_is_being_written_is_no_leftover(path, monkeypatch):
