@@ -1,0 +1,42 @@
+"""The book's front door: programs of «Deep Learning from Scratch 3» run with `wengert.dezero`.
+
+Change `dezero` to `wengert.dezero` in their imports:
+
+    import wengert.dezero.functions as F
+    from wengert.dezero import Variable
+
+The names and manners are the book's; the graph, the derivatives and the kernels are wengert's.
+"""
+
+from wengert.dezero import core_simple as core_simple
+from wengert.dezero import cuda as cuda
+from wengert.dezero import dataloaders as dataloaders
+from wengert.dezero import datasets as datasets
+from wengert.dezero import functions as functions
+from wengert.dezero import functions_conv as functions_conv
+from wengert.dezero import layers as layers
+from wengert.dezero import models as models
+from wengert.dezero import optimizers as optimizers
+from wengert.dezero import transforms as transforms
+from wengert.dezero import utils as utils
+from wengert.dezero.core import Config as Config
+from wengert.dezero.core import Function as Function
+from wengert.dezero.core import Parameter as Parameter
+from wengert.dezero.core import Variable as Variable
+from wengert.dezero.core import as_array as as_array
+from wengert.dezero.core import as_variable as as_variable
+from wengert.dezero.core import no_grad as no_grad
+from wengert.dezero.core import setup_variable as setup_variable
+from wengert.dezero.core import test_mode as test_mode
+from wengert.dezero.core import using_config as using_config
+from wengert.dezero.dataloaders import DataLoader as DataLoader
+from wengert.dezero.dataloaders import SeqDataLoader as SeqDataLoader
+from wengert.dezero.datasets import Dataset as Dataset
+from wengert.dezero.layers import Layer as Layer
+from wengert.dezero.models import Model as Model
+
+is_simple_core = False  # (core_simple is imported by its name)
+
+setup_variable()
+
+__version__ = "0.0.13"  # of the book's framework, whose names these are

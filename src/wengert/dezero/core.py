@@ -1,0 +1,285 @@
+"""`Variable` and `Function` with the manners of the book: `dezero.core`.
+
+The graph, the walk back and every formula are wengert's. What the book does in another way is here:
+calls accept plain arrays and always give Variables, `backward` of a user's Function receives
+Variables, `grad` may have any shape, `data` may be None, and a Variable prints as `variable(2.0)`.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import numpy as np
+
+from wengert import core
+from wengert.config import config, hooks
+from wengert.config import no_grad as no_grad
+from wengert.config import test_mode as test_mode
+from wengert.config import using_config as using_config
+from wengert.dezero.cuda import as_cupy, as_numpy
+from wengert.functions import arithmetic
+
+Config = config  # (the book's has the same two switches for all threads, here each has its own)
+array_types = (np.ndarray,)
+
+# ---- Variable ----
+
+
+class Variable(core.Variable):
+    """An array that remembers how it was computed.
+
+    Args:
+        data: an ndarray, or None for one that is set later.
+        name: shown in pictures of the graph.
+
+    Raises:
+        TypeError: data is no ndarray.
+    """
+
+    __slots__ = ()
+    kind: ClassVar[type["Variable"]]  # what a Function makes of this: a Parameter makes Variables
+
+    def __init__(self, data: Any, name: str | None = None, requires_grad: bool = True) -> None:
+        if data is not None and not isinstance(data, array_types):
+            raise TypeError(
+                f"Variable: {type(data)} is not supported; needed an ndarray or None: "
+                f"use Variable(np.array(...))"
+            )
+        super().__init__(np.empty(0) if data is None else data, name, requires_grad)
+        if data is None:
+            self.data = None
+
+    @property
+    def data(self) -> Any:
+        """The value: a live array, which the program may write to and replace; or None."""
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        self._data = None if value is None else core.as_array(value)  # type: ignore[assignment]
+
+    @property
+    def grad(self) -> Any:
+        """The gradient, a Variable, or None. What is assigned may have any shape."""
+        if type(self._grad) is core.Variable:
+            self._grad = adopted(self._grad, self.kind)
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None and not isinstance(value, core.Variable):
+            value = self.kind(core.as_array(value))
+        if value is not None and self.data is not None and value.shape == self.shape:
+            core.Variable.grad.fset(self, value)  # type: ignore[attr-defined]
+        else:
+            self._grad = value
+
+    def backward(
+        self,
+        retain_grad: bool = False,
+        create_graph: bool = False,
+        grad: Any = None,
+        *,
+        retain_graph: bool = True,
+    ) -> None:
+        """Adds the gradient of this Variable to `grad` of each leaf: see `wengert.Variable`.
+
+        It starts from `self.grad`, broadcast to this Variable's shape, or from ones. Afterwards
+        that is forgotten, unless `retain_grad`.
+        """
+        if grad is None and self.creator is not None:
+            grad = self.grad
+        if grad is not None and np.shape(core.as_array(grad)) != self.shape:
+            grad = np.broadcast_to(grad, self.shape)
+        with making(self.kind):
+            super().backward(retain_grad, create_graph, grad, retain_graph=retain_graph)
+        if self.creator is not None and not retain_grad:
+            self.cleargrad()
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """The sum along an axis, several (a tuple), or all."""
+        return np.sum(self, axis=axis, keepdims=keepdims)
+
+    def to_cpu(self) -> None:
+        """Brings the value to the CPU, where it is."""
+        if self.data is not None:
+            self.data = as_numpy(self.data)
+
+    def to_gpu(self) -> None:
+        """Brings the value to the GPU, where there is one to be had: see `cuda`."""
+        if self.data is not None:
+            self.data = as_cupy(self.data)
+
+    def __call__(self) -> "Variable":
+        """Itself: `f.outputs[0]()`, as the book has it, where outputs are weak references."""
+        return self
+
+    def __repr__(self) -> str:
+        return "variable(" + str(self.data).replace("\n", "\n" + " " * 9) + ")"
+
+    __str__ = __repr__
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        data, name, requires_grad, grad, more = state
+        super().__setstate__((np.empty(0), name, requires_grad, None, more))
+        self.data, self.grad = data, grad
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if kwargs.keys() == {"out"} and not isinstance(kwargs["out"][0], core.Variable):
+            # x.data -= lr * x.grad: an array is written to, with the numbers in the Variable
+            return getattr(ufunc, method)(*map(_plain, inputs), **kwargs)
+        return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
+
+
+class Parameter(Variable, core.Parameter):
+    """A Variable that is trained: layers collect their Parameters, optimizers update them."""
+
+    __slots__ = ()
+
+
+Variable.kind = Variable
+
+
+def adopted(x: core.Variable, kind: type[Variable]) -> Variable:
+    """x, which was just made, as a Variable of the book: of that class, and with a gradient."""
+    x.__class__ = kind
+    x.requires_grad = True
+    return x  # type: ignore[return-value]
+
+
+@contextmanager
+def making(kind: type[Variable]) -> Iterator[None]:
+    """In a `with` block, what Functions of wengert compute are Variables of that class."""
+
+    def observe(function: core.Function, inputs: Any, outputs: tuple[core.Variable, ...]) -> None:
+        for y in outputs:
+            if type(y) is core.Variable:
+                y.__class__ = kind
+
+    token = hooks.set((*hooks.get(), observe))
+    try:
+        yield
+    finally:
+        hooks.reset(token)
+
+
+def _making(name: str) -> Any:
+    """The method of that name, with the book's Variables as results."""
+    method = getattr(Variable, name)
+
+    @functools.wraps(method)
+    def making_method(self: Variable, *args: Any, **options: Any) -> Any:
+        with making(self.kind):
+            return method(self, *args, **options)
+
+    return making_method
+
+
+# All other methods and operators end in one of these.
+for _name in ("__array_ufunc__", "__array_function__", "__getitem__", "__pos__", "astype", "copy"):
+    setattr(Variable, _name, _making(_name))
+
+
+def as_variable(obj: Any) -> Any:
+    """`obj` if it is a Variable, else a Variable that holds it."""
+    return obj if isinstance(obj, core.Variable) else Variable(obj)
+
+
+def as_array(x: Any, array_module: Any = np) -> Any:
+    """A number as an array; all else as it is."""
+    return array_module.array(x) if np.isscalar(x) else x
+
+
+def _plain(x: Any) -> Any:
+    return x.data if isinstance(x, core.Variable) else x
+
+
+# ---- Function ----
+
+
+class Function(core.Function):
+    """An operation: a subclass gives `forward`, on arrays, and `backward`, on Variables.
+
+    A call takes Variables and arrays, and gives a Variable, or a tuple of them. `inputs` and
+    `outputs` are the Variables of the call: `self.inputs[0].data`, `self.outputs[0]()`.
+    """
+
+    kind: ClassVar[type[Variable]] = Variable  # what a call makes of arrays
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "backward" in cls.__dict__:
+            setattr(cls, "backward", _on_gradients(cls.backward))  # noqa: B010
+
+    def __call__(self, *inputs: Any) -> Any:
+        recorded = any(isinstance(x, core.Variable) for x in inputs)
+        y = super().__call__(
+            *[
+                x if isinstance(x, core.Variable) or (recorded and np.isscalar(x))
+                # beside a Variable, an array is a constant: it needs no gradient
+                else self.kind(x, requires_grad=not recorded)
+                for x in inputs
+            ]
+        )  # fmt: skip
+        ys = tuple([adopted(v, self.kind) for v in (y if type(y) is tuple else (y,))])
+        return ys if len(ys) > 1 else ys[0]
+
+    @classmethod
+    def gradient(cls, gy: Any) -> Any:
+        """A gradient in the form that `backward` receives: a Variable."""
+        if isinstance(gy, core.Variable) and (gy.requires_grad or type(gy) is not core.Variable):
+            return gy
+        return cls.kind(core.as_array(gy), requires_grad=False)
+
+
+def _on_gradients(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """A user's `backward`, for a walk whose gradients may be arrays."""
+
+    @functools.wraps(backward)
+    def on_gradients(self: Function, *gys: Any) -> Any:
+        return backward(self, *[self.gradient(gy) for gy in gys])
+
+    return on_gradients
+
+
+# fmt: off
+class Add(arithmetic.Add, Function): ...
+class Mul(arithmetic.Mul, Function): ...
+class Neg(arithmetic.Neg, Function): ...
+class Sub(arithmetic.Sub, Function): ...
+class Div(arithmetic.Div, Function): ...
+class Pow(arithmetic.Pow, Function): ...
+
+
+def add(x0: Any, x1: Any) -> Any: return Add()(x0, x1)
+def mul(x0: Any, x1: Any) -> Any: return Mul()(x0, x1)
+def neg(x: Any) -> Any: return Neg()(x)
+def sub(x0: Any, x1: Any) -> Any: return Sub()(x0, x1)
+def rsub(x0: Any, x1: Any) -> Any: return Sub()(x1, x0)
+def div(x0: Any, x1: Any) -> Any: return Div()(x0, x1)
+def rdiv(x0: Any, x1: Any) -> Any: return Div()(x1, x0)
+# fmt: on
+
+
+def pow(x: Any, c: Any) -> Any:
+    """y = xᶜ, for a number c; an array or Variable c is differentiated too."""
+    if not np.isscalar(c):
+        return np.power(as_variable(x), c)
+    exponent: Any = c.item() if isinstance(c, np.generic) else c
+    return Pow(exponent)(x)
+
+
+def setup_variable() -> None:
+    """Gives Variables their operators; `wengert.dezero` does it when it is imported."""
+    from wengert.dezero import functions  # which imports this file
+
+    operators = {
+        "__add__": add, "__radd__": add, "__mul__": mul, "__rmul__": mul, "__neg__": neg,
+        "__sub__": sub, "__rsub__": rsub, "__truediv__": div, "__rtruediv__": rdiv,
+        "__pow__": pow, "__getitem__": functions.get_item,
+        "matmaul": functions.matmul, "dot": functions.matmul,
+        "max": functions.max, "min": functions.min,
+    }  # fmt: skip
+    for name, function in operators.items():
+        setattr(Variable, name, function)

@@ -1,0 +1,82 @@
+"""The book's loaders: `dezero.dataloaders`. They are iterators of their own."""
+
+import importlib.util
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from wengert.dezero.cuda import as_cupy, seeded_random
+
+pil_available = importlib.util.find_spec("PIL") is not None
+
+
+class DataLoader:
+    """Batches (x, t) of arrays of the samples (x, t) of a data set; each `for` is one pass.
+
+    Args:
+        dataset: samples, with a length.
+        batch_size: samples in a batch; the last one of a pass may have fewer.
+        shuffle: a new order for each pass.
+        gpu: give arrays of CuPy.
+    """
+
+    def __init__(
+        self, dataset: Any, batch_size: int, shuffle: bool = True, gpu: bool = False
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"DataLoader: got batch_size {batch_size}, needed 1 or more")
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.data_size = len(dataset)
+        self.max_iter = math.ceil(self.data_size / batch_size)
+        self.gpu = gpu
+        self.reset()
+
+    def reset(self) -> None:
+        """Starts a pass anew, in a new order if `shuffle`."""
+        self.iteration = 0
+        n = len(self.dataset)
+        self.index = seeded_random().permutation(n) if self.shuffle else np.arange(n)
+
+    def __iter__(self) -> Iterator[tuple[ndarray, ndarray]]:
+        return self
+
+    def __next__(self) -> tuple[ndarray, ndarray]:
+        if self.iteration >= self.max_iter:
+            self.reset()
+            raise StopIteration
+        samples = [self.dataset[i] for i in self._indices()]
+        self.iteration += 1
+        x, t = (np.array([sample[k] for sample in samples]) for k in (0, 1))
+        return (as_cupy(x), as_cupy(t)) if self.gpu else (x, t)
+
+    def _indices(self) -> Any:
+        start = self.iteration * self.batch_size
+        return self.index[start : start + self.batch_size]
+
+    def next(self) -> tuple[ndarray, ndarray]:
+        """The next batch."""
+        return self.__next__()
+
+    def to_cpu(self) -> None:
+        """Gives arrays of NumPy from now on."""
+        self.gpu = False
+
+    def to_gpu(self) -> None:
+        """Gives arrays of CuPy from now on."""
+        self.gpu = True
+
+
+class SeqDataLoader(DataLoader):
+    """Batches for sequences: row k goes through the data from place k · (length / batch_size)."""
+
+    def __init__(self, dataset: Any, batch_size: int, gpu: bool = False) -> None:
+        super().__init__(dataset, batch_size, shuffle=False, gpu=gpu)
+
+    def _indices(self) -> Any:
+        jump = self.data_size // self.batch_size
+        return [(k * jump + self.iteration) % self.data_size for k in range(self.batch_size)]

@@ -1,0 +1,277 @@
+"""The book's data sets: `dezero.datasets`.
+
+Files are looked for in the book's folder, `utils.cache_dir`, and where `wengert.data` looks for
+them and puts them.
+"""
+
+import ast
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from wengert.data.cifar import (
+    CIFAR10_CLASSES,
+    CIFAR100_CLASSES,
+    CIFAR100_COARSE_CLASSES,
+    load_cifar10,
+    load_cifar100,
+)
+from wengert.data.mnist import load_mnist
+from wengert.dezero import utils
+from wengert.dezero.cuda import seeded_random
+from wengert.dezero.transforms import Compose, Flatten, Normalize, ToFloat
+from wengert.dezero.utils import cache_dir as cache_dir
+from wengert.files import replacing
+
+Transform = Callable[[Any], Any]
+
+
+class Dataset:
+    """Samples (x, t): a subclass gives `prepare`, which sets `data` and `label`.
+
+    Args:
+        train: the samples to train on, not those to test with.
+        transform: what becomes of each x.
+        target_transform: what becomes of each t.
+    """
+
+    data: Any = None
+    label: Any = None
+
+    def __init__(
+        self,
+        train: bool = True,
+        transform: Transform | None = None,
+        target_transform: Transform | None = None,
+    ) -> None:
+        self.train = train
+        self.transform = transform or _as_it_is
+        self.target_transform = target_transform or _as_it_is
+        self.prepare()
+
+    def __getitem__(self, index: Any) -> tuple[Any, Any]:
+        if not np.isscalar(index):
+            raise TypeError(f"{type(self).__name__}: got index {index!r}, needed a whole number")
+        x = self.transform(self.data[index])
+        return x, None if self.label is None else self.target_transform(self.label[index])
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def prepare(self) -> None:
+        """Sets `data`, and `label` if there is one."""
+
+
+def _as_it_is(x: Any) -> Any:
+    return x
+
+
+# ---- Made up ----
+
+
+def get_spiral(train: bool = True) -> tuple[ndarray, ndarray]:
+    """Points on three arms of a spiral, float32 (300, 2), and their arms, int (300,).
+
+    It seeds NumPy's own generator, as the book does: what is drawn next is always the same.
+    """
+    random = seeded_random()
+    random.seed(1984 if train else 2020)
+    n, classes = 100, 3
+    t = np.repeat(np.arange(classes), n)
+    radius = np.tile(np.arange(n) / n, classes)
+    angle = 4.0 * t + 4.0 * radius + 0.2 * random.randn(n * classes)
+    x = np.stack([radius * np.sin(angle), radius * np.cos(angle)], axis=1).astype(np.float32)
+    order = random.permutation(n * classes)
+    return x[order], t[order]
+
+
+class Spiral(Dataset):
+    """See `get_spiral`."""
+
+    def prepare(self) -> None:
+        self.data, self.label = get_spiral(self.train)
+
+
+class SinCurve(Dataset):
+    """1000 values of one period of sin with noise (to test with, of cos), each with the next."""
+
+    def prepare(self) -> None:
+        x = np.linspace(0, 2 * np.pi, 1000)
+        noise = seeded_random().uniform(-0.05, 0.05, size=x.shape)
+        y = np.sin(x) + noise if self.train else np.cos(x)
+        self.data = y[:-1, np.newaxis]
+        self.label = y[1:, np.newaxis]
+
+
+# ---- Images ----
+
+
+def _folder_of(name: str) -> str | None:
+    """The book's folder, if the file is in it."""
+    return utils.cache_dir if os.path.exists(os.path.join(utils.cache_dir, name)) else None
+
+
+def _show(images: ndarray, row: int, col: int) -> None:
+    """Shows images drawn by chance, (N, H, W, C), in a table."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError:
+        raise ImportError(
+            "show: this needs Matplotlib, which is not installed; pip install matplotlib"
+        ) from None
+    _, H, W, C = images.shape
+    chosen = images[seeded_random().randint(0, len(images), row * col)]
+    table = chosen.reshape(row, col, H, W, C).swapaxes(1, 2).reshape(row * H, col * W, C)
+    plt.imshow(table.squeeze(), cmap="gray", interpolation="nearest")
+    plt.axis("off")
+    plt.show()
+
+
+class MNIST(Dataset):
+    """Handwritten digits: bytes (1, 28, 28), which become float32 (784,) from 0 to 1."""
+
+    def __init__(
+        self,
+        train: bool = True,
+        transform: Transform | None = Compose([Flatten(), ToFloat(), Normalize(0.0, 255.0)]),  # noqa: B008
+        target_transform: Transform | None = None,
+    ) -> None:
+        super().__init__(train, transform, target_transform)
+
+    def prepare(self) -> None:
+        name = f"{'train' if self.train else 't10k'}-images-idx3-ubyte.gz"
+        self.data, self.label = load_mnist(
+            self.train, folder=_folder_of(name), dtype=np.uint8
+        ).arrays
+
+    def show(self, row: int = 10, col: int = 10) -> None:
+        """Shows images drawn by chance."""
+        _show(self.data.transpose(0, 2, 3, 1), row, col)
+
+    @staticmethod
+    def labels() -> dict[int, str]:
+        """The names of the labels."""
+        return {i: str(i) for i in range(10)}
+
+
+class CIFAR10(Dataset):
+    """Photographs in ten classes: bytes (3, 32, 32), which become float32."""
+
+    def __init__(
+        self,
+        train: bool = True,
+        transform: Transform | None = Compose([ToFloat(), Normalize(mean=0.5, std=0.5)]),  # noqa: B008
+        target_transform: Transform | None = None,
+    ) -> None:
+        super().__init__(train, transform, target_transform)
+
+    def prepare(self) -> None:
+        folder = _folder_of("cifar-10-python.tar.gz")
+        self.data, self.label = load_cifar10(self.train, folder=folder, dtype=np.uint8).arrays
+
+    def show(self, row: int = 10, col: int = 10) -> None:
+        """Shows images drawn by chance."""
+        _show(self.data.transpose(0, 2, 3, 1), row, col)
+
+    @staticmethod
+    def labels() -> dict[int, str]:
+        """The names of the labels."""
+        return dict(enumerate(CIFAR10_CLASSES))
+
+
+class CIFAR100(CIFAR10):
+    """Photographs in a hundred classes, or with `label_type="coarse"` in twenty."""
+
+    def __init__(
+        self,
+        train: bool = True,
+        transform: Transform | None = Compose([ToFloat(), Normalize(mean=0.5, std=0.5)]),  # noqa: B008
+        target_transform: Transform | None = None,
+        label_type: str = "fine",
+    ) -> None:
+        if label_type not in ("fine", "coarse"):
+            raise ValueError(f"CIFAR100: got label_type {label_type!r}, needed 'fine' or 'coarse'")
+        self.label_type = label_type
+        super().__init__(train, transform, target_transform)
+
+    def prepare(self) -> None:
+        folder, coarse = _folder_of("cifar-100-python.tar.gz"), self.label_type == "coarse"
+        data = load_cifar100(self.train, coarse=coarse, folder=folder, dtype=np.uint8)
+        self.data, self.label = data.arrays
+
+    @staticmethod
+    def labels(label_type: str = "fine") -> dict[int, str]:
+        """The names of the labels."""
+        names = CIFAR100_CLASSES if label_type == "fine" else CIFAR100_COARSE_CLASSES
+        return dict(enumerate(names))
+
+
+class ImageNet(Dataset):
+    """The names of the thousand classes; there are no images."""
+
+    def __init__(self) -> None:
+        self.data = ()
+
+    @staticmethod
+    def labels() -> dict[int, str]:
+        """The names of the labels, from a file that is downloaded if it is not there."""
+        path = utils.get_file(
+            "https://gist.githubusercontent.com/yrevar/942d3a0ac09ec9e5eb3a/raw/"
+            "238f720ff059c1f82f368259d1ca4ffa5dd8f9f5/imagenet1000_clsidx_to_labels.txt"
+        )
+        with open(path, encoding="utf-8") as file:
+            return dict(ast.literal_eval(file.read()))
+
+
+# ---- Text ----
+
+
+class Shakespear(Dataset):
+    """The letters of Shakespeare's plays as numbers, in order of appearance, each with the next.
+
+    `char_to_id` and `id_to_char` lead from the one to the other.
+    """
+
+    def prepare(self) -> None:
+        path = utils.get_file(
+            "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/"
+            "input.txt",
+            "shakespear.txt",
+        )
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.char_to_id = {c: i for i, c in enumerate(dict.fromkeys(text))}
+        self.id_to_char = {i: c for c, i in self.char_to_id.items()}
+        ids = np.array([self.char_to_id[c] for c in text])
+        self.data, self.label = ids[:-1], ids[1:]
+
+
+# ---- Prepared arrays, kept ----
+
+
+def _kept_at(filename: str, train: bool) -> str:
+    name = filename[filename.rfind("/") + 1 :] + (".train.npz" if train else ".test.npz")
+    return os.path.join(utils.cache_dir, name)
+
+
+def load_cache_npz(filename: str, train: bool = False) -> tuple[Any, Any]:
+    """The data and labels that `save_cache_npz` has kept under that name; (None, None) if none."""
+    path = _kept_at(filename, train)
+    if not os.path.exists(path):
+        return None, None
+    with np.load(path) as file:
+        return file["data"], file["label"]
+
+
+def save_cache_npz(data: ndarray, label: ndarray, filename: str, train: bool = False) -> str | None:
+    """Keeps data and labels in `utils.cache_dir`; None if there are some by that name already."""
+    path = _kept_at(filename, train)
+    if os.path.exists(path):
+        return None
+    os.makedirs(utils.cache_dir, exist_ok=True)
+    with replacing(path) as file:
+        np.savez_compressed(file, data=data, label=label)
+    return path

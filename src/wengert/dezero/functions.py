@@ -1,0 +1,351 @@
+"""The book's functions: `import wengert.dezero.functions as F`.
+
+They are wengert's, taking plain arrays too and always giving Variables. Where the book computes
+something else than `wengert.functions` does under the same name, its docstring says what.
+"""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert import functions as wengert_functions
+from wengert.config import train
+from wengert.core import as_array as array_of
+from wengert.dezero.core import Function, Variable, as_variable, making
+from wengert.dezero.core import add as add
+from wengert.dezero.core import as_array as as_array
+from wengert.dezero.core import div as div
+from wengert.dezero.core import mul as mul
+from wengert.dezero.core import neg as neg
+from wengert.dezero.core import pow as pow
+from wengert.dezero.core import rsub as rsub
+from wengert.dezero.core import sub as sub
+from wengert.dezero.cuda import seeded_random
+from wengert.dezero.functions_conv import average_pooling as average_pooling
+from wengert.dezero.functions_conv import col2im as col2im
+from wengert.dezero.functions_conv import conv2d as conv2d
+from wengert.dezero.functions_conv import conv2d_simple as conv2d_simple
+from wengert.dezero.functions_conv import deconv2d as deconv2d
+from wengert.dezero.functions_conv import im2col as im2col
+from wengert.dezero.functions_conv import pooling as pooling
+from wengert.dezero.functions_conv import pooling_simple as pooling_simple
+from wengert.dispatch import Axis
+from wengert.functions import (
+    activation,
+    index,
+    linalg,
+    loss,
+    math,
+    piecewise,
+    reduce,
+    shape,
+    trigonometry,
+)
+from wengert.functions.arguments import checked_labels
+
+# fmt: off
+# ---- Elementwise ----
+
+class Sin(trigonometry.Sin, Function): ...
+class Cos(trigonometry.Cos, Function): ...
+class Tanh(trigonometry.Tanh, Function): ...
+class Exp(math.Exp, Function): ...
+class Log(math.Log, Function): ...
+class Sigmoid(activation.Sigmoid, Function): ...
+class ReLU(activation.ReLU, Function): ...
+class LeakyReLU(activation.LeakyReLU, Function): ...
+
+
+def sin(x: Any) -> Any: return Sin()(x)
+def cos(x: Any) -> Any: return Cos()(x)
+def tanh(x: Any) -> Any: return Tanh()(x)
+def exp(x: Any) -> Any: return Exp()(x)
+def log(x: Any) -> Any: return Log()(x)
+def sigmoid(x: Any) -> Any: return Sigmoid()(x)
+def relu(x: Any) -> Any: return ReLU()(x)
+def leaky_relu(x: Any, slope: float = 0.2) -> Any: return LeakyReLU(slope)(x)
+
+
+# ---- Shape and linear algebra ----
+
+class Reshape(shape.Reshape, Function): ...
+class Transpose(shape.Transpose, Function): ...
+class BroadcastTo(shape.BroadcastTo, Function): ...
+class SumTo(shape.SumTo, Function): ...
+class Sum(reduce.Sum, Function): ...
+class MatMul(linalg.MatMul, Function): ...
+
+
+def transpose(x: Any, axes: Any = None) -> Any: return Transpose(axes)(x)
+def matmul(x: Any, W: Any) -> Any: return MatMul()(x, W)
+def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any: return Sum(axis, keepdims)(x)
+# fmt: on
+
+
+def reshape(x: Any, shape: Any) -> Any:
+    """The elements of x in another shape; x itself where it has that shape."""
+    return as_variable(x) if np.shape(x) == shape else Reshape(shape)(x)
+
+
+def expand_dims(x: Any, axis: int) -> Any:
+    """x with a new axis of size 1."""
+    sizes = list(np.shape(x))
+    sizes.insert(axis, 1)
+    return reshape(x, tuple(sizes))
+
+
+def flatten(x: Any) -> Any:
+    """x as (N, D): all but the first axis become one."""
+    return reshape(x, (np.shape(x)[0], -1))
+
+
+def broadcast_to(x: Any, shape: Any) -> Any:
+    """x repeated to a shape; x itself where it has that shape."""
+    return as_variable(x) if np.shape(x) == shape else BroadcastTo(shape)(x)
+
+
+def sum_to(x: Any, shape: Any) -> Any:
+    """x summed to a shape that broadcasts to its own; x itself where it has that shape."""
+    return as_variable(x) if np.shape(x) == shape else SumTo(shape)(x)
+
+
+class Linear(linalg.Linear, Function):
+    """y = x W + b; b may be None, or a Variable that holds None."""
+
+    def __call__(self, x: Any, W: Any, b: Any = None) -> Any:
+        if b is None or getattr(b, "data", None) is None:
+            return matmul(x, W)
+        return super().__call__(x, W, b)
+
+
+def linear(x: Any, W: Any, b: Any = None) -> Any:
+    """y = x W + b."""
+    return Linear()(x, W, b)
+
+
+def linear_simple(x: Any, W: Any, b: Any = None) -> Any:
+    """y = x W + b, of two Functions."""
+    t = matmul(x, W)
+    return t if b is None else t + b
+
+
+class GetItem(index.GetItem, Function):
+    """y = x[slices]."""
+
+    def __init__(self, slices: Any) -> None:
+        if isinstance(slices, Variable):
+            slices = slices.data
+        super().__init__(copy.deepcopy(slices))  # what its giver changes later moves no gradient
+
+
+class GetItemGrad(index.GetItemGrad, Function):
+    """gx = zeros of `in_shape`, with gy added at `slices`."""
+
+    def __init__(self, slices: Any, in_shape: Sequence[int]) -> None:
+        super().__init__(slices, tuple(in_shape))
+
+
+def get_item(x: Any, slices: Any) -> Any:
+    """x[slices], for every kind of index that NumPy has."""
+    return GetItem(slices)(x)
+
+
+# ---- Largest and smallest ----
+
+
+class _Extreme(reduce.Extreme):
+    """As in `wengert.functions`, but elements that tie all get the whole gradient."""
+
+    def backward(self, gy: Any) -> Any:
+        (x,) = self.xs
+        (y,) = self.ys
+        return self.spread(gy) * np.equal(x, self.spread(y))
+
+
+class Max(_Extreme, reduce.Max, Function):
+    """y = the largest of x. Elements that tie all get the whole gradient."""
+
+
+class Min(_Extreme, reduce.Min, Function):
+    """y = the smallest of x. Elements that tie all get the whole gradient."""
+
+
+class Clip(piecewise.Clip, Function):
+    """y = x limited to x_min ≤ y ≤ x_max."""
+
+    def __init__(self, x_min: Any, x_max: Any) -> None:
+        super().__init__(x_min, x_max)
+
+
+def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The largest element; elements that tie all get the whole gradient."""
+    return Max(axis, keepdims)(x)
+
+
+def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The smallest element; elements that tie all get the whole gradient."""
+    return Min(axis, keepdims)(x)
+
+
+def clip(x: Any, x_min: Any, x_max: Any) -> Any:
+    """x limited to x_min ≤ y ≤ x_max."""
+    return Clip(x_min, x_max)(x)
+
+
+# ---- Softmax ----
+
+
+class Softmax(activation.Softmax, Function):
+    """y = e^x / Σ e^x along `axis`, which is 1 by default."""
+
+    def __init__(self, axis: int = 1) -> None:
+        super().__init__(axis)
+
+
+class LogSoftmax(activation.LogSoftmax, Function):
+    """y = x - log Σ e^x along `axis`, which is 1 by default."""
+
+    def __init__(self, axis: int = 1) -> None:
+        super().__init__(axis)
+
+
+def softmax(x: Any, axis: int = 1) -> Any:
+    """y = e^x / Σ e^x along `axis`."""
+    return Softmax(axis)(x)
+
+
+def log_softmax(x: Any, axis: int = 1) -> Any:
+    """y = log softmax(x) along `axis`."""
+    return LogSoftmax(axis)(x)
+
+
+def sigmoid_simple(x: Any) -> Any:
+    """y = 1 / (1 + e⁻ˣ), as written."""
+    return 1 / (1 + exp(-as_variable(x)))
+
+
+def softmax_simple(x: Any, axis: int = 1) -> Any:
+    """y = e^x / Σ e^x, as written: it overflows for large x."""
+    y = exp(x)
+    return y / sum(y, axis=axis, keepdims=True)
+
+
+# ---- Losses: the sum over all, divided by the number of samples N = len(x) ----
+
+
+class MeanSquaredError(Function):
+    """y = Σ (x0 - x1)² / N, where N = len(x0 - x1) counts the samples, not the elements."""
+
+    def forward(self, x0: Any, x1: Any) -> Any:
+        d = x0 - x1
+        return np.sum(d * d) / len(d)
+
+    def backward(self, gy: Any) -> Any:
+        x0, x1 = self.inputs
+        d = x0 - x1
+        gx = d * (gy * (2 / len(d)))
+        return sum_to(gx, x0.shape), sum_to(-gx, x1.shape)
+
+
+class SoftmaxCrossEntropy(loss.SoftmaxCrossEntropy, Function): ...
+
+
+def mean_squared_error(x0: Any, x1: Any) -> Any:
+    """y = Σ (x0 - x1)² / N, where N counts the samples, not the elements."""
+    return MeanSquaredError()(x0, x1)
+
+
+def mean_squared_error_simple(x0: Any, x1: Any) -> Any:
+    """y = Σ (x0 - x1)² / N, as written."""
+    d = as_variable(x0) - x1
+    return sum(d**2) / len(d)
+
+
+def softmax_cross_entropy(x: Any, t: Any) -> Any:
+    """The mean of -log softmax(x)[t] over scores x (N, C) with labels t: (N,), or (N, 1)."""
+    sizes = np.shape(x)
+    labels = checked_labels("softmax_cross_entropy", sizes, array_of(t).reshape(sizes[:-1]))
+    return SoftmaxCrossEntropy()(x, labels)
+
+
+def softmax_cross_entropy_simple(x: Any, t: Any) -> Any:
+    """The mean of -log softmax(x)[t], as written; no probability counts as less than 1e-15."""
+    N = np.shape(x)[0]
+    log_p = log(clip(softmax(x), 1e-15, 1.0))
+    return -1 * sum(log_p[np.arange(N), array_of(t)]) / N
+
+
+def sigmoid_cross_entropy(x: Any, t: Any) -> Any:
+    """-Σ (t log s + (1 - t) log(1 - s)) / N with s = sigmoid(x); t gets x's shape."""
+    t = reshape(t, np.shape(x))
+    with making(Variable):
+        y = wengert_functions.sigmoid_cross_entropy(as_variable(x), t, reduction="sum")
+    return y / np.shape(x)[0]
+
+
+def binary_cross_entropy(p: Any, t: Any) -> Any:
+    """-Σ (t log p + (1 - t) log(1 - p)) / N, with p limited to 1e-15 ≤ p ≤ 0.999."""
+    t = reshape(t, np.shape(p))
+    N = np.shape(t)[0]
+    p = clip(p, 1e-15, 0.999)
+    return -1 * sum(t * log(p) + (1 - t) * log(1 - p)) / N
+
+
+def accuracy(y: Any, t: Any) -> Any:
+    """The share of rows of the scores y (N, C) that are highest at the label in t; a constant."""
+    labels = array_of(t)
+    right = array_of(y).argmax(axis=1).reshape(labels.shape) == labels
+    return Variable(np.array(right.mean()))
+
+
+# ---- Parts of networks ----
+
+
+def embed_id(x: Any, W: Any) -> Any:
+    """The rows of W at the indices x."""
+    return get_item(W, x)
+
+
+def dropout(x: Any, dropout_ratio: float = 0.5) -> Any:
+    """In training, elements become 0 with probability `dropout_ratio`; the others grow instead."""
+    x = as_variable(x)
+    if not train.get():
+        return x
+    mask = seeded_random().rand(*x.shape) > dropout_ratio
+    return x * mask.astype(x.dtype) / (1.0 - dropout_ratio)
+
+
+class BatchNorm(Function):
+    """The batch normalisation of `wengert.functions`; `mean` and `var` are written into."""
+
+    def __init__(self, mean: Any, var: Any, decay: float, eps: float) -> None:
+        self.avg_mean = mean
+        self.avg_var = var
+        self.decay = decay
+        self.eps = eps
+
+    def __call__(self, x: Any, gamma: Any, beta: Any) -> Any:
+        with making(Variable):
+            return wengert_functions.batch_norm(
+                as_variable(x), as_variable(gamma), as_variable(beta),
+                self.avg_mean, self.avg_var, momentum=1 - self.decay, eps=self.eps,
+            )  # fmt: skip
+
+
+def batch_nrom(
+    x: Any, gamma: Any, beta: Any, mean: Any, var: Any, decay: float = 0.9, eps: float = 2e-5
+) -> Any:
+    """Batch normalisation (so spelled in the book); the arrays `mean` and `var` are written into.
+
+    Args:
+        x: (N, C) or (N, C, H, W).
+        gamma: (C,).
+        beta: (C,).
+        mean: running mean, (C,), used in test mode.
+        var: running variance, (C,), used in test mode.
+        decay: share of the old in the running statistics.
+        eps: added to the variance.
+    """
+    return BatchNorm(mean, var, decay, eps)(x, gamma, beta)

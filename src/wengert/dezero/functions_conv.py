@@ -1,0 +1,284 @@
+"""The book's convolution and pooling: `dezero.functions_conv`, most of it in `functions` too.
+
+Images are (N, C, H, W), weights (O, C, KH, KW), those of a transposed convolution (C, O, KH, KW);
+`stride`, `pad` and `kernel_size` are numbers, or pairs for the two axes.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.dezero.core import Function, as_variable
+from wengert.dezero.utils import get_deconv_outsize, pair
+from wengert.functions import conv, pool
+from wengert.functions.geometry import checked_geometry
+
+Size = int | tuple[int, int]
+
+
+def _pairs(pad: Size) -> list[tuple[int, int]]:
+    """(before, after) for each axis."""
+    return [(p, p) for p in pair(pad)]
+
+
+def _is_none(b: Any) -> bool:
+    return getattr(b, "data", None) is None
+
+
+# ---- Convolution ----
+
+
+class Conv2d(conv.Conv, Function):
+    """y[n, o, p] = Σ x[n, c, stride·p + k - pad] W[o, c, k] + b[o]; b may be None."""
+
+    def __init__(self, stride: Size = 1, pad: Size = 0) -> None:
+        super().__init__(pair(stride), _pairs(pad), (1, 1))
+
+    def __call__(self, x: Any, W: Any, b: Any = None) -> Any:
+        return super().__call__(x, W) if _is_none(b) else super().__call__(x, W, b)
+
+    def forward(self, x: Any, W: Any, b: Any = None) -> Any:
+        if x.ndim != 4 or W.ndim != 4 or x.shape[1] != W.shape[1]:
+            raise ValueError(
+                f"conv2d: got x {x.shape} and W {W.shape}, needed (N, C, H, W) and (O, C, KH, KW)"
+            )
+        _check_bias("conv2d", b, W.shape[0])
+        stride, padding, _, _ = self.geometry
+        checked_geometry("conv2d", x.shape, W.shape[2:], stride, padding, 1)
+        return super().forward(x, W, b)
+
+
+class Deconv2d(conv.ConvInputGrad, Function):
+    """y is to x what, in Conv2d, the gradient of its input is to that of its output.
+
+    `outsize` is the size of y, of those that a convolution would make x's size of; the smallest by
+    default.
+    """
+
+    def __init__(self, stride: Size = 1, pad: Size = 0, outsize: Size | None = None) -> None:
+        super().__init__(pair(stride), _pairs(pad), (1, 1))
+        self.outsize = outsize
+
+    def __call__(self, x: Any, W: Any, b: Any = None) -> Any:
+        y = super().__call__(x, W)
+        if _is_none(b):
+            return y
+        _check_bias("deconv2d", b, y.shape[1])
+        return y + as_variable(b).reshape(1, -1, 1, 1)
+
+    def forward(self, x: Any, W: Any) -> Any:
+        if x.ndim != 4 or W.ndim != 4 or x.shape[1] != W.shape[0]:
+            raise ValueError(
+                f"deconv2d: got x {x.shape} and W {W.shape}, needed (N, C, H, W) and (C, O, KH, KW)"
+            )
+        stride, padding, _, _ = self.geometry
+        kernel = W.shape[2:]
+        axes = zip(x.shape[2:], kernel, stride, padding, strict=True)
+        out = [get_deconv_outsize(n, k, s, p) for n, k, s, (p, _) in axes]
+        if self.outsize is not None:
+            out = list(pair(self.outsize))
+        self.shape = (x.shape[0], W.shape[1], *out)
+        _, seen = checked_geometry("deconv2d", self.shape, kernel, stride, padding, 1)
+        if seen != x.shape[2:]:
+            raise ValueError(
+                f"deconv2d: got outsize {self.outsize} for x {x.shape} and W {W.shape}, but a "
+                f"convolution would make {seen} of it; leave outsize out, or add less than stride"
+            )
+        return super().forward(x, W)
+
+
+class Conv2DGradW(conv.ConvWeightGrad, Function):
+    """gW, the gradient of the weights of `conv2d`, which has been called."""
+
+    def __init__(self, conv2d: Conv2d) -> None:
+        super().__init__(*conv2d.geometry, conv2d.inputs[1].shape)
+
+
+def _check_bias(name: str, b: Any, outputs: int) -> None:
+    if b is not None and np.shape(b) != (outputs,):
+        raise ValueError(f"{name}: got b {np.shape(b)}, needed ({outputs},), one for each output")
+
+
+def conv2d(x: Any, W: Any, b: Any = None, stride: Size = 1, pad: Size = 0) -> Any:
+    """Convolution of x (N, C, H, W) with W (O, C, KH, KW), plus b (O,)."""
+    return Conv2d(stride, pad)(x, W, b)
+
+
+def deconv2d(
+    x: Any, W: Any, b: Any = None, stride: Size = 1, pad: Size = 0, outsize: Size | None = None
+) -> Any:
+    """Transposed convolution of x (N, C, H, W) with W (C, O, KH, KW), plus b (O,)."""
+    return Deconv2d(stride, pad, outsize)(x, W, b)
+
+
+def conv2d_simple(x: Any, W: Any, b: Any = None, stride: Size = 1, pad: Size = 0) -> Any:
+    """`conv2d` as one matrix product with the columns that `im2col` makes."""
+    (N, _, *_), (OC, _, *kernel) = np.shape(x), np.shape(W)
+    columns = im2col(x, tuple(kernel), stride, pad, to_matrix=False)
+    OH, OW = columns.shape[-2:]
+    rows = columns.transpose(0, 4, 5, 1, 2, 3).reshape(N * OH * OW, -1)
+    y = rows @ as_variable(W).reshape(OC, -1).T
+    y = y if _is_none(b) else y + b
+    return y.reshape(N, OH, OW, OC).transpose(0, 3, 1, 2)
+
+
+# ---- Pooling ----
+
+
+class Pooling(pool.MaxPool, Function):
+    """y = the largest x of each window. What `pad` adds are zeros, which may be the largest."""
+
+    def __init__(self, kernel_size: Size, stride: Size = 1, pad: Size = 0) -> None:
+        super().__init__(pair(kernel_size), pair(stride), [(0, 0), (0, 0)])
+        self.pad = _pairs(pad)
+
+    def __call__(self, x: Any) -> Any:
+        x = as_variable(x)
+        kernel, stride, _ = self.geometry
+        _check_windows("pooling", x.shape, kernel, stride, self.pad)
+        if any(map(any, self.pad)):
+            x = np.pad(x, [(0, 0), (0, 0), *self.pad])
+        return super().__call__(x)
+
+
+class Pooling2DGrad(pool.WindowSpread, Function):
+    """gx, the gradient of `mpool2d`, a Pooling that has been called; x is here with its padding."""
+
+    def __init__(self, mpool2d: Pooling) -> None:
+        super().__init__(*mpool2d.geometry, mpool2d.inputs[0].shape, mpool2d.chosen)
+
+
+class Pooling2DWithIndexes(pool.WindowSum, Function):
+    """Of each window, the element that `mpool2d`, a Pooling that has been called, has chosen."""
+
+    def __init__(self, mpool2d: Pooling) -> None:
+        super().__init__(*mpool2d.geometry, mpool2d.chosen)
+
+
+class AveragePooling(pool.WindowSum, Function):
+    """y = the mean of each window, in which the zeros that `pad` adds count."""
+
+    def __init__(self, kernel_size: Size, stride: Size = 1, pad: Size = 0) -> None:
+        super().__init__(pair(kernel_size), pair(stride), _pairs(pad))
+
+    def __call__(self, x: Any) -> Any:
+        _check_windows("average_pooling", np.shape(x), *self.geometry)
+        return super().__call__(x) * (1 / math.prod(self.geometry[0]))
+
+
+def _check_windows(name: str, shape: Any, kernel: Any, stride: Any, padding: Any) -> None:
+    if len(shape) != 4:
+        raise ValueError(f"{name}: got x {shape}, needed (N, C, H, W)")
+    checked_geometry(name, shape, kernel, stride, padding, 1)
+
+
+def pooling(x: Any, kernel_size: Size, stride: Size = 1, pad: Size = 0) -> Any:
+    """The largest element of each window of x (N, C, H, W) and the zeros around it."""
+    return Pooling(kernel_size, stride, pad)(x)
+
+
+def average_pooling(x: Any, kernel_size: Size, stride: Size = 1, pad: Size = 0) -> Any:
+    """The mean of each window of x (N, C, H, W) and the zeros around it."""
+    return AveragePooling(kernel_size, stride, pad)(x)
+
+
+def pooling_simple(x: Any, kernel_size: Size, stride: Size = 1, pad: Size = 0) -> Any:
+    """`pooling` of the columns that `im2col` makes; elements that tie all get the gradient."""
+    columns = im2col(x, kernel_size, stride, pad, to_matrix=False)
+    N, C, KH, KW, OH, OW = columns.shape
+    return columns.reshape(N, C, KH * KW, OH, OW).max(axis=2)
+
+
+# ---- Columns ----
+
+
+class Im2col(conv.Im2Col, Function):
+    """All that a kernel sees from each of its places: (N, C, KH, KW, OH, OW).
+
+    With `to_matrix`, a row for each place: (N·OH·OW, C·KH·KW).
+    """
+
+    def __init__(self, kernel_size: Size, stride: Size, pad: Size, to_matrix: bool) -> None:
+        super().__init__(pair(kernel_size), pair(stride), _pairs(pad), (1, 1))
+        self.to_matrix = to_matrix
+
+    def __call__(self, x: Any) -> Any:
+        stride, padding, _ = self.geometry
+        _check_windows("im2col", np.shape(x), self.kernel, stride, padding)
+        y = super().__call__(x)
+        if not self.to_matrix:
+            return y
+        N, C, KH, KW, OH, OW = y.shape
+        return y.transpose(0, 4, 5, 1, 2, 3).reshape(N * OH * OW, C * KH * KW)
+
+
+class Col2im(conv.Col2Im, Function):
+    """Images from columns: each element is added where Im2col would have found it."""
+
+    def __init__(
+        self,
+        input_shape: Sequence[int],
+        kernel_size: Size,
+        stride: Size,
+        pad: Size,
+        to_matrix: bool,
+    ) -> None:
+        super().__init__(tuple(input_shape), pair(stride), _pairs(pad), (1, 1))
+        self.kernel = pair(kernel_size)
+        self.to_matrix = to_matrix
+
+    def __call__(self, x: Any) -> Any:
+        stride, padding, _ = self.geometry
+        N, C, *_ = self.shape
+        _, (OH, OW) = checked_geometry("col2im", tuple(self.shape), self.kernel, stride, padding, 1)
+        x, (KH, KW) = as_variable(x), self.kernel
+        needed = (N * OH * OW, C * KH * KW) if self.to_matrix else (N, C, KH, KW, OH, OW)
+        if x.shape != needed:
+            raise ValueError(f"col2im: got columns {x.shape}, needed {needed} for {self.shape}")
+        if self.to_matrix:
+            x = x.reshape(N, OH, OW, C, KH, KW).transpose(0, 3, 4, 5, 1, 2)
+        return super().__call__(x)
+
+
+def im2col(
+    x: Any, kernel_size: Size, stride: Size = 1, pad: Size = 0, to_matrix: bool = True
+) -> Any:
+    """All that a kernel sees of x (N, C, H, W) from each of its places.
+
+    Returns:
+        Variable, (N·OH·OW, C·KH·KW), or without `to_matrix` (N, C, KH, KW, OH, OW).
+    """
+    return Im2col(kernel_size, stride, pad, to_matrix)(x)
+
+
+def col2im(
+    x: Any,
+    input_shape: Sequence[int],
+    kernel_size: Size,
+    stride: Size = 1,
+    pad: Size = 0,
+    to_matrix: bool = True,
+) -> Any:
+    """Images of `input_shape` from columns, each element added where `im2col` would find it."""
+    return Col2im(input_shape, kernel_size, stride, pad, to_matrix)(x)
+
+
+def im2col_array(
+    img: np.ndarray, kernel_size: Size, stride: Size, pad: Size, to_matrix: bool = True
+) -> np.ndarray:
+    """`im2col` from array to array."""
+    return im2col(img, kernel_size, stride, pad, to_matrix).data
+
+
+def col2im_array(
+    col: np.ndarray,
+    img_shape: Sequence[int],
+    kernel_size: Size,
+    stride: Size,
+    pad: Size,
+    to_matrix: bool = True,
+) -> np.ndarray:
+    """`col2im` from array to array."""
+    return col2im(col, img_shape, kernel_size, stride, pad, to_matrix).data

@@ -1,0 +1,295 @@
+"""The book's layers: `import wengert.dezero.layers as L`.
+
+A size that is not given is taken from the first input; until then `W.data` is None.
+"""
+
+import math
+import os
+import zipfile
+from typing import Any
+
+import numpy as np
+
+from wengert import layers as wengert_layers
+from wengert.core import Parameter as AnyParameter
+from wengert.core import as_array
+from wengert.dezero import functions as F
+from wengert.dezero.core import Parameter
+from wengert.dezero.cuda import seeded_random
+from wengert.dezero.utils import pair
+from wengert.files import replacing
+
+
+class Layer(wengert_layers.Layer):
+    """A part of a model. A subclass assigns Parameters and Layers to attributes.
+
+    It gives `forward`, or overrides `__call__`. Names of weights in files are the attributes on the
+    way to them: `l0/W`.
+    """
+
+    @property
+    def _params(self) -> set[str]:
+        """The names of the attributes that hold Parameters and Layers."""
+        return set(_parts(self))
+
+    def _flatten_params(self, params_dict: dict[str, Any], parent_key: str = "") -> None:
+        """Puts the Parameters into `params_dict`, by name."""
+        for name, value in _parts(self).items():
+            key = f"{parent_key}/{name}" if parent_key else name
+            if isinstance(value, AnyParameter):
+                params_dict[key] = value
+            else:
+                Layer._flatten_params(value, params_dict, key)
+
+    def save_weights(self, path: str | os.PathLike[str]) -> None:
+        """Writes the Parameters to an npz file; a name without an extension gets `.npz`.
+
+        Raises:
+            RuntimeError: a Parameter waits for its size.
+            OSError: the file cannot be written; what was there before is whole.
+        """
+        params: dict[str, Any] = {}
+        self._flatten_params(params)
+        for key, p in params.items():
+            if p.data is None:
+                raise RuntimeError(
+                    f"save_weights: {key} has no size yet; call the model on an input first"
+                )
+        arrays = {key: p.data for key, p in params.items()}
+        name = os.fspath(path)
+        with replacing(name if name.endswith(".npz") else name + ".npz") as file:
+            np.savez_compressed(file, **arrays)
+
+    def load_weights(self, path: str | os.PathLike[str]) -> None:
+        """Takes the Parameters from an npz file, in the shapes and dtypes that they have there.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is no npz file, or a Parameter is missing in it; nothing is loaded then.
+        """
+        params: dict[str, Any] = {}
+        self._flatten_params(params)
+        try:
+            with np.load(path) as file:
+                arrays = {key: file[key] for key in params if key in file}
+        except (ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+            raise ValueError(f"load_weights: {path} is no npz file of arrays: {error}") from None
+        missing = [key for key in params if key not in arrays]
+        if missing:
+            raise ValueError(f"load_weights: {path} has no {', '.join(missing)}")
+        for key, array in arrays.items():
+            params[key].data = array
+
+    def to_cpu(self) -> None:
+        """Brings the Parameters to the CPU, where they are."""
+        for p in self.params():
+            p.to_cpu()  # type: ignore[attr-defined]
+
+    def to_gpu(self) -> None:
+        """Brings the Parameters to the GPU, where there is one to be had: see `cuda`."""
+        for p in self.params():
+            p.to_gpu()  # type: ignore[attr-defined]
+
+
+def _parts(layer: wengert_layers.Layer) -> dict[str, Any]:
+    held = (AnyParameter, wengert_layers.Layer)
+    return {name: value for name, value in vars(layer).items() if isinstance(value, held)}
+
+
+def _normal(shape: tuple[int, ...], fan_in: int, dtype: Any) -> np.ndarray:
+    """Normal numbers with the variance 1 / fan_in."""
+    draws = seeded_random().randn(*shape).astype(dtype)
+    return draws * np.asarray(np.sqrt(1 / fan_in), dtype)
+
+
+def _bias(size: int, nobias: bool, dtype: Any) -> Parameter | None:
+    return None if nobias else Parameter(np.zeros(size, dtype), name="b")
+
+
+class Linear(Layer):
+    """y = x W + b.
+
+    Args:
+        out_size: features of y.
+        nobias: leave out b.
+        dtype: of the Parameters.
+        in_size: features of x; by default those of the first x.
+    """
+
+    def __init__(
+        self,
+        out_size: int,
+        nobias: bool = False,
+        dtype: Any = np.float32,
+        in_size: int | None = None,
+    ) -> None:
+        self.in_size = in_size
+        self.out_size = out_size
+        self.dtype = dtype
+        self.W = Parameter(None, name="W")
+        if in_size is not None:
+            self._init_W()
+        self.b = _bias(out_size, nobias, dtype)
+
+    def _init_W(self, xp: Any = np) -> None:  # noqa: N802
+        assert self.in_size is not None
+        self.W.data = _normal((self.in_size, self.out_size), self.in_size, self.dtype)
+
+    def forward(self, x: Any) -> Any:
+        if self.W.data is None:
+            self.in_size = np.shape(x)[1]
+            self._init_W()
+        return F.linear(x, self.W, self.b)
+
+
+class Conv2d(Layer):
+    """Convolution of x (N, C, H, W) with W (O, C, KH, KW), plus b.
+
+    Args:
+        out_channels: channels of y.
+        kernel_size: a number, or a pair for the two axes; stride and pad too.
+        stride: pixels from one place of the kernel to the next.
+        pad: zeros around x.
+        nobias: leave out b.
+        dtype: of the Parameters.
+        in_channels: channels of x; by default those of the first x.
+    """
+
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        pad: Any = 0,
+        nobias: bool = False,
+        dtype: Any = np.float32,
+        in_channels: int | None = None,
+    ) -> None:
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.pad = pad
+        self.dtype = dtype
+        self.W = Parameter(None, name="W")
+        if in_channels is not None:
+            self._init_W()
+        self.b = _bias(out_channels, nobias, dtype)
+
+    def _init_W(self, xp: Any = np) -> None:  # noqa: N802
+        assert self.in_channels is not None
+        kernel = pair(self.kernel_size)
+        shape = (*self._channels(self.in_channels), *kernel)
+        self.W.data = _normal(shape, self.in_channels * math.prod(kernel), self.dtype)
+
+    def _channels(self, in_channels: int) -> tuple[int, int]:
+        return self.out_channels, in_channels
+
+    def _size_from(self, x: Any) -> None:
+        if self.W.data is None:
+            self.in_channels = np.shape(x)[1]
+            self._init_W()
+
+    def forward(self, x: Any) -> Any:
+        self._size_from(x)
+        return F.conv2d(x, self.W, self.b, self.stride, self.pad)
+
+
+class Deconv2d(Conv2d):
+    """Transposed convolution of x (N, C, H, W) with W (C, O, KH, KW), plus b; see Conv2d."""
+
+    def _channels(self, in_channels: int) -> tuple[int, int]:
+        return in_channels, self.out_channels
+
+    def forward(self, x: Any) -> Any:
+        self._size_from(x)
+        return F.deconv2d(x, self.W, self.b, self.stride, self.pad)
+
+
+class RNN(Layer):
+    """h = tanh(x Wx + b + h Wh), from step to step; `reset_state` starts a new sequence.
+
+    Args:
+        hidden_size: features of h.
+        in_size: features of x; by default those of the first x.
+    """
+
+    def __init__(self, hidden_size: int, in_size: int | None = None) -> None:
+        self.x2h = Linear(hidden_size, in_size=in_size)
+        self.h2h = Linear(hidden_size, nobias=True)
+        self.reset_state()
+
+    def reset_state(self) -> None:
+        """Forgets h."""
+        self.h: Any = None
+
+    def forward(self, x: Any) -> Any:
+        z = self.x2h(x)
+        self.h = F.tanh(z if self.h is None else z + self.h2h(self.h))
+        return self.h
+
+
+class LSTM(Layer):
+    """A long short-term memory, from step to step; `reset_state` starts a new sequence.
+
+    With gates f, i, o = sigmoid(x Wx + b + h Wh) and u = tanh(x Wx + b + h Wh), each with weights
+    of its own, c = f c + i u and h = o tanh c.
+
+    Args:
+        hidden_size: features of h and c.
+        in_size: features of x; by default those of the first x.
+    """
+
+    def __init__(self, hidden_size: int, in_size: int | None = None) -> None:
+        for gate in "fiou":
+            setattr(self, f"x2{gate}", Linear(hidden_size, in_size=in_size))
+        for gate in "fiou":
+            setattr(self, f"h2{gate}", Linear(hidden_size, in_size=hidden_size, nobias=True))
+        self.reset_state()
+
+    def reset_state(self) -> None:
+        """Forgets h and c."""
+        self.h: Any = None
+        self.c: Any = None
+
+    def forward(self, x: Any) -> Any:
+        f, i, o, u = [self._before(gate, x) for gate in "fiou"]
+        f, i, o, u = F.sigmoid(f), F.sigmoid(i), F.sigmoid(o), F.tanh(u)
+        self.c = i * u if self.c is None else f * self.c + i * u
+        self.h = o * F.tanh(self.c)
+        return self.h
+
+    def _before(self, gate: str, x: Any) -> Any:
+        """What goes into a gate."""
+        z = getattr(self, f"x2{gate}")(x)
+        return z if self.h is None else z + getattr(self, f"h2{gate}")(self.h)
+
+
+class EmbedID(Layer):
+    """A row of W (in_size, out_size) for each index."""
+
+    def __init__(self, in_size: int, out_size: int) -> None:
+        self.W = Parameter(seeded_random().randn(in_size, out_size), name="W")
+
+    def __call__(self, x: Any) -> Any:
+        return F.embed_id(x, self.W)
+
+
+class BatchNorm(Layer):
+    """Batch normalisation; the running statistics are Parameters here, and so saved with them."""
+
+    def __init__(self) -> None:
+        self.avg_mean = Parameter(None, name="avg_mean")
+        self.avg_var = Parameter(None, name="avg_var")
+        self.gamma = Parameter(None, name="gamma")
+        self.beta = Parameter(None, name="beta")
+
+    def _init_params(self, x: Any) -> None:
+        C, dtype = np.shape(x)[1], as_array(x).dtype
+        for p, value in ((self.avg_mean, 0), (self.avg_var, 1), (self.gamma, 1), (self.beta, 0)):
+            if p.data is None:
+                p.data = np.full(C, value, dtype)
+
+    def __call__(self, x: Any) -> Any:
+        self._init_params(x)
+        return F.batch_nrom(x, self.gamma, self.beta, self.avg_mean.data, self.avg_var.data)

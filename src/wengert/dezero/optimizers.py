@@ -1,0 +1,199 @@
+"""The book's optimizers, and hooks for them: `dezero.optimizers`."""
+
+import math
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+
+from wengert.core import Parameter
+
+
+class Optimizer:
+    """Steps the Parameters of a model that have a gradient; a subclass gives `update_one`."""
+
+    def __init__(self) -> None:
+        self.target: Any = None
+        self.hooks: list[Callable[[list[Any]], Any]] = []
+
+    def setup(self, target: Any) -> Self:
+        """Takes on the model to train. Returns self."""
+        if not hasattr(target, "params"):
+            raise TypeError(
+                f"{type(self).__name__}.setup: got {type(target).__name__}, needed a Layer"
+            )
+        self.target = target
+        return self
+
+    def update(self) -> None:
+        """Calls the hooks, and then one step of each Parameter."""
+        if self.target is None:
+            raise RuntimeError(f"{type(self).__name__}.update: there is no model; setup(model)")
+        params = [p for p in self.target.params() if p.grad is not None]
+        for hook in self.hooks:
+            hook(params)
+        for p in params:
+            if p.grad is not None:  # (a hook may have frozen it)
+                self.update_one(p)
+
+    def update_one(self, param: Any) -> None:
+        """One step of one Parameter."""
+        raise NotImplementedError(f"{type(self).__name__} has no update_one(self, param)")
+
+    def add_hook(self, f: Callable[[list[Any]], Any]) -> None:
+        """Calls `f(params)` before each update."""
+        self.hooks.append(f)
+
+
+# ---- Hooks ----
+
+
+class WeightDecay:
+    """Adds rate · p to the gradient of each p."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+
+    def __call__(self, params: list[Any]) -> None:
+        for p in params:
+            p.grad.data += self.rate * p.data
+
+
+class ClipGrad:
+    """Scales all gradients down to the norm `max_norm`, if theirs, taken together, is larger."""
+
+    def __init__(self, max_norm: float) -> None:
+        self.max_norm = max_norm
+
+    def __call__(self, params: list[Any]) -> None:
+        norm = math.sqrt(sum(float(np.sum(p.grad.data**2)) for p in params))
+        rate = self.max_norm / (norm + 1e-6)
+        if rate < 1:
+            for p in params:
+                p.grad.data *= rate
+
+
+class FreezeParam:
+    """Takes the gradients of these Parameters, and of those of these layers, away."""
+
+    def __init__(self, *layers: Any) -> None:
+        self.freeze_params: list[Any] = []
+        for layer in layers:
+            self.freeze_params += [layer] if isinstance(layer, Parameter) else layer.params()
+
+    def __call__(self, params: list[Any]) -> None:
+        for p in self.freeze_params:
+            p.grad = None
+
+
+# ---- Optimizers: g is the gradient of the Parameter p ----
+
+
+class SGD(Optimizer):
+    """p ← p - lr g."""
+
+    def __init__(self, lr: float = 0.01) -> None:
+        super().__init__()
+        self.lr = lr
+
+    def update_one(self, param: Any) -> None:
+        param.data -= self.lr * param.grad.data
+
+
+class _Remembering(Optimizer):
+    """An optimizer that remembers arrays of the shape of each Parameter, 0 at first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._memory: dict[Any, tuple[np.ndarray, ...]] = {}
+
+    def _remembered(self, param: Any, count: int) -> tuple[np.ndarray, ...]:
+        if param not in self._memory:
+            self._memory[param] = tuple(np.zeros_like(param.data) for _ in range(count))
+        return self._memory[param]
+
+
+class MomentumSGD(_Remembering):
+    """v ← momentum v - lr g;  p ← p + v."""
+
+    def __init__(self, lr: float = 0.01, momentum: float = 0.9) -> None:
+        super().__init__()
+        self.lr = lr
+        self.momentum = momentum
+
+    def update_one(self, param: Any) -> None:
+        (v,) = self._remembered(param, 1)
+        v *= self.momentum
+        v -= self.lr * param.grad.data
+        param.data += v
+
+
+class AdaGrad(_Remembering):
+    """h ← h + g²;  p ← p - lr g / (√h + eps)."""
+
+    def __init__(self, lr: float = 0.001, eps: float = 1e-8) -> None:
+        super().__init__()
+        self.lr = lr
+        self.eps = eps
+
+    def update_one(self, param: Any) -> None:
+        (h,) = self._remembered(param, 1)
+        g = param.grad.data
+        h += g * g
+        param.data -= self.lr * g / (np.sqrt(h) + self.eps)
+
+
+class AdaDelta(_Remembering):
+    """p ← p - d with d = √((r + eps) / (s + eps)) g, where s ← rho s + (1-rho) g² is up to date.
+
+    Then r ← rho r + (1-rho) d².
+    """
+
+    def __init__(self, rho: float = 0.95, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.rho = rho
+        self.eps = eps
+
+    def update_one(self, param: Any) -> None:
+        s, r = self._remembered(param, 2)
+        g = param.grad.data
+        s *= self.rho
+        s += (1 - self.rho) * g * g
+        d = np.sqrt((r + self.eps) / (s + self.eps)) * g
+        r *= self.rho
+        r += (1 - self.rho) * d * d
+        param.data -= d
+
+
+class Adam(_Remembering):
+    """m ← m + (1-beta1) (g - m);  v ← v + (1-beta2) (g² - v);  p ← p - lr m / (√v + eps).
+
+    `lr` is alpha √(1 - beta2ᵗ) / (1 - beta1ᵗ) at update t.
+    """
+
+    def __init__(
+        self, alpha: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
+    ) -> None:
+        super().__init__()
+        self.t = 0
+        self.alpha = alpha
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.eps = eps
+
+    def update(self) -> None:
+        """Calls the hooks, and then one step of each Parameter."""
+        self.t += 1
+        super().update()
+
+    @property
+    def lr(self) -> float:
+        """The step size of the running update."""
+        return self.alpha * math.sqrt(1 - self.beta2**self.t) / (1 - self.beta1**self.t)
+
+    def update_one(self, param: Any) -> None:
+        m, v = self._remembered(param, 2)
+        g = param.grad.data
+        m += (1 - self.beta1) * (g - m)
+        v += (1 - self.beta2) * (g * g - v)
+        param.data -= self.lr * m / (np.sqrt(v) + self.eps)

@@ -1,0 +1,146 @@
+"""The book's transforms of PIL images and arrays: `dezero.transforms`."""
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.dezero.cuda import seeded_random
+from wengert.dezero.utils import pair
+
+
+class Compose:
+    """One transform after the other."""
+
+    def __init__(self, transforms: Sequence[Callable[[Any], Any]] = ()) -> None:
+        self.transforms = transforms
+
+    def __call__(self, img: Any) -> Any:
+        for transform in self.transforms or ():
+            img = transform(img)
+        return img
+
+
+# ---- Of PIL images ----
+
+
+def _pil() -> Any:
+    try:
+        return importlib.import_module("PIL.Image")
+    except ImportError:
+        raise ImportError(
+            "transforms: images need Pillow, which is not installed; pip install 'wengert[images]'"
+        ) from None
+
+
+class Convert:
+    """To another mode, such as "RGB" or "L"; "BGR" is RGB with red and blue exchanged."""
+
+    def __init__(self, mode: str = "RGB") -> None:
+        self.mode = mode
+
+    def __call__(self, img: Any) -> Any:
+        if self.mode != "BGR":
+            return img.convert(self.mode)
+        red, green, blue = img.convert("RGB").split()
+        return _pil().merge("RGB", (blue, green, red))
+
+
+class Resize:
+    """To another size: a number, or (width, height); mode 2 is bilinear, as Pillow counts."""
+
+    def __init__(self, size: Any, mode: int = 2) -> None:
+        self.size = pair(size)
+        self.mode = mode
+
+    def __call__(self, img: Any) -> Any:
+        return img.resize(self.size, self.mode)
+
+
+class CenterCrop:
+    """The middle: a number of pixels, or (width, height)."""
+
+    def __init__(self, size: Any) -> None:
+        self.size = pair(size)
+
+    def __call__(self, img: Any) -> Any:
+        (W, H), (OW, OH) = img.size, self.size
+        left, up = (W - OW) // 2, (H - OH) // 2
+        return img.crop((left, up, left + OW, up + OH))
+
+
+class ToArray:
+    """A PIL image as an array (C, H, W); an array stays as it is."""
+
+    def __init__(self, dtype: Any = np.float32) -> None:
+        self.dtype = dtype
+
+    def __call__(self, img: Any) -> np.ndarray:
+        if isinstance(img, np.ndarray):
+            return img
+        if not isinstance(img, _pil().Image):
+            raise TypeError(f"ToArray: got {type(img).__name__}, needed a PIL image or an array")
+        pixels = np.asarray(img, self.dtype)
+        return np.atleast_3d(pixels).transpose(2, 0, 1)
+
+
+class ToPIL:
+    """An array (C, H, W) of bytes as a PIL image."""
+
+    def __call__(self, array: np.ndarray) -> Any:
+        return _pil().fromarray(np.ascontiguousarray(array.transpose(1, 2, 0)))
+
+
+class RandomHorizontalFlip:
+    """Half of the arrays (C, H, W), drawn by chance, mirrored; the book has only the name."""
+
+    def __call__(self, array: np.ndarray) -> np.ndarray:
+        return array[..., ::-1] if seeded_random().rand() < 0.5 else array
+
+
+# ---- Of arrays ----
+
+
+class Normalize:
+    """(array - mean) / std; mean and std are numbers, or one for each channel (axis 0)."""
+
+    def __init__(self, mean: Any = 0, std: Any = 1) -> None:
+        self.mean = mean
+        self.std = std
+
+    def __call__(self, array: np.ndarray) -> Any:
+        return (array - self._spread(self.mean, array)) / self._spread(self.std, array)
+
+    @staticmethod
+    def _spread(value: Any, array: np.ndarray) -> Any:
+        if np.isscalar(value):
+            return value
+        return np.array(value, array.dtype).reshape(-1, *[1] * (array.ndim - 1))
+
+
+class Flatten:
+    """All elements on one axis."""
+
+    def __call__(self, array: np.ndarray) -> np.ndarray:
+        return array.flatten()
+
+
+class AsType:
+    """To another dtype."""
+
+    def __init__(self, dtype: Any = np.float32) -> None:
+        self.dtype = dtype
+
+    def __call__(self, array: np.ndarray) -> np.ndarray:
+        return array.astype(self.dtype)
+
+
+ToFloat = AsType
+
+
+class ToInt(AsType):
+    """To whole numbers."""
+
+    def __init__(self, dtype: Any = int) -> None:
+        super().__init__(dtype)
