@@ -6,6 +6,12 @@ from wengert.training.callbacks import EarlyStopping as EarlyStopping
 from wengert.training.callbacks import On as On
 from wengert.training.callbacks import Plateau as Plateau
 from wengert.training.checkpoint import save_parameters as save_parameters
+from wengert.training.guard import StopOnNaN as StopOnNaN
+from wengert.training.guard import check_finite as check_finite
+from wengert.training.guard import check_gradients as check_gradients
+from wengert.training.log import CSVLog as CSVLog
+from wengert.training.log import JSONLinesLog as JSONLinesLog
+from wengert.training.log import TensorBoard as TensorBoard
 from wengert.training.loop import evaluate as evaluate
 from wengert.training.loop import train_epoch as train_epoch
 from wengert.training.metrics import Confusion as Confusion
