@@ -41,13 +41,12 @@ def download(addresses: Sequence[str], path: Path, checks: Checks) -> None:
         try:
             return _download(address, path, checks)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            plain = error.reason if type(error) is urllib.error.URLError else error
-            reasons.append(f"  {address}: {str(plain) or type(plain).__name__}")
+            reasons.append(f"  {address}: {_reason(error)}")
     raise DownloadError("\n".join(reasons))
 
 
 def _download(address: str, path: Path, checks: Checks) -> None:
-    from tqdm import tqdm
+    from tqdm import tqdm  # type: ignore[import-untyped]
 
     request = urllib.request.Request(address, headers={"User-Agent": "wengert"})
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
@@ -68,3 +67,11 @@ def _download(address: str, path: Path, checks: Checks) -> None:
                 raise ValueError(f"got the MD5 {md5.hexdigest()}, needed {checks.md5}")
             if checks.sha256 not in (None, sha256.hexdigest()):
                 raise ValueError(f"got the SHA-256 {sha256.hexdigest()}, needed {checks.sha256}")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        error.close()  # it holds the connection
+    elif isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
+        return _reason(error.reason)
+    return str(error) or type(error).__name__

@@ -3,14 +3,14 @@
 import gzip
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 BinaryFile = str | os.PathLike[str] | BinaryIO
 
 GZIP = b"\x1f\x8b"
-CHUNK = 2**20  # bytes
+CHUNK = 2**17  # bytes
 
 
 @contextmanager
@@ -27,7 +27,8 @@ def unpacked(function: str, file: BinaryFile) -> Iterator[BinaryIO]:
         magic = packed.read(len(GZIP))
         packed.seek(start)
         try:
-            yield cast(BinaryIO, gzip.open(packed)) if magic == GZIP else packed
+            with gzip.open(packed) if magic == GZIP else nullcontext(packed) as raw:
+                yield cast(BinaryIO, raw)
         except Exception as error:
             system = isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile)
             if system or isinstance(error, MemoryError):
@@ -38,7 +39,7 @@ def unpacked(function: str, file: BinaryFile) -> Iterator[BinaryIO]:
             ) from error
 
 
-def read_at_most(file: BinaryIO, size: int) -> bytearray:
+def read_at_most(file: IO[bytes], size: int) -> bytearray:
     """Piece by piece, so that what a header claims is not set aside before it has come."""
     data = bytearray()
     while len(data) < size and (chunk := file.read(min(CHUNK, size - len(data)))):
