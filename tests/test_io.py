@@ -120,6 +120,12 @@ def test_the_same_arrays_give_the_same_bytes(tmp_path, suffix):
     assert first == second
 
 
+def test_an_npz_has_no_time_of_day_in_it(tmp_path):
+    path = saved(tmp_path, ".npz", {"x": MATRIX}, metadata={"a": "b"})
+    with zipfile.ZipFile(path) as file:
+        assert {member.date_time for member in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
 def test_numpy_reads_an_npz_without_pickles_and_so_do_we_what_numpy_writes(tmp_path):
     arrays = {"l0/W": MATRIX.T, "b": np.array(2, np.int8)}
     path = saved(tmp_path, ".npz", arrays, metadata={"of": "both"})
@@ -340,6 +346,17 @@ def test_a_member_that_claims_more_than_its_bytes_can_hold_is_refused(tmp_path):
         load_arrays(path)
 
 
+def test_a_member_that_ends_before_its_size_is_refused_though_its_checksum_is_right(tmp_path):
+    short = npy(np.arange(5, dtype=np.uint8))[:-4]
+    path = archive(tmp_path / "x.npz", [("x.npy", short)], zipfile.ZIP_DEFLATED)
+    data = bytearray(path.read_bytes())
+    size = data.index(b"PK\1\2") + 24
+    data[size : size + 4] = (len(short) + 4).to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"x\.npy ends too early"):
+        load_arrays(path)
+
+
 # ---- Weights ----
 
 X = RNG.normal(size=(5, 3)).astype(np.float32)
@@ -361,6 +378,7 @@ def test_parameters_and_buffers_come_back_also_into_a_model_without_sizes(tmp_pa
     assert_same(model.state_dict(), other.state_dict())
     keys = model.state_dict() if names == "wengert" else PYTORCH_NAMES
     assert set(load_arrays(path)) == set(keys)
+    assert load_metadata(path) == ({"format": "pt"} if names == "pytorch" else {})
 
 
 PYTORCH_NAMES = {

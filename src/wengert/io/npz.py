@@ -11,7 +11,6 @@ import re
 import zlib
 from collections.abc import Mapping
 from errno import EINVAL
-from struct import error as StructError
 from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
@@ -51,7 +50,7 @@ def read(file: BinaryIO) -> tuple[dict[str, ndarray], dict[str, str]]:
     try:
         with ZipFile(file) as archive:
             return _read(archive, file.seek(0, 2))
-    except (BadZipFile, zlib.error, EOFError, StructError) as error:
+    except (BadZipFile, zlib.error, EOFError) as error:
         raise ValueError(f"it is damaged: {error}") from error
     except OSError as error:
         if error.errno == EINVAL:  # a place before the start of the file
