@@ -24,7 +24,8 @@ FLOORS = [
     ["compile", "io", "models", "parallel"],
     ["training"],
     ["wengert"],  # the names in its __init__.py
-    ["demo", "dezero", "system"],
+    ["demo", "dezero", "recipes", "system"],
+    ["jobs", "runs"],
     ["cli"],
     ["__main__"],
 ]

@@ -1,0 +1,222 @@
+"""`wengert train`."""
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from wengert import random, recipes
+from wengert.cli.failure import Failure
+from wengert.cli.trained import built, loaded, opened
+from wengert.io import save_weights
+from wengert.jobs import Data, headline, make_trainer, test_batches, train_batches
+from wengert.layers import Layer
+from wengert.recipes import RecipeError, Settings
+from wengert.runs import Run, new_folder
+from wengert.training import Callback, Trainer, every
+from wengert.training.checkpoint_folder import SaveCheckpoints
+from wengert.training.guard import StopOnNaN
+from wengert.training.log import JSONLinesLog
+
+SAVE_EVERY = 30  # seconds: what a killed run loses at most
+
+
+def train(args: argparse.Namespace) -> int:
+    """Trains a new run, or goes on with one."""
+    run = None if args.resume is None else _run_to_resume(args)
+    if run is not None and run.metrics is not None:
+        print(f"{run.folder} is finished: epoch {run.metrics['epoch']} of {run.settings['epochs']}")
+        print(headline(run.settings, run.metrics["test"]))
+        return 0
+    settings = _settings(args) if run is None else run.settings
+    random.seed(settings["seed"])
+    samples = loaded(settings)
+    model = built(settings, samples.facts)
+    if run is None:
+        run = _new_run(args, settings, samples.facts)
+    elif run.facts != samples.facts:
+        raise Failure(f"the data are not those that {run.folder} was started with")
+    else:
+        run.write_settings()  # for more epochs, or data that were moved
+    print(f"run {run.folder}: {_sizes(samples, model)}", flush=True)
+    return _fit(run, samples, model)
+
+
+def _sizes(samples: Data, model: Layer) -> str:
+    train, validation, test = samples.facts["samples"]
+    parameters = sum(p.size for p in model.params())
+    return (
+        f"{train:,} samples to train on, {validation:,} to validate, {test:,} to test; "
+        f"{parameters:,} parameters"
+    )
+
+
+# ---- Settings and folder ----
+
+
+def _given(args: argparse.Namespace) -> Settings:
+    """The settings that were given as options."""
+    given = {name: getattr(args, name) for name in recipes.ALL_OPTIONS}
+    given = {name: value for name, value in given.items() if value is not None}
+    if args.data is not None:
+        given["data"] = os.path.abspath(os.path.expanduser(args.data))
+    return given
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    if args.dataset is None:
+        args.parser.error(
+            f"needed a DATASET, one of {', '.join(recipes.DATASETS)}, or --resume RUN"
+        )
+    return recipes.settings(args.dataset, args.model, _given(args))
+
+
+def _new_run(args: argparse.Namespace, settings: Settings, facts: dict[str, Any]) -> Run:
+    if args.run is not None and args.runs is not None:
+        args.parser.error("argument --runs: --run names the folder already")
+    name = settings["dataset"], settings["model"]
+    try:
+        return Run.create(args.run or new_folder(args.runs or "runs", *name), settings, facts)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if args.run is not None or args.runs is not None:
+            option = "--run" if args.run is not None else "--runs"
+            args.parser.error(f"argument {option}: {args.run or args.runs}: {reason}")
+        import tempfile
+
+        print(
+            f"{args.parser.prog}: no folder can be made in {os.path.abspath('runs')} ({reason}); "
+            f"the run goes to a temporary one. --run FOLDER names another",
+            file=sys.stderr,
+        )
+        return Run.create(tempfile.mkdtemp(prefix="wengert-"), settings, facts)
+
+
+def _run_to_resume(args: argparse.Namespace) -> Run:
+    """The run, with more epochs or another place of its data if these were given."""
+    run = opened(args.resume)
+    if args.run is not None or args.runs is not None:
+        args.parser.error("argument --resume: names the folder already, without --run or --runs")
+    if args.dataset not in (None, run.settings["dataset"]):
+        args.parser.error(f"the run {run.folder} is of {run.settings['dataset']}")
+    given = _given(args) | ({} if args.model is None else {"model": args.model})
+    for name, value in given.items():
+        has = run.settings.get(name)
+        grows = name == "epochs" and value >= has
+        if not (value == has or grows or (name == "data" and has is not None)):
+            can = "which can only grow" if name == "epochs" else "leave it out, or start a new run"
+            raise RecipeError(name, f"the run {run.folder} has {has}; {can}")
+    run.settings |= given
+    return run
+
+
+# ---- The training ----
+
+
+class Interruption(Callback):
+    """Lets a signal (Ctrl-C, or a request to end) stop the training after the running update.
+
+    The state is then saved. A second signal stops it at once.
+    """
+
+    signal: int | None = None
+
+    def on_start(self, trainer: Trainer) -> None:
+        trainer.stopped = None  # the run goes on that was interrupted
+        self.trainer = trainer
+
+    def on_step(self, trainer: Trainer) -> None:
+        self._stop()
+
+    def on_epoch(self, trainer: Trainer) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        if self.signal is not None:
+            self.trainer.stop("interrupted")
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Takes the signals for the length of a `with` block."""
+        before = {number: signal.signal(number, self._take) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        if self.signal is not None:
+            raise KeyboardInterrupt
+        self.signal = number
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def _fit(run: Run, samples: Data, model: Layer) -> int:
+    settings = run.settings
+    batches = train_batches(settings, samples)
+    validation = samples.validation and test_batches(settings, samples.validation)
+    interruption = Interruption()
+    saving = SaveCheckpoints(
+        run.checkpoints,
+        every(SAVE_EVERY, "seconds"),
+        best=None if validation is None else "validation_loss",
+        keep=2,
+    )
+    callbacks = [JSONLinesLog(run.log), StopOnNaN(), interruption, saving]
+    trainer = make_trainer(model, settings, run.facts, len(batches), callbacks)
+    resume = f"wengert train --resume {shlex.quote(str(run.folder))}"
+    try:
+        with interruption.listening(), _told_in_a_line(), np.errstate(all="ignore"):
+            trainer.fit(batches, validation, settings["epochs"], resume=True)
+    except KeyboardInterrupt:
+        pass  # a second one, while an update was under way
+    except FloatingPointError as error:
+        raise Failure(f"{error}. Try an --lr below {settings['lr']:g}") from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Failure(f"{error}. When that is mended, go on with: {resume}") from None
+    except ValueError as error:
+        raise Failure(f"{run.folder} cannot be gone on with: {error}") from None
+    if interruption.signal is not None:
+        done = min(trainer.epoch + 1, settings["epochs"])
+        where = f"in epoch {done} of {settings['epochs']}"
+        print(f"wengert train: interrupted {where}; go on with: {resume}", file=sys.stderr)
+        return 128 + interruption.signal
+    return _finish(run, trainer, samples)
+
+
+@contextmanager
+def _told_in_a_line() -> Iterator[None]:
+    """Shows warnings, such as of a damaged checkpoint, without the line of code they are from."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: print(
+            f"wengert train: {message}", file=sys.stderr
+        )
+        yield
+
+
+def _finish(run: Run, trainer: Trainer, samples: Data) -> int:
+    """Tests, saves what was reached, and says it."""
+    test = trainer.evaluate(test_batches(run.settings, samples.test))
+    last = trainer.history[-1]
+    try:
+        save_weights(run.weights, trainer.model)
+        run.write_metrics(
+            {"epoch": trainer.epoch, "step": trainer.step, "last": last, "test": test}
+        )
+    except OSError as error:
+        raise Failure(f"{run.folder} could not be written: {error.strerror}") from None
+    print(headline(run.settings, test))
+    return 0

@@ -1,0 +1,93 @@
+"""What commands do with a run: open it, load its data and its model; `wengert evaluate`."""
+
+import argparse
+import os
+from typing import Any
+
+from wengert.cli.failure import Failure
+from wengert.io import load_weights
+from wengert.jobs import Data, headline, load_data, make_model, make_trainer, test_batches
+from wengert.layers import Layer
+from wengert.recipes import DATASETS, RecipeError, Settings
+from wengert.runs import Run, RunError
+from wengert.training.checkpoint_folder import Checkpoints
+from wengert.training.state_file import load_state
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    """Tests the model of a run."""
+    run = opened(args.folder)
+    if args.data is not None:
+        if not DATASETS[run.settings["dataset"]].data:
+            raise RecipeError("data", f"{run.settings['dataset']} is part of the package")
+        run.settings["data"] = os.path.abspath(os.path.expanduser(args.data))
+    samples = loaded(run.settings)
+    if samples.facts != run.facts:
+        raise Failure(f"the data are not those that {run.folder} was trained on")
+    trainer = make_trainer(trained(run, args.best), run.settings, run.facts)
+    print(headline(run.settings, trainer.evaluate(test_batches(run.settings, samples.test))))
+    return 0
+
+
+def opened(folder: str) -> Run:
+    """The run in a folder.
+
+    Raises:
+        Failure: there is none, or it is damaged.
+    """
+    try:
+        run = Run.open(folder)
+        run.metrics  # noqa: B018  (they are read to find out now if they are damaged)
+    except RunError as error:
+        raise Failure(str(error)) from None
+    return run
+
+
+def loaded(settings: Settings) -> Data:
+    """The data of a run.
+
+    Raises:
+        Failure: they cannot be had, or not be used.
+    """
+    try:
+        return load_data(settings)
+    except (ImportError, OSError, ValueError) as error:
+        raise Failure(str(error)) from None
+
+
+def built(settings: Settings, facts: dict[str, Any]) -> Layer:
+    """The model of a run, not yet trained.
+
+    Raises:
+        RecipeError: it has sizes that no model can have.
+    """
+    try:
+        return make_model(settings, facts)
+    except ValueError as error:
+        names = [name for name in ("hidden", "width", "context") if name in settings]
+        raise RecipeError(names[0] if names else "model", str(error)) from None
+
+
+def trained(run: Run, best: bool = False) -> Layer:
+    """The model of a run with the weights of its end, as far as it has come, or of the best epoch.
+
+    Raises:
+        Failure: there are none, or they are damaged.
+    """
+    try:
+        model = make_model(run.settings, run.facts)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Failure(f"{run.folder}: the facts in settings.json are damaged: {error!r}") from None
+    try:
+        if run.metrics is not None and not best:
+            load_weights(run.weights, model)
+            return model
+        checkpoints = Checkpoints(run.checkpoints)
+        file = checkpoints.best if best else checkpoints.latest()
+        if file is None or not file.is_file():
+            which = "of a best epoch" if best else "yet"
+            raise Failure(f"{run.folder} has no weights {which}; it has no {file or 'checkpoint'}")
+        model.load_state_dict(load_state(file)["parts"]["trainer"]["parts"]["model"])
+    except (KeyError, OSError, TypeError, ValueError) as error:
+        raise Failure(f"{run.folder}: the weights cannot be loaded: {error}") from None
+    return model

@@ -1,0 +1,390 @@
+"""Jobs: the data, model and trainer that the settings of a recipe stand for."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+import wengert.functions as F
+from wengert import data, optimizers, schedules
+from wengert.data import ArrayDataset, DataLoader, Dataset, Subset, TokenWindows, TransformDataset
+from wengert.data import transforms as T
+from wengert.data.dataset import BaseDataset
+from wengert.layers import (
+    LSTM,
+    BatchNorm,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    MaxPool2d,
+    Sequential,
+)
+from wengert.models import GPT, MLP, BasicBlock, LeNet5, ResNet
+from wengert.random import generator
+from wengert.recipes import DATASETS, Settings
+from wengert.training import Callback, Trainer
+
+Facts = dict[str, Any]  # what a model must know of its data: plain values, that JSON can hold
+
+
+@dataclass(frozen=True)
+class Data:
+    """Samples to train on, to choose the best weights by (or None), and to test with."""
+
+    train: Dataset
+    validation: Dataset | None
+    test: Dataset
+    facts: Facts
+
+
+# ---- Data ----
+
+
+def load_data(settings: Settings) -> Data:
+    """The data that the settings name.
+
+    Raises:
+        ImportError: an optional package is missing.
+        OSError, ValueError: it cannot be had, or not be used; the message says why.
+    """
+    kind = DATASETS[settings["dataset"]].kind
+    found = {"images": _images, "table": _table, "curve": _curve, "text": _text}[kind](settings)
+    counts = [len(part) if part is not None else 0 for part in (found.train, found.validation)]
+    return Data(
+        found.train,
+        found.validation,
+        found.test,
+        found.facts | {"samples": [*counts, len(found.test)]},
+    )
+
+
+def _images(settings: Settings) -> Data:
+    train, test, classes = (
+        _image_folders(settings) if settings["dataset"] == "images" else _known_images(settings)
+    )
+    shape = train[0][0].shape
+    kept, validation = _held_out(train, settings)
+    changes = _changes(settings["augment"], shape[-1])
+    if changes:
+        kept = TransformDataset(kept, T.Compose(*changes))
+    return Data(kept, validation, test, {"shape": list(shape), "classes": list(classes)})
+
+
+def _known_images(settings: Settings) -> tuple[Dataset, Dataset, Sequence[str]]:
+    name, folder = settings["dataset"], settings["data"]
+    ten = [str(i) for i in range(10)]
+    if name == "digits":
+        parts = [data.load_digits(train=train).arrays for train in (True, False)]
+        train, test = (ArrayDataset(images[:, None], labels) for images, labels in parts)
+        return train, test, ten
+    load, classes = {
+        "mnist": (data.load_mnist, ten),
+        "fashion-mnist": (data.load_fashion_mnist, data.FASHION_MNIST_CLASSES),
+        "cifar10": (data.load_cifar10, data.CIFAR10_CLASSES),
+        "cifar100": (data.load_cifar100, data.CIFAR100_CLASSES),
+    }[name]
+    return load(True, folder=folder), load(False, folder=folder), classes
+
+
+def _image_folders(settings: Settings) -> tuple[Dataset, Dataset, Sequence[str]]:
+    """Of FOLDER/train and FOLDER/test, if these are there; else a fifth of FOLDER is the test."""
+    from pathlib import Path
+
+    root, size = Path(settings["data"]), settings["size"]
+    if not ((root / "train").is_dir() and (root / "test").is_dir()):
+        images = data.ImageFolder(root, size=size)
+        return *data.split(images, 0.8, 0.2), images.classes
+    train, test = (data.ImageFolder(root / part, size=size) for part in ("train", "test"))
+    if train.classes != test.classes:
+        raise ValueError(
+            f"{root}: train has the folders {', '.join(train.classes)}, and test "
+            f"{', '.join(test.classes)}; needed the same in both"
+        )
+    return train, test, train.classes
+
+
+def _changes(augment: str, side: int) -> list[Callable[[Any], Any]]:
+    shift = T.RandomCrop(side, padding=max(side // 8, 1))
+    return {"none": [], "shift": [shift], "flip": [shift, T.RandomFlip()]}[augment]
+
+
+def _table(settings: Settings) -> Data:
+    if settings["dataset"] == "spiral":
+        train, test = data.spiral(True), data.spiral(False)
+        columns, classes = ["x", "y"], ["0", "1", "2"]
+    else:
+        target = settings["target"]
+        number = target.removeprefix("-").isdecimal()
+        table = data.load_csv(settings["data"], int(target) if number else target)
+        train, test = data.split(table, 0.8, 0.2)
+        columns, classes = list(table.columns), table.classes and list(table.classes)
+    kept, validation = _held_out(train, settings)
+    x, t = kept[:]
+    facts: Facts = {"columns": columns, "classes": classes, **_spread("x", x)}
+    if classes is None:
+        facts |= _spread("t", t[:, None])
+    return Data(kept, validation, test, facts)
+
+
+def _spread(name: str, x: ndarray) -> Facts:
+    """Mean and standard deviation of each column; 1 where all values are equal."""
+    std = x.std(axis=0, dtype=np.float64)
+    mean = x.mean(axis=0, dtype=np.float64)
+    return {f"{name}_mean": mean.tolist(), f"{name}_std": np.where(std > 0, std, 1.0).tolist()}
+
+
+def _held_out(train: Dataset, settings: Settings) -> tuple[Dataset, Dataset | None]:
+    """The samples to train on, and the share of them that is kept for validation."""
+    share = settings["validation"]
+    if share == 0:
+        return train, None
+    kept, validation = data.split(train, 1 - share, share, seed=settings["seed"])
+    return kept, validation
+
+
+def _curve(settings: Settings) -> Data:
+    values = [data.sine_curve(train).arrays[0] for train in (True, False)]
+    train, validation = _windows(values[0], settings)
+    test = ArrayDataset(values[1][None, :-1], values[1][None, 1:])  # all of it, in one sequence
+    return Data(train, validation, test, {})
+
+
+def _text(settings: Settings) -> Data:
+    text = data.load_text(settings["data"], settings["unit"])
+    end = round(0.9 * len(text.tokens))
+    train, validation = _windows(text.tokens[:end], settings)
+    test = _side_by_side(text.tokens[end:], settings["context"], "test")
+    characters = getattr(text.vocabulary, "characters", None)
+    return Data(train, validation, test, {"characters": characters})
+
+
+def _windows(sequence: ndarray, settings: Settings) -> tuple[Dataset, Dataset | None]:
+    """Windows of the sequence's beginning to train on, and of its end for validation."""
+    length, share = settings["context"], settings["validation"]
+    end = round((1 - share) * len(sequence))
+    if end <= 2 * length:
+        raise ValueError(
+            f"{end} {_tokens(settings)} to train on make no windows of {length}; "
+            f"give more, or a smaller --context"
+        )
+    validation = None if share == 0 else _side_by_side(sequence[end:], length, "validation")
+    return RandomWindows(sequence[:end], length), validation
+
+
+def _tokens(settings: Settings) -> str:
+    return str(settings.get("unit", "values"))
+
+
+def _side_by_side(sequence: ndarray, length: int, part: str) -> Dataset:
+    """Windows that do not overlap."""
+    count = (len(sequence) - 1) // length
+    if count < 1:
+        raise ValueError(
+            f"the {part} part of the data has a length of {len(sequence)}, which makes no window "
+            f"of {length}; give more data, or a smaller --context"
+        )
+    starts = length * np.arange(count)
+    if sequence.ndim == 1:
+        return Subset(TokenWindows(sequence, length), starts)
+    windows = np.stack([sequence[start : start + length + 1] for start in starts])
+    return ArrayDataset(windows[:, :-1], windows[:, 1:])
+
+
+class RandomWindows(BaseDataset):
+    """Windows (x, t) of `length` steps of a sequence, where t is one step later than x.
+
+    Sample i starts at a place drawn anew, between i and i + 1 times the length: so each pass reads
+    the sequence once, about, and no two passes read the same windows.
+    """
+
+    def __init__(self, sequence: ndarray, length: int) -> None:
+        self.sequence = sequence
+        self.length = length
+
+    def __len__(self) -> int:
+        return (len(self.sequence) - 1) // self.length - 1
+
+    def sample(self, index: int) -> tuple[ndarray, ndarray]:
+        x, t = self.batch(np.array([index]))
+        return x[0], t[0]
+
+    def batch(self, indices: ndarray) -> tuple[ndarray, ndarray]:
+        starts = self.length * indices + generator().integers(self.length, size=len(indices))
+        windows = self.sequence[starts[:, None] + np.arange(self.length + 1)]
+        if windows.dtype.kind == "u":
+            windows = windows.astype(np.int64)
+        return windows[:, :-1], windows[:, 1:]
+
+
+def train_batches(settings: Settings, samples: Data) -> DataLoader:
+    """Batches to train on, in an order that follows from the seed."""
+    # threads read and decode files while the model computes
+    workers = 2 if settings["dataset"] == "images" else 0
+    return DataLoader(samples.train, settings["batch_size"], seed=settings["seed"], workers=workers)
+
+
+def test_batches(settings: Settings, samples: Dataset) -> DataLoader:
+    """Batches to validate or test with, in order."""
+    return DataLoader(samples, max(settings["batch_size"], 64), shuffle=False, seed=0)
+
+
+# ---- Models ----
+
+
+def make_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:
+    """The model of the settings, for data with these facts.
+
+    Raises:
+        KeyError, TypeError: the facts are not those of such data.
+        MemoryError, ValueError: it would be too large.
+    """
+    kind = DATASETS[settings["dataset"]].kind
+    return {
+        "images": _image_model,
+        "table": _table_model,
+        "curve": _curve_model,
+        "text": _text_model,
+    }[kind](settings, facts)
+
+
+def vocabulary(facts: Mapping[str, Any]) -> Any:
+    """The vocabulary of a text."""
+    characters = facts["characters"]
+    return data.ByteVocabulary() if characters is None else data.CharacterVocabulary(characters)
+
+
+def _image_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:
+    C, H, W = facts["shape"]
+    classes = len(facts["classes"])
+    hidden = settings.get("hidden", [])
+    name = settings["model"]
+    if name in ("linear", "mlp"):
+        return Sequential(Flatten(), MLP((*hidden, classes), in_size=C * H * W))
+    if name == "lstm":
+        return Sequential(_rows, *_lstms(C * W, hidden), _last, Linear(classes, hidden[-1]))
+    if name == "cnn":
+        return _cnn((C, H, W), classes, hidden, settings["dropout"])
+    if name == "lenet":
+        return LeNet5(classes, in_size=C, padding=(32 - H) // 2)
+    if name == "resnet8":
+        widths = (16, 32, 64)
+        return ResNet(BasicBlock, (1, 1, 1), classes, in_size=C, widths=widths, small_images=True)
+    return ResNet(BasicBlock, (2, 2, 2, 2), classes, in_size=C, small_images=H <= 64)
+
+
+def _cnn(shape: Sequence[int], classes: int, hidden: Sequence[int], dropout: float) -> Layer:
+    """3 × 3 convolutions, each followed by batch normalisation, ReLU and, while the image is
+    large enough, pooling; at the end two Linear layers."""
+    C, H, W = shape
+    layers: list[Callable[[Any], Any]] = []
+    for size in hidden:
+        layers += [Conv2d(size, 3, C, padding=1, bias=False), BatchNorm(size), F.relu]
+        C = size
+        if min(H, W) >= 8 or (size is hidden[-1] and min(H, W) > 1):
+            layers.append(MaxPool2d(2))
+            H, W = H // 2, W // 2
+    layers += [Flatten(), Linear(128, C * H * W), F.relu, Dropout(dropout), Linear(classes, 128)]
+    return Sequential(*layers)
+
+
+def _lstms(in_size: int, sizes: Sequence[int]) -> list[Callable[[Any], Any]]:
+    """LSTM layers along a sequence, (B, T, in_size) to (B, T, sizes[-1])."""
+    layers: list[Callable[[Any], Any]] = []
+    for size in sizes:
+        layers += [LSTM(size, in_size), itemgetter(0)]
+        in_size = size
+    return layers
+
+
+def _rows(x: Any) -> Any:
+    """Images (N, C, H, W) as sequences of rows, (N, H, C·W)."""
+    N, C, H, W = x.shape
+    return np.reshape(np.transpose(x, (0, 2, 1, 3)), (N, H, C * W))
+
+
+def _last(x: Any) -> Any:
+    """The last step of (B, T, H)."""
+    return x[:, -1]
+
+
+def _table_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:
+    columns, classes = facts["columns"], facts["classes"]
+    mean, std = (np.array(facts[f"x_{name}"], np.float32) for name in ("mean", "std"))
+    out = 1 if classes is None else len(classes)
+    mlp = MLP((*settings.get("hidden", []), out), in_size=len(columns))
+    layers: list[Callable[[Any], Any]] = [lambda x: (x - mean) / std, mlp]
+    if classes is None:
+        t_mean, t_std = np.float32(facts["t_mean"][0]), np.float32(facts["t_std"][0])
+        layers.append(lambda y: y[:, 0] * t_std + t_mean)
+    return Sequential(*layers)
+
+
+def _curve_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:
+    hidden = settings["hidden"]
+    return Sequential(*_lstms(1, hidden), Linear(1, hidden[-1]))
+
+
+def _text_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:
+    return GPT(
+        len(vocabulary(facts)),
+        settings["context"],
+        layers=settings["layers"],
+        width=settings["width"],
+        heads=settings["heads"],
+        dropout=settings["dropout"],
+    )
+
+
+# ---- Training ----
+
+
+def make_trainer(
+    model: Layer,
+    settings: Settings,
+    facts: Mapping[str, Any],
+    batches: int = 1,
+    callbacks: Sequence[Callback] = (),
+) -> Trainer:
+    """A trainer for data with these facts.
+
+    Args:
+        batches: of an epoch, to which the schedule is fitted.
+    """
+    classifies = "classes" in facts and facts["classes"] is not None
+    is_text = DATASETS[settings["dataset"]].kind == "text"
+    return Trainer(
+        model,
+        _optimizer(settings, batches),
+        F.softmax_cross_entropy if classifies or is_text else F.mean_squared_error,
+        metrics=[F.accuracy] if classifies else [],
+        callbacks=callbacks,
+        clip_norm=settings["clip_norm"] or None,
+    )
+
+
+def _optimizer(settings: Settings, batches: int) -> optimizers.Optimizer:
+    rate: Any = settings["lr"]
+    if settings["schedule"] == "cosine":
+        rate = schedules.cosine(rate, steps=settings["epochs"] * batches)
+    kinds: dict[str, Callable[[Any], optimizers.Optimizer]] = {
+        "sgd": optimizers.SGD,
+        "momentum": optimizers.Momentum,
+        "adam": optimizers.Adam,
+        "adamw": optimizers.AdamW,
+    }
+    return kinds[settings["optimizer"]](rate)
+
+
+def headline(settings: Settings, scores: Mapping[str, float]) -> str:
+    """What a test has shown, in a line."""
+    if "accuracy" in scores:
+        return f"test accuracy: {100 * scores['accuracy']:.1f} %"
+    if DATASETS[settings["dataset"]].kind == "text":
+        unit = settings["unit"].removesuffix("s")
+        return f"test loss: {scores['loss']:.4f} nats per {unit}"
+    return f"test mean squared error: {scores['loss']:.4g}"

@@ -1,0 +1,158 @@
+"""The folder of a run: its settings, log, checkpoints, weights and final metrics."""
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wengert import __version__, recipes
+from wengert.files import AnyPath, replacing
+
+SETTINGS = "settings.json"
+
+
+class RunError(ValueError):
+    """A folder is no run, or a damaged one."""
+
+
+class Run:
+    """A run in its folder.
+
+        settings.json   all that decides how it goes, and what is known of its data
+        log.jsonl       a line for each epoch
+        checkpoints/    of the newest steps, and of the best epoch
+        weights.npz     of the model at the end
+        metrics.json    of the last epoch, and of the test
+
+    The last two are written at the end. Each file is there whole or not at all.
+
+    Attributes:
+        settings: see `wengert.recipes`.
+        facts: what the model must know of the data: shapes, names of classes, characters.
+    """
+
+    def __init__(self, folder: AnyPath, settings: dict[str, Any], facts: dict[str, Any]) -> None:
+        self.folder = Path(folder)
+        self.settings = settings
+        self.facts = facts
+
+    @classmethod
+    def create(cls, folder: AnyPath, settings: dict[str, Any], facts: dict[str, Any]) -> "Run":
+        """A new run in a folder that is empty, or not there yet.
+
+        Raises:
+            OSError: the folder has something in it, or cannot be written.
+        """
+        run = cls(folder, settings, facts)
+        run.folder.mkdir(parents=True, exist_ok=True)
+        if any(run.folder.iterdir()):
+            raise FileExistsError(f"{run.folder} is not empty; name another folder")
+        run.write_settings()
+        return run
+
+    @classmethod
+    def open(cls, folder: AnyPath) -> "Run":
+        """The run that is in a folder.
+
+        Raises:
+            RunError: there is none, or its settings are damaged or of another version.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise RunError(f"there is no folder {folder}")
+        if not (folder / SETTINGS).is_file():
+            raise RunError(f"{folder} is no run: it has no {SETTINGS}")
+        found = _read(folder / SETTINGS)
+        if found.keys() != {"wengert", "settings", "facts"} or not isinstance(found["facts"], dict):
+            raise RunError(f"{folder / SETTINGS} is damaged: it has not what a run has")
+        try:
+            settings = recipes.checked(found["settings"])
+        except recipes.RecipeError as error:
+            raise RunError(
+                f"{folder / SETTINGS} is damaged, or written by another version of wengert than "
+                f"{__version__} (by {found['wengert']}): {error.name}: {error}"
+            ) from None
+        return cls(folder, settings, found["facts"])
+
+    def write_settings(self) -> None:
+        """Writes the settings, and the version of wengert that takes them on.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        content = {"wengert": __version__, "settings": self.settings, "facts": self.facts}
+        _write(self.folder / SETTINGS, content)
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / "weights.npz"
+
+    @property
+    def metrics(self) -> dict[str, Any] | None:
+        """Those of the end; None if the run is not finished.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        path = self.folder / "metrics.json"
+        found = _read(path) if path.is_file() else None
+        if found is None:
+            return None
+        if not isinstance(found.get("epoch"), int) or not isinstance(found.get("test"), dict):
+            raise RunError(f"{path} is damaged: it has not what a run has; remove it")
+        return found if found["epoch"] >= self.settings["epochs"] else None
+
+    def write_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Writes the metrics, with which a run is finished.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        _write(self.folder / "metrics.json", metrics)
+
+
+def new_folder(runs: AnyPath, dataset: str, model: str) -> Path:
+    """Makes runs/DATASET-MODEL-DATE-TIME, with a number behind it if that is there already.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    name = f"{dataset}-{model}-{time.strftime('%Y%m%d-%H%M%S')}"
+    Path(runs).mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        folder = Path(runs) / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The object in a JSON file."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path} is damaged: {error}") from None
+    if not isinstance(found, dict):
+        raise RunError(f"{path} is damaged: got {type(found).__name__}, needed an object")
+    return found
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    with replacing(path) as file:
+        file.write(text.encode() + b"\n")
