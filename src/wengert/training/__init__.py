@@ -5,7 +5,11 @@ from wengert.training.callbacks import Callback as Callback
 from wengert.training.callbacks import EarlyStopping as EarlyStopping
 from wengert.training.callbacks import On as On
 from wengert.training.callbacks import Plateau as Plateau
+from wengert.training.checkpoint import load_checkpoint as load_checkpoint
+from wengert.training.checkpoint import save_checkpoint as save_checkpoint
 from wengert.training.checkpoint import save_parameters as save_parameters
+from wengert.training.checkpoint_folder import Checkpoints as Checkpoints
+from wengert.training.checkpoint_folder import SaveCheckpoints as SaveCheckpoints
 from wengert.training.guard import StopOnNaN as StopOnNaN
 from wengert.training.guard import check_finite as check_finite
 from wengert.training.guard import check_gradients as check_gradients
@@ -20,6 +24,8 @@ from wengert.training.metrics import Metric as Metric
 from wengert.training.metrics import Scores as Scores
 from wengert.training.metrics import macro_f1 as macro_f1
 from wengert.training.progress import Progress as Progress
+from wengert.training.state_file import load_state as load_state
+from wengert.training.state_file import save_state as save_state
 from wengert.training.trainer import Trainer as Trainer
 from wengert.training.triggers import at as at
 from wengert.training.triggers import every as every

@@ -11,6 +11,7 @@ import numpy as np
 from wengert import random
 from wengert.config import no_grad, test_mode, using_config
 from wengert.core import Parameter, Variable
+from wengert.files import AnyPath
 from wengert.layers import Layer
 from wengert.optimizers import ClipNorm, ExponentialMovingAverage, Optimizer
 from wengert.training.batches import (
@@ -24,6 +25,7 @@ from wengert.training.batches import (
     place_in,
 )
 from wengert.training.callbacks import Callback, check_keys
+from wengert.training.checkpoint_folder import trainer_state
 from wengert.training.metrics import Metrics, Scores, number
 from wengert.training.progress import Progress
 
@@ -159,7 +161,7 @@ class Trainer:
         validation: Iterable[Any] | None = None,
         epochs: int = 1,
         *,
-        resume: Mapping[str, Any] | str | os.PathLike[str] | None = None,
+        resume: "Mapping[str, Any] | AnyPath | bool | None" = None,
     ) -> list[dict[str, Any]]:
         """Trains until `epochs` epochs are finished, those before and those resumed included.
 
@@ -167,8 +169,10 @@ class Trainer:
             train: batches, anew for each epoch: a DataLoader, or a list.
             validation: batches to evaluate after each epoch.
             epochs: in total.
-            resume: what `state_dict()` gave, or a file of it: the training goes on there, and ends
-                as if it had never stopped.
+            resume: a checkpoint, or a folder of them (the newest whole one counts), or True for the
+                folder of the SaveCheckpoints among the callbacks, or what `state_dict()` gave. The
+                training goes on there, and ends as if it had never stopped. Where the folder has no
+                checkpoint yet, it starts from the beginning.
 
         Returns:
             The history.
@@ -176,18 +180,19 @@ class Trainer:
         Raises:
             RuntimeError: there are no batches.
             TypeError: these are no batches.
-            ValueError: the state does not fit.
+            OSError: there is no such checkpoint or folder.
+            ValueError: the checkpoint is damaged, or does not fit; nothing is loaded then.
         """
         check_batches("Trainer.fit", train)
         if validation is not None:
             check_batches("Trainer.fit", validation)
         self.epochs = _whole("Trainer.fit", "epochs", epochs)
-        if isinstance(resume, str | os.PathLike):
-            from wengert.training.state_file import load_state
-
-            self.load_state_dict(load_state(resume))
-        elif resume is not None:
+        if resume is True or isinstance(resume, str | os.PathLike):
+            resume = trainer_state(resume, self.callbacks)
+        if isinstance(resume, Mapping):
             self.load_state_dict(resume)
+        elif resume:
+            raise TypeError(f"Trainer.fit: got resume={resume!r}, needed a file, folder or state")
         self._train, self._validation = train, validation
         with (
             Progress(self.epochs, self.epoch, show=self.progress) as progress,
@@ -211,6 +216,9 @@ class Trainer:
 
     def _begin(self) -> None:
         """Begins an epoch, or goes on where a loaded state says."""
+        if self.stopped is not None or self.epoch >= self.epochs:  # there is nothing to do
+            self._call("on_start")
+            return
         state, self._to_resume = self._to_resume, None
         self._in_update = False
         if state is None:

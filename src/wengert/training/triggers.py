@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 Moment = Literal["step", "epoch"]  # after an update; after an epoch and its validation
 Unit = Literal["steps", "epochs", "seconds"]
-Trigger: TypeAlias = "Callable[[Trainer, Moment], bool]"  # is it due at this moment?
+Trigger: TypeAlias = Callable[["Trainer", Moment], bool]  # is it due at this moment?
 
 
 def every(n: float, unit: Unit) -> Trigger:

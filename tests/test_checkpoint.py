@@ -1,0 +1,548 @@
+"""States in files, checkpoints, and folders of them."""
+
+import errno
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from wengert import files, random
+from wengert.data import ArrayDataset, DataLoader
+from wengert.functions.loss import softmax_cross_entropy
+from wengert.io import npz
+from wengert.layers import BatchNorm, Linear, Sequential
+from wengert.optimizers import Adam
+from wengert.training.checkpoint import load_checkpoint, save_checkpoint
+from wengert.training.checkpoint_folder import Checkpoints
+from wengert.training.state_file import load_state, save_state
+
+# ---- A state in a file ----
+
+
+def same(a, b):
+    """Equal in kind, value and bits; (a tuple has become a list)."""
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return type(b) is list and len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, np.ndarray | np.generic):
+        return (type(a), a.dtype, a.shape) == (type(b), b.dtype, b.shape) and (
+            a.tobytes() == b.tobytes()
+        )
+    if isinstance(a, float):
+        return type(b) is float and np.float64(a).tobytes() == np.float64(b).tobytes()
+    return type(a) is type(b) and a == b
+
+
+def through_a_file(tmp_path, state):
+    save_state(tmp_path / "state.npz", state)
+    return load_state(tmp_path / "state.npz")
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        *(0, -1, 2**127 + 1, True, False, None, "", "ß \ud800 \0", [], (), {}, [[], {"": None}]),
+        *(0.1, -0.0, 5e-324, 1.7976931348623157e308, float("inf"), -float("inf"), float("nan")),
+        np.frombuffer(b"\x01\x00\x00\x00\x00\x00\xf8\xff")[0],  # a NaN with bits of its own
+        *(np.float32(0.1), np.float16("nan"), np.int8(-3), np.uint64(2**64 - 1), np.True_),
+        {"float": 1, "array": {"dict": [0]}, "scalar": "dict"},
+        {"a": {"b": np.arange(3)}, "a.b": np.arange(2), "structure": 1, "metadata.json": 2},
+        [np.longdouble(1) / 3, np.zeros((), "f2"), np.zeros((0, 3), "u2"), np.eye(3) > 0],
+        [np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.arange(9)[::-3], [1.5, (2, [3])]],
+    ],
+    ids=repr,
+)
+def test_what_is_saved_comes_back_bit_for_bit(tmp_path, x):
+    assert same(x, through_a_file(tmp_path, x))
+    assert same({"in": [x, x]}, through_a_file(tmp_path, {"in": [x, x]}))
+
+
+def test_every_dtype_of_numbers_comes_back_with_all_its_bits(tmp_path):
+    patterns = np.random.default_rng(0).integers(0, 256, 160, dtype=np.uint8)
+    dtypes = [np.dtype(code) for code in "bhilqBHILQefd"]
+    arrays = {dtype.char: np.frombuffer(patterns, dtype) for dtype in dtypes}
+    assert same(arrays, through_a_file(tmp_path, arrays))
+
+
+def test_an_array_of_foreign_byte_order_keeps_its_values(tmp_path):
+    loaded = through_a_file(tmp_path, np.arange(3, dtype=">i2"))
+    assert loaded.dtype == np.int16
+    assert loaded.tolist() == [0, 1, 2]
+
+
+def test_the_same_state_gives_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        save_state(tmp_path / name, {"x": np.arange(3), "y": 1.5})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("state", "where"),
+    [
+        ({"optimizer": {"states": {"m": {1}}}}, "optimizer.states.m: got set"),
+        ({"parts": [1, (2, object())]}, "parts.1.1: got object"),
+        ({"z": np.array([1j])}, "z: got ndarray of complex128"),
+        ({"z": np.array(["a"])}, "z: got ndarray of <U1"),
+        ({"z": np.array([None])}, "z: got ndarray of object"),
+        ({"z": np.ma.array([1, 2])}, "z: got MaskedArray of int64"),
+        ({"a": {3: 1}}, "a has the key 3, needed str keys"),
+        (b"bytes", "the state: got bytes"),
+    ],
+)
+def test_what_cannot_be_saved_is_named_by_the_way_to_it(tmp_path, state, where):
+    with pytest.raises(TypeError) as caught:
+        save_state(tmp_path / "state.npz", state)
+    assert str(caught.value).startswith(f"save_state: {where}")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_state_that_holds_itself_is_refused(tmp_path):
+    state = []
+    state.append(state)
+    with pytest.raises(ValueError, match="holds itself"):
+        save_state(tmp_path / "state.npz", state)
+
+
+def test_a_file_that_is_not_there_is_an_os_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.npz"):
+        load_state(tmp_path / "none.npz")
+
+
+def foreign(path, **metadata):
+    with path.open("wb") as file:
+        npz.write(file, {"0": np.zeros(2)}, metadata)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [
+        ({}, "its format is None"),
+        ({"format": "wengert state", "version": "2"}, "is of version '2', needed '1'"),
+        ({"format": "wengert state"}, "damaged"),
+        ({"version": "1", "structure": "[]", "format": "wengert state "}, "its format is"),
+        *(
+            ({"format": "wengert state", "version": "1", "structure": structure}, "damaged")
+            for structure in [
+                "",
+                "{}",
+                '{"array": 7}',
+                '{"pickle": 1}',
+                "[" * 10**5,
+                '{"float": 1}',
+            ]
+        ),
+    ],
+)
+def test_a_foreign_file_is_refused_by_name(tmp_path, metadata, reason):
+    foreign(tmp_path / "state.npz", **metadata)
+    with pytest.raises(ValueError, match=reason) as caught:
+        load_state(tmp_path / "state.npz")
+    assert str(tmp_path / "state.npz") in str(caught.value)
+
+
+def test_a_file_cut_off_anywhere_or_with_a_wrong_bit_in_its_numbers_is_refused(tmp_path):
+    path = tmp_path / "state.npz"
+    save_state(path, {"x": np.arange(50), "y": 1.5})
+    content = path.read_bytes()
+    at = content.index(np.arange(50).tobytes())
+    broken = [content[:n] for n in range(0, len(content), 7)]
+    broken += [
+        content[:i] + bytes([content[i] ^ 4]) + content[i + 1 :] for i in range(at, at + 400, 19)
+    ]
+    broken += [content[:at] + bytes(400) + content[at + 400 :], b"", b"\0" * 1000]
+    for damaged in broken:
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"load_state: .*state\.npz is damaged"):
+            load_state(path)
+
+
+# ---- Checkpoints ----
+
+
+def training(seed=0, *, lazy=False):
+    """The parts of a small training, after one step."""
+    random.seed(seed)
+    rng = np.random.default_rng(1)
+    data = ArrayDataset(rng.normal(size=(12, 4)).astype(np.float32), rng.integers(0, 3, 12))
+    model = Sequential(Linear(5, None if lazy else 4), BatchNorm(None if lazy else 5), Linear(3, 5))
+    parts = {
+        "model": model,
+        "optimizer": Adam(0.01).setup(model),
+        "loader": DataLoader(data, 4),
+    }
+    if not lazy:
+        step(parts, *next(iter(parts["loader"])))
+    return parts
+
+
+def step(parts, x, t):
+    parts["model"].cleargrads()
+    softmax_cross_entropy(parts["model"](x), t).backward()
+    parts["optimizer"].update()
+
+
+def states(parts):
+    return {name: part.state_dict() for name, part in parts.items()}
+
+
+def test_a_checkpoint_puts_all_parts_and_the_random_numbers_back(tmp_path):
+    parts = training()
+    before = states(parts)
+    save_checkpoint(tmp_path / "it.npz", **parts, epoch=3, note={"lr": [0.1]})
+    draws = random.generator().random(3).tolist()
+    other = training(seed=5)
+    assert load_checkpoint(tmp_path / "it.npz", **other) == {"epoch": 3, "note": {"lr": [0.1]}}
+    assert same(before, states(other))
+    assert random.generator().random(3).tolist() == draws
+
+
+def test_a_model_without_sizes_takes_those_of_the_checkpoint(tmp_path):
+    parts = training()
+    save_checkpoint(tmp_path / "it.npz", **parts)
+    lazy = training(lazy=True)
+    load_checkpoint(tmp_path / "it.npz", **lazy)
+    assert same(states(parts), states(lazy))
+
+
+def test_one_part_of_a_checkpoint_can_be_taken_alone(tmp_path):
+    parts = training()
+    save_checkpoint(tmp_path / "it.npz", **parts)
+    model = training(seed=5)["model"]
+    model.load_state_dict(load_state(tmp_path / "it.npz")["parts"]["model"])
+    assert same(parts["model"].state_dict(), model.state_dict())
+
+
+class Refuses:
+    """A part that takes no state but its own."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def state_dict(self):
+        return {"me": id(self)}
+
+    def load_state_dict(self, state):
+        if state != self.state_dict():
+            raise self.error
+
+
+@pytest.mark.parametrize("error", [ValueError("not mine"), KeyError("b"), TypeError("no")])
+def test_a_part_that_refuses_its_state_leaves_all_as_they_were(tmp_path, error):
+    save_checkpoint(tmp_path / "it.npz", **training(), last=Refuses(error))
+    other = {**training(seed=5), "last": Refuses(error)}
+    before = states(other), random.get_state()
+    with pytest.raises(ValueError, match=r"it\.npz does not fit, and nothing was loaded"):
+        load_checkpoint(tmp_path / "it.npz", **other)
+    assert same(before, [states(other), random.get_state()])
+
+
+def test_random_numbers_of_another_kind_are_refused_and_nothing_is_loaded(tmp_path):
+    save_checkpoint(tmp_path / "it.npz", **training())
+    content = load_state(tmp_path / "it.npz")
+    content["parts"]["random"]["bit_generator"] = "MT19937"
+    save_state(tmp_path / "it.npz", content)
+    other = training(seed=5)
+    before = states(other), random.get_state()
+    with pytest.raises(ValueError, match="does not fit"):
+        load_checkpoint(tmp_path / "it.npz", **other)
+    assert same(before, [states(other), random.get_state()])
+
+
+@pytest.mark.parametrize("left_out", ["model", "optimizer", "loader"])
+def test_a_part_that_was_saved_must_be_given(tmp_path, left_out):
+    parts = training()
+    save_checkpoint(tmp_path / "it.npz", **parts)
+    del parts[left_out]
+    with pytest.raises(ValueError, match="has the parts model, optimizer, loader; given were"):
+        load_checkpoint(tmp_path / "it.npz", **parts)
+
+
+def test_a_part_that_was_not_saved_is_refused(tmp_path):
+    save_checkpoint(tmp_path / "it.npz", epoch=1)
+    with pytest.raises(ValueError, match="has the parts none; given were model"):
+        load_checkpoint(tmp_path / "it.npz", model=training()["model"])
+
+
+def test_what_is_no_part_is_refused(tmp_path):
+    with pytest.raises(TypeError, match=r"values\.model: got function"):
+        save_checkpoint(tmp_path / "it.npz", model=training)
+    save_checkpoint(tmp_path / "it.npz")
+    with pytest.raises(TypeError, match="epoch is a int"):
+        load_checkpoint(tmp_path / "it.npz", epoch=3)
+    for function in (save_checkpoint, load_checkpoint):
+        with pytest.raises(ValueError, match='"random" is the name of the random numbers'):
+            function(tmp_path / "it.npz", random=training()["model"])
+
+
+@pytest.mark.parametrize("state", [[], {"parts": {}}, {"parts": 1, "values": 2}, None])
+def test_a_state_that_is_no_checkpoint_is_refused(tmp_path, state):
+    save_state(tmp_path / "it.npz", state)
+    with pytest.raises(ValueError, match=r"it\.npz holds a state that save_checkpoint did not"):
+        load_checkpoint(tmp_path / "it.npz")
+
+
+# ---- A folder of checkpoints ----
+
+
+def names(folder):
+    return sorted(os.listdir(folder))
+
+
+def test_the_newest_checkpoints_are_kept_and_the_best_beside_them(tmp_path):
+    checkpoints = Checkpoints(tmp_path / "new" / "run", keep=2)
+    for n, score in enumerate([3.0, float("nan"), 1.0, 2.0, 1.0]):
+        checkpoints.save_best(n, score, n=n)
+        checkpoints.save(n, n=n)
+    assert names(checkpoints.folder) == ["best.npz", "step-000000003.npz", "step-000000004.npz"]
+    assert load_state(checkpoints.best)["values"] == {"n": 2}
+    assert checkpoints.latest() == checkpoints.folder / "step-000000004.npz"
+    assert Checkpoints(checkpoints.folder).load() == {"n": 4}
+
+
+def test_a_high_score_is_better_in_mode_max_and_nan_never_is(tmp_path):
+    checkpoints = Checkpoints(tmp_path, mode="max")
+    scores = [float("nan"), 1.0, 3.0, float("nan"), 2.0]
+    assert [checkpoints.save_best(n, score) for n, score in enumerate(scores)] == [
+        *(False, True, True, False, False)
+    ]
+
+
+def test_all_checkpoints_are_kept_if_one_says_so(tmp_path):
+    checkpoints = Checkpoints(tmp_path, keep=None)
+    for n in range(5):
+        checkpoints.save(n)
+    assert len(names(tmp_path)) == 5
+
+
+def test_a_training_that_goes_on_knows_its_best(tmp_path):
+    first = Checkpoints(tmp_path)
+    first.save_best(1, 0.5, by="first")
+    first.save(1)
+    second = Checkpoints(tmp_path)
+    second.load()
+    assert not second.save_best(2, 0.6, by="second")
+    assert load_state(tmp_path / "best.npz")["values"] == {"by": "first"}
+
+
+def test_an_empty_folder_and_one_that_is_not_there_have_no_checkpoint(tmp_path):
+    for folder in (tmp_path, tmp_path / "none"):
+        assert Checkpoints(folder).latest() is None
+        assert Checkpoints(folder).load() is None
+
+
+def test_a_damaged_checkpoint_is_left_out_with_a_warning_that_names_it(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    for n in range(3):
+        checkpoints.save(n, n=n)
+    (tmp_path / "step-000000002.npz").write_bytes(b"half")
+    other = Checkpoints(tmp_path)
+    with pytest.warns(UserWarning, match=r"step-000000002\.npz is left out: .*is damaged"):
+        assert other.latest() == tmp_path / "step-000000001.npz"
+    with pytest.warns(UserWarning, match=r"step-000000002\.npz"):
+        assert other.load() == {"n": 1}
+    with pytest.warns(UserWarning, match=r"step-000000002\.npz"):
+        other.save(2, n="again")
+    assert Checkpoints(tmp_path).load() == {"n": "again"}
+
+
+def test_a_folder_of_damaged_checkpoints_is_not_taken_for_an_empty_one(tmp_path):
+    (tmp_path / "step-000000002.npz").write_bytes(b"half")
+    with (
+        pytest.warns(UserWarning, match="left out"),
+        pytest.raises(ValueError, match=r"none of 1 checkpoints in .* is whole"),
+    ):
+        Checkpoints(tmp_path).load()
+
+
+def test_a_new_training_does_not_mix_its_checkpoints_with_those_of_another(tmp_path):
+    Checkpoints(tmp_path).save(5)
+    with pytest.raises(FileExistsError, match=r"step-000000005\.npz is later than the beginning"):
+        Checkpoints(tmp_path).save(6)
+    assert names(tmp_path) == ["step-000000005.npz"]
+
+
+def test_going_back_to_an_older_checkpoint_asks_to_remove_the_newer(tmp_path):
+    first = Checkpoints(tmp_path)
+    for n in (5, 6):
+        first.save(n)
+    second = Checkpoints(tmp_path)
+    load_checkpoint(tmp_path / "step-000000005.npz", checkpoints=second)
+    with pytest.raises(FileExistsError, match=r"step-000000006\.npz is later than step 5"):
+        second.save(6)
+    (tmp_path / "step-000000006.npz").unlink()
+    second.save(6)
+
+
+def test_what_a_killed_writer_left_is_removed_and_foreign_files_stay(tmp_path):
+    left = [".step-000000007.npz.0123456789abcdef.tmp", ".best.npz.00112233aabbccdd.tmp"]
+    foreign_files = ["notes.txt", "step-7.npy", ".x.tmp", "step-000000009.npz.bak"]
+    for name in left + foreign_files:
+        (tmp_path / name).write_text("something")
+    checkpoints = Checkpoints(tmp_path, keep=1)
+    checkpoints.save(1)
+    checkpoints.save(2)
+    assert names(tmp_path) == sorted([*foreign_files, "step-000000002.npz"])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda folder: Checkpoints(folder, keep=0), "got keep 0"),
+        (lambda folder: Checkpoints(folder, keep=1.5), "got keep 1.5"),
+        (lambda folder: Checkpoints(folder, mode="low"), "got mode 'low'"),
+        (lambda folder: Checkpoints(folder).save(-1), "got step -1"),
+        (lambda folder: Checkpoints(folder).save(1.5), "got step 1.5"),
+        (lambda folder: Checkpoints(folder).save(1, checkpoints=2), "its own name"),
+        (lambda folder: Checkpoints(folder).load_state_dict({"step": 1}), "missing best_score"),
+        (lambda folder: Checkpoints(folder).load_state_dict(None), "got NoneType, needed a dict"),
+        *(
+            (lambda folder, s=s: Checkpoints(folder).load_state_dict(s), "got step")
+            for s in ({"step": "1", "best_score": None}, {"step": 1, "best_score": "low"})
+        ),
+    ],
+)
+def test_what_a_folder_of_checkpoints_cannot_use_is_refused(tmp_path, make, message):
+    with pytest.raises(ValueError, match=message):
+        make(tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_a_step_that_falls_is_refused(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(3)
+    with pytest.raises(ValueError, match="got step 2 after step 3"):
+        checkpoints.save(2)
+
+
+# ---- A disk that fails ----
+
+
+def failing(number):
+    def fail(*args, **options):
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+class FullAfter:
+    """A file that takes so many bytes and no more."""
+
+    def __init__(self, file, room):
+        self.file = file
+        self.room = room
+
+    def write(self, data):
+        self.room -= memoryview(data).nbytes
+        if self.room < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return self.file.write(data)
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A training with a checkpoint."""
+    parts = training()
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save_best(1, 0.5, **parts)
+    checkpoints.save(1, **parts)
+    return checkpoints, parts
+
+
+def check_the_last_good_one_survives(checkpoints, parts, reason):
+    """A save that fails says which file and why; model and folder are as they were, and go on."""
+    before, was_there = states(parts), names(checkpoints.folder)
+    draws = random.get_state()
+    with pytest.raises(OSError, match=reason) as caught:
+        checkpoints.save(2, **parts)
+    assert str(checkpoints.folder / "step-000000002.npz") in str(caught.value)
+    with pytest.raises(OSError, match=reason) as caught:
+        checkpoints.save_best(2, 0.1, **parts)
+    assert str(checkpoints.best) in str(caught.value)
+    assert same([before, draws], [states(parts), random.get_state()])
+    assert checkpoints.state_dict() == {"step": 1, "best_score": 0.5}
+    assert names(checkpoints.folder) == was_there
+    assert Checkpoints(checkpoints.folder).load(**training(seed=5)) == {}
+
+
+@pytest.mark.parametrize("function", ["fsync", "replace"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
+def test_after_a_failed_system_call_the_last_good_checkpoint_survives(
+    saved, monkeypatch, function, number
+):
+    checkpoints, parts = saved
+    with monkeypatch.context() as patch:
+        patch.setattr(os, function, failing(number))
+        check_the_last_good_one_survives(checkpoints, parts, os.strerror(number))
+    checkpoints.save(2, **parts)
+    assert checkpoints.latest().name == "step-000000002.npz"
+
+
+@pytest.mark.parametrize("room", [0, 1, 50, 200, 1000, 3000, 5000])
+def test_on_a_full_disk_the_last_good_checkpoint_survives(saved, monkeypatch, room):
+    checkpoints, parts = saved
+    really_open = files.Path.open
+
+    def opened(path, mode="r", *args):
+        file = really_open(path, mode, *args)
+        return FullFile(file, room) if "x" in mode else file
+
+    class FullFile(FullAfter):
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            self.file.close()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.Path, "open", opened)
+        check_the_last_good_one_survives(checkpoints, parts, "No space left")
+    checkpoints.save(2, **parts)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no RLIMIT_FSIZE")
+def test_at_the_systems_limit_of_file_size_the_last_good_checkpoint_survives(tmp_path):
+    program = textwrap.dedent(
+        """
+        import resource, signal, sys
+        import numpy as np
+        from wengert.training.checkpoint_folder import Checkpoints
+        checkpoints = Checkpoints(sys.argv[1])
+        checkpoints.save(1, x=np.ones(1000))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        x = np.ones(10_000)
+        try:
+            checkpoints.save(2, x=x)
+        except OSError as error:
+            print(error)
+        assert x.all()
+        checkpoints.save(3, x=np.ones(1001))
+        """
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "step-000000002.npz cannot be written (File too large)" in run.stdout
+    assert names(tmp_path) == ["step-000000001.npz", "step-000000003.npz"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes anywhere")
+def test_a_read_only_folder_is_named(saved):
+    checkpoints, parts = saved
+    checkpoints.folder.chmod(0o555)
+    try:
+        check_the_last_good_one_survives(checkpoints, parts, "Permission denied")
+    finally:
+        checkpoints.folder.chmod(0o755)
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):
+    (tmp_path / "run").write_text("")
+    with pytest.raises(FileExistsError, match="run"):
+        Checkpoints(tmp_path / "run").save(1)
