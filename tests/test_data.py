@@ -247,6 +247,7 @@ def test_a_split_by_numbers_has_these_numbers_and_follows_from_its_seed():
         ((5, 4), ValueError, "sizes that add up to 9, needed all 10"),
         ((10, 0), ValueError, "would leave a part without any"),
         ((12, -2), ValueError, "would leave a part without any"),
+        ((-2, 12), ValueError, "would leave a part without any"),
         ((0.99, 0.01), ValueError, "would leave a part without any"),
         ((1.5, -0.5), ValueError, "would leave a part without any"),
         ((), TypeError, r"got \(\), needed"),

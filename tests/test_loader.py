@@ -86,11 +86,15 @@ def test_a_random_transform_leaves_the_model_s_draws_alone(workers, kind):
     assert drawn == expected[:4]
 
 
-def test_a_random_transform_draws_anew_in_each_batch_and_each_pass():
-    batches = loader(shuffle=False)
-    noise = [x % 1 for _ in range(2) for x, _ in batches]
-    assert len({row.tobytes() for row in noise}) == 8
-    assert len(set(np.concatenate(noise))) == 20
+def test_a_random_transform_draws_anew_in_each_batch_and_each_pass_and_for_each_seed():
+    noise = [
+        x % 1
+        for batches in (loader(shuffle=False), loader(seed=1, shuffle=False))
+        for _ in range(2)
+        for x, _ in batches
+    ]
+    assert len({batch.tobytes() for batch in noise}) == 16
+    assert len(set(np.concatenate(noise))) == 40
 
 
 @given(st.integers(1, 40), st.integers(1, 9), st.integers(0, 3), st.integers(1, 3))
@@ -132,7 +136,7 @@ class Counted:
 def test_workers_start_with_the_first_batch_and_are_never_further_ahead_than_prefetch():
     dataset = Counted()
     batches = iter(loader(dataset=dataset, batch_size=1, workers=2, prefetch=3, shuffle=False))
-    assert worker_threads() == []
+    assert_no_worker_is_left()
     next(batches)
     end = time.monotonic() + 5
     while len(dataset.asked) < 6 and time.monotonic() < end:
@@ -314,6 +318,24 @@ def test_an_iterator_that_only_a_cycle_holds_ends_its_workers_when_collected(wor
     assert_no_worker_is_left()
 
 
+def collecting(x):
+    gc.collect()
+    return x
+
+
+def test_a_process_does_not_clean_up_what_the_fork_has_copied(capfd):
+    cycle = []
+    cycle += [cycle, iter(loader(workers=1, kind="process"))]
+    next(cycle[1])
+    gc.disable()
+    del cycle
+    list(DataLoader(TransformDataset(data(), collecting), 5, workers=1, worker_kind="process"))
+    gc.enable()
+    gc.collect()
+    assert_no_worker_is_left()
+    assert capfd.readouterr().err == ""
+
+
 def slow(sample):
     time.sleep(60)
 
@@ -339,6 +361,11 @@ class OwnError(Exception):
         super().__init__(f"{reason} {number}")
 
 
+class ForgetfulError(Exception):
+    def __reduce__(self):  # which leaves out the notes
+        return ForgetfulError, self.args
+
+
 def fails(sample):
     if sample[0] == 7:
         raise KeyError("no seven")
@@ -347,6 +374,10 @@ def fails(sample):
 
 def fails_in_its_own_way(sample):
     raise OwnError(3, "reason")
+
+
+def fails_forgetfully(sample):
+    raise ForgetfulError("reason 3")
 
 
 def unpicklable(samples):
@@ -378,12 +409,15 @@ def test_an_error_in_a_process_brings_its_traceback():
     assert "batch 2" not in text  # which the note before has said
 
 
-def test_an_error_that_no_pickle_carries_is_told_of():
+@pytest.mark.parametrize(
+    ("fn", "error"), [(fails_in_its_own_way, OwnError), (fails_forgetfully, ForgetfulError)]
+)
+def test_an_error_that_no_pickle_carries_is_told_of(fn, error):
     with pytest.raises(RuntimeError) as caught:
-        list(failing(fails_in_its_own_way, workers=1, kind="process"))
-    assert str(caught.value) == "OwnError: reason 3"
+        list(failing(fn, workers=1, kind="process"))
+    assert str(caught.value) == f"{error.__name__}: reason 3"
     assert "samples [0, 1, 2]" in caught.value.__notes__[0]
-    assert "fails_in_its_own_way" in caught.value.__notes__[1]
+    assert fn.__name__ in caught.value.__notes__[1]
 
 
 def test_a_batch_that_no_pickle_carries_is_an_error_and_no_silence():
@@ -427,14 +461,15 @@ def test_where_processes_are_not_forked_the_batches_are_the_same(monkeypatch):  
 # ---- The end of the program ----
 
 PROGRAM = """
-import time
+import signal, time
 import numpy as np
 from wengert.data import ArrayDataset, DataLoader, TransformDataset
 
 def slow(x):
-    time.sleep(0 if x < 2 else {seconds})
+    time.sleep(0 if x < 2 else 60)
     return x
 
+signal.signal(signal.SIGTERM, lambda *_: None)  # a handler that workers are not to inherit
 batches = DataLoader(TransformDataset(ArrayDataset(np.arange(9)), slow), 1, shuffle=False,
                      workers=2, worker_kind={kind!r})
 kept = iter(batches)
@@ -444,14 +479,26 @@ print("ready", flush=True)
 """
 
 
-def started(kind, then, seconds=60):
-    program = PROGRAM.format(kind=kind, then=then, seconds=seconds)
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", program],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    assert process.stdout.readline() == "ready\n"
-    return process
+@pytest.fixture
+def started():
+    """Starts a program in a group of its own, of which nothing is left after the test."""
+    processes = []
+
+    def start(kind, then):
+        program = PROGRAM.format(kind=kind, then=then)
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", program],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        processes.append(process)
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield start
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def assert_the_group_ends(group):
@@ -466,7 +513,7 @@ def assert_the_group_ends(group):
 
 
 @POSIX
-def test_ctrl_c_leaves_no_process_and_one_traceback():
+def test_ctrl_c_leaves_no_process_and_one_traceback(started):
     process = started("process", "list(kept)")
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=20)
@@ -476,7 +523,7 @@ def test_ctrl_c_leaves_no_process_and_one_traceback():
 
 
 @POSIX
-def test_a_program_that_is_killed_leaves_no_process():
+def test_a_program_that_is_killed_leaves_no_process(started):
     process = started("process", "list(kept)")
     process.kill()
     process.communicate(timeout=20)
@@ -485,8 +532,8 @@ def test_a_program_that_is_killed_leaves_no_process():
 
 @POSIX
 @pytest.mark.parametrize("kind", ["thread", "process"])
-def test_a_program_may_end_in_the_middle_of_a_pass(kind):
-    process = started(kind, "", seconds=0.1)
+def test_a_program_may_end_in_the_middle_of_a_pass(started, kind):
+    process = started(kind, "")
     _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
     assert_the_group_ends(process.pid)

@@ -1,6 +1,6 @@
 """`DataLoader`: from samples to batches."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -56,7 +56,8 @@ class Loader:
         """What must be the same for a pass to go on where another loader left it."""
         return {"samples": len(self.dataset), "batch_size": self.batch_size}
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Generator[Any, None, None]:
+        """The batches of a pass; its `close()` ends the pass early, as a `break` does."""
         if self.position is None or self._latest is not None:
             self.passes += 1
             self.position = 0
@@ -65,7 +66,7 @@ class Loader:
         next(batches)  # up to its first yield: from there on, closing it ends the pass
         return batches
 
-    def _pass(self, number: int, start: int, me: object) -> Iterator[Any]:
+    def _pass(self, number: int, start: int, me: object) -> Generator[Any, None, None]:
         """None, and then the batches of a pass from batch `start` on.
 
         It notes its position as long as no pass begins after it, which then notes its own.
@@ -81,7 +82,7 @@ class Loader:
             if self._latest is me:
                 self.position = None
 
-    def _fetched(self, number: int, batches: range) -> Any:
+    def _fetched(self, number: int, batches: range) -> Generator[Any, None, None]:
         indices = self._indices(number)
         fetch = _Fetch(self.dataset, self.collate, indices, self.seed, number)
         if self.workers == 0:
@@ -191,8 +192,8 @@ class DataLoader(Loader):
     `if __name__ == "__main__":`. Workers have modes (`wg.config`) of their own.
 
     They start with the first batch of a pass and end with the pass, be it by its end, `break`,
-    an error, or when its iterator is dropped. An error in a worker appears in the loop, with a
-    note that names the samples.
+    an error, or when its iterator is dropped; a thread first ends the batch it is at. An error in
+    a worker appears in the loop, with a note that names the samples.
 
     Raises:
         TypeError: the data set has no length or items, or a number is not whole.

@@ -11,9 +11,9 @@ import pickle
 import signal
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, nullcontext, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import closing, contextmanager, nullcontext, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
@@ -21,11 +21,12 @@ from threading import Thread
 from typing import Any
 
 Work = Callable[[int], Any]
+Jobs = SimpleQueue[tuple[int, Future[Any]] | None]
 
 
 def in_order(
     work: Work, numbers: Iterable[int], *, workers: int, kind: str, prefetch: int
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     """work(n) for each of the numbers; `workers` do so up to workers × prefetch numbers ahead.
 
     Args:
@@ -34,17 +35,38 @@ def in_order(
     """
     caller = closing(Processes(work, workers)) if kind == "process" else nullcontext(work)
     with caller as call:
-        executor = ThreadPoolExecutor(workers, thread_name_prefix="wengert-data")
+        jobs: Jobs = SimpleQueue()
+        for k in range(workers):
+            # as a daemon, for the program's end does not wait for batches that nobody asks for
+            Thread(
+                target=_call_in_turn, args=(call, jobs), name=f"wengert-data-{k}", daemon=True
+            ).start()
         ahead: deque[Future[Any]] = deque()
         try:
             for number in numbers:
-                ahead.append(executor.submit(call, number))
+                ahead.append(Future())
+                jobs.put((number, ahead[-1]))
                 if len(ahead) == workers * prefetch:
                     yield ahead.popleft().result()
             while ahead:
                 yield ahead.popleft().result()
         finally:
-            executor.shutdown(wait=False, cancel_futures=True)
+            for future in ahead:
+                future.cancel()
+            for _ in range(workers):
+                jobs.put(None)
+
+
+def _call_in_turn(call: Work, jobs: Jobs) -> None:
+    """The life of a thread, up to a job that is None."""
+    while (job := jobs.get()) is not None:
+        number, future = job
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(call(number))
+            except BaseException as error:
+                future.set_exception(error)
+        del job, future  # or the error, which remembers this frame, would be in a cycle
 
 
 class Processes:
@@ -54,6 +76,7 @@ class Processes:
         self.context = multiprocessing.get_context()
         self.processes: list[BaseProcess] = []
         self.idle: SimpleQueue[tuple[BaseProcess, Connection]] = SimpleQueue()
+        self.closed = False
         try:
             for _ in range(n):
                 self._start(work)
@@ -66,7 +89,8 @@ class Processes:
         with theirs:  # which must be open there alone: then its end is the process's end
             process = self.context.Process(target=_serve, args=(work, theirs), daemon=True)
             try:
-                process.start()
+                with _ctrl_c_held_back():
+                    process.start()
             except (pickle.PicklingError, AttributeError, TypeError) as error:
                 raise TypeError(
                     f"DataLoader: the data set or `collate` cannot be sent to a worker process, "
@@ -83,6 +107,8 @@ class Processes:
             connection.send(number)
             done, answer = connection.recv()
         except (EOFError, OSError) as error:
+            if self.closed:  # then nobody asks for this answer any more
+                raise
             process.join(1)
             raise RuntimeError(
                 f"DataLoader: worker process {process.pid} ended with exit code "
@@ -98,10 +124,27 @@ class Processes:
 
     def close(self) -> None:
         """Ends the processes at once: nothing in them is to be kept."""
+        self.closed = True
         for process in self.processes:
             process.kill()
         for process in self.processes:
             process.join()
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Ctrl-C reaches this thread after the block, and no process that is started in it.
+
+    (On Windows, where signals cannot be held back, a process that starts may show a traceback.)
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 # ---- In the process ----
