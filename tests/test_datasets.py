@@ -315,3 +315,29 @@ def test_the_sine_curve_asks_for_the_next_value():
 def test_made_up_sets_of_no_size_or_noise_are_refused(make, wrong, error):
     with pytest.raises(error, match=f"{make.__name__}: got {next(iter(wrong))} "):
         make(**wrong)
+
+
+# ---- Arguments of the wrong kind ----
+
+
+@pytest.mark.parametrize(
+    "load", [load_mnist, load_fashion_mnist, load_cifar10, load_cifar100, spiral, sine_curve]
+)
+def test_a_word_in_place_of_train_is_refused(load):
+    with pytest.raises(TypeError, match=f"{load.__name__}: got train 'test', needed True, or"):
+        load("test")
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        (lambda: load_mnist(folder=5), "load_mnist: got folder 5, needed a path"),
+        (lambda: read_idx(5), "read_idx: got file 5, needed a path"),
+        (lambda: read_idx(b"abc"), "read_idx: got file b'abc', needed a path"),
+        (lambda: load_cifar100(coarse="yes"), "load_cifar100: got coarse 'yes', needed True or"),
+        (lambda: spiral(noise="x"), "spiral: got noise 'x', needed a finite number"),
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_refused(call, found):
+    with pytest.raises(TypeError, match=found):
+        call()

@@ -217,3 +217,13 @@ def test_a_member_that_is_no_regular_file_is_not_followed(kind):
         archive.addfile(member)
     with pytest.raises(ValueError, match="has no cifar-10-batches-py/test_batch"):
         read_archive(io.BytesIO(file.getvalue()), BATCHES)
+
+
+def test_a_member_with_holes_does_not_become_as_big_as_it_claims():
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        member = tarfile.TarInfo("cifar-10-batches-py/test_batch")
+        member.pax_headers = {"GNU.sparse.map": "0,0", "GNU.sparse.size": str(2**40)}
+        archive.addfile(member)
+    with bounded(1, 2**20), pytest.raises(ValueError, match="has no cifar-10-batches-py/test_b"):
+        read_archive(io.BytesIO(file.getvalue()), BATCHES)

@@ -307,3 +307,27 @@ def test_an_image_folder_needs_folders_with_images(pictures, tmp_path):
     (pictures / "empty").mkdir()
     with pytest.raises(ValueError, match="empty has no images, needed files that end in"):
         ImageFolder(pictures)
+
+
+# ---- Arguments of the wrong kind ----
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        (lambda: load_text(None), "load_text: got path None, needed a path"),
+        (lambda: load_csv(3), "load_csv: got path 3, needed a path"),
+        (lambda: ImageFolder(3), "ImageFolder: got folder 3, needed a path"),
+        (lambda: CharacterVocabulary(3), "CharacterVocabulary: got characters 3, needed text"),
+        (lambda: CharacterVocabulary("a").encode(b"a"), "encode: got text b'a', needed text"),
+        (lambda: ByteVocabulary().encode(b"a"), "encode: got text b'a', needed text"),
+        (lambda: load_csv(__file__, missing="mean"), "load_csv: got missing 'mean', needed"),
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_refused(call, found):
+    with pytest.raises(TypeError, match=found):
+        call()
+
+
+def test_one_column_to_leave_out_needs_no_list(csv):
+    assert csv("name,x,t\nanna,1,2\n", leave_out="name").columns == ("x",)

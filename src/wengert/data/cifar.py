@@ -11,6 +11,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.typing import DTypeLike
 
+from wengert.data.arguments import check_train, check_type
 from wengert.data.dataset import ArrayDataset
 from wengert.data.download import Checks
 from wengert.data.images import image_dtype, scale
@@ -85,6 +86,7 @@ def load_cifar10(
         ValueError: the file is damaged, or has more in it than arrays and plain types: nothing that
             is in it is run.
     """
+    check_train("load_cifar10", train)
     names = tuple(f"data_batch_{i}" for i in range(1, 6)) if train else ("test_batch",)
     batches = Batches("cifar-10-batches-py", names, "labels", 10)
     return _load(CIFAR10, "cifar-10-python.tar.gz", CIFAR10_CHECKS, batches, folder, dtype)
@@ -105,6 +107,8 @@ def load_cifar100(
     The other arguments, what is returned and the errors are those of `load_cifar10`; the file is
     cifar-100-python.tar.gz, or the folder cifar-100-python that is in it.
     """
+    check_train("load_cifar100", train)
+    check_type("load_cifar100", "coarse", coarse, bool, "True or False")
     key, classes = ("coarse_labels", 20) if coarse else ("fine_labels", 100)
     batches = Batches("cifar-100-python", ("train" if train else "test",), key, classes)
     return _load(CIFAR100, "cifar-100-python.tar.gz", CIFAR100_CHECKS, batches, folder, dtype)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.typing import DTypeLike
 
+from wengert.data.arguments import path_of
 from wengert.data.dataset import BaseDataset
 from wengert.data.images import image_dtype, scale
 
@@ -52,7 +53,7 @@ class ImageFolder(BaseDataset):
         dtype: DTypeLike = np.float32,
     ) -> None:
         _pillow()  # says that it is missing now, not at the first sample
-        root = Path(folder).expanduser()
+        root = path_of("ImageFolder", "folder", folder)
         if not root.is_dir():
             raise NotADirectoryError(f"ImageFolder: there is no folder {os.fspath(folder)!r}")
         if mode not in CHANNELS:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
+from wengert.data.arguments import check_train
 from wengert.data.dataset import ArrayDataset
 from wengert.data.download import Checks
 from wengert.data.idx import read_idx
@@ -110,7 +111,8 @@ def load_mnist(
         FileNotFoundError: there are no files, and no download; it says what to put where.
         ValueError: a file is damaged, or it is another data set's.
     """
-    return _load(MNIST, MNIST_FILES[bool(train)], "Fashion-MNIST", folder, dtype)
+    check_train("load_mnist", train)
+    return _load(MNIST, MNIST_FILES[train], "Fashion-MNIST", folder, dtype)
 
 
 def load_fashion_mnist(
@@ -121,7 +123,8 @@ def load_fashion_mnist(
     Files of Debian's package dataset-fashion-mnist are found where it puts them. The arguments,
     what is returned and the errors are those of `load_mnist`.
     """
-    return _load(FASHION_MNIST, FASHION_MNIST_FILES[bool(train)], "MNIST", folder, dtype)
+    check_train("load_fashion_mnist", train)
+    return _load(FASHION_MNIST, FASHION_MNIST_FILES[train], "MNIST", folder, dtype)
 
 
 def _load(

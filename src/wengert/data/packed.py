@@ -4,8 +4,9 @@ import gzip
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import IO, BinaryIO, cast
+
+from wengert.data.arguments import path_of
 
 BinaryFile = str | os.PathLike[str] | BinaryIO
 
@@ -22,7 +23,7 @@ def unpacked(function: str, file: BinaryFile) -> Iterator[BinaryIO]:
             names the function and the file.
         OSError: it cannot be read.
     """
-    with _opened(file) as packed:
+    with _opened(function, file) as packed:
         start = packed.tell()
         magic = packed.read(len(GZIP))
         packed.seek(start)
@@ -48,9 +49,9 @@ def read_at_most(file: IO[bytes], size: int) -> bytearray:
 
 
 @contextmanager
-def _opened(file: BinaryFile) -> Iterator[BinaryIO]:
-    if isinstance(file, str | os.PathLike):
-        with Path(file).open("rb") as opened:
-            yield opened
+def _opened(function: str, file: BinaryFile) -> Iterator[BinaryIO]:
+    if hasattr(file, "read"):
+        yield cast(BinaryIO, file)
     else:
-        yield file
+        with path_of(function, "file", file).open("rb") as opened:
+            yield opened

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from wengert.data.arguments import path_of
 from wengert.data.download import Checks, DownloadError, download
 
 Folder = str | os.PathLike[str]
@@ -72,7 +73,7 @@ def cache() -> Path:
 
 
 def _own_folder(source: Source, folder: Folder) -> Path:
-    path = Path(folder).expanduser()
+    path = path_of(source.loader, "folder", folder)
     if path.is_file():
         raise NotADirectoryError(
             f"{source.loader}: got folder {str(folder)!r}, a file; name the folder it is in"

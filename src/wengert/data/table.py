@@ -5,11 +5,12 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from numbers import Real
 
 import numpy as np
 from numpy import ndarray
 
+from wengert.data.arguments import check_type, path_of
 from wengert.data.dataset import ArrayDataset
 
 MISSING = {"", "?", "-", "na", "n/a", "nan", "null", "none"}  # in any case
@@ -50,7 +51,7 @@ def load_csv(
     delimiter: str = ",",
     header: bool | None = None,
     missing: float | None = None,
-    leave_out: Sequence[str | int] = (),
+    leave_out: str | Sequence[str | int] = (),
     encoding: str = "utf-8-sig",
 ) -> Table:
     """A table of numbers, one row a sample, with one column to be predicted from the others.
@@ -64,7 +65,7 @@ def load_csv(
         header: whether the first line has names. None takes it so if no field in it is a number.
         missing: what to put where a number is missing: nothing, or NA, NaN, null, none, ? or - in
             small or capital letters. None refuses such a file. A missing target is always refused.
-        leave_out: columns that are not read, by name or number.
+        leave_out: a column that is not read, or several, by name or number.
         encoding: of the file; "utf-8-sig" is UTF-8 with or without a mark at its start.
 
     Raises:
@@ -74,10 +75,14 @@ def load_csv(
     """
     if kind not in KINDS:
         raise ValueError(f"load_csv: got kind {kind!r}, needed one of {', '.join(KINDS)}")
+    if missing is not None:
+        check_type("load_csv", "missing", missing, Real, "a number, or None")
     if missing is not None and not math.isfinite(missing):
         raise ValueError(f"load_csv: got missing={missing}, needed a finite number, or None")
     rows = _rows(path, delimiter, header, encoding)
     place = _place(rows, "target", target)
+    if isinstance(leave_out, str):
+        leave_out = [leave_out]
     out = {place, *(_place(rows, "leave_out", column) for column in leave_out)}
     t, classes = _targets(rows, place, kind)
     others = [i for i in range(len(rows.header)) if i not in out]
@@ -90,11 +95,11 @@ def load_csv(
 def _rows(
     path: str | os.PathLike[str], delimiter: str, header: bool | None, encoding: str
 ) -> _Rows:
-    name = os.fspath(path)
-    if not Path(path).is_file():
+    file_path, name = path_of("load_csv", "path", path), str(path)
+    if not file_path.is_file():
         raise FileNotFoundError(f"load_csv: there is no file {name!r}")
     try:
-        with Path(path).open(encoding=encoding, newline="") as file:
+        with file_path.open(encoding=encoding, newline="") as file:
             reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True, strict=True)
             numbered = [(reader.line_num, [f.strip() for f in row]) for row in reader if row]
     except (csv.Error, UnicodeError, LookupError, TypeError) as error:
@@ -137,7 +142,7 @@ def _place(rows: _Rows, option: str, column: str | int) -> int:
             )
         return rows.header.index(column)
     width = len(rows.header)
-    if not hasattr(column, "__index__"):
+    if not hasattr(column, "__index__") or isinstance(column, bool):
         raise TypeError(f"load_csv: got {option} {column!r}, needed a column's name or number")
     if not -width <= column < width:
         raise ValueError(f"load_csv: got {option} {column}, but {rows.name} has {width} columns")

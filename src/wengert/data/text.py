@@ -2,13 +2,13 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy import ndarray
 from numpy.lib.stride_tricks import sliding_window_view
 
+from wengert.data.arguments import check_type, path_of
 from wengert.data.dataset import BaseDataset
 
 
@@ -24,6 +24,7 @@ class CharacterVocabulary:
     """One token for each character of `characters`, in its order."""
 
     def __init__(self, characters: str) -> None:
+        check_type("CharacterVocabulary", "characters", characters, str, "text")
         self.characters = characters
         self._codes = _codes(characters)
         self._order = np.argsort(self._codes, kind="stable")
@@ -41,6 +42,7 @@ class CharacterVocabulary:
         Raises:
             ValueError: a character is not in the vocabulary.
         """
+        check_type("encode", "text", text, str, "text")
         codes = _codes(text)
         place = np.searchsorted(self._codes, codes, sorter=self._order)
         tokens = self._order[np.minimum(place, len(self) - 1)]
@@ -68,6 +70,7 @@ class ByteVocabulary:
 
     def encode(self, text: str) -> ndarray:
         """Tokens, uint8, (N,), one to four for a character."""
+        check_type("encode", "text", text, str, "text")
         return np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
 
     def decode(self, tokens: ndarray) -> str:
@@ -110,14 +113,15 @@ def load_text(
     """
     if unit not in ("characters", "bytes"):
         raise ValueError(f"load_text: got unit {unit!r}, needed 'characters' or 'bytes'")
-    if not Path(path).is_file():
+    file = path_of("load_text", "path", path)
+    if not file.is_file():
         raise FileNotFoundError(f"load_text: there is no file {os.fspath(path)!r}")
-    if not Path(path).stat().st_size:
+    if not file.stat().st_size:
         raise ValueError(f"load_text: {path} is empty, needed some text")
     if unit == "bytes":
-        return Text(np.fromfile(path, np.uint8), ByteVocabulary())
+        return Text(np.fromfile(file, np.uint8), ByteVocabulary())
     try:
-        characters = Path(path).read_text(encoding)
+        characters = file.read_text(encoding)
     except LookupError:
         raise ValueError(f"load_text: got encoding {encoding!r}, which Python lacks") from None
     except UnicodeError as error:

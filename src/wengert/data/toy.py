@@ -1,7 +1,10 @@
 """Small made-up data sets: the spiral and the sine curve."""
 
+from numbers import Real
+
 import numpy as np
 
+from wengert.data.arguments import check_at_least, check_train, check_type
 from wengert.data.dataset import ArrayDataset
 from wengert.data.sequence import with_next
 
@@ -21,8 +24,8 @@ def spiral(
     Returns:
         Points, float32, (classes · points, 2); labels, int64, (classes · points,).
     """
-    _check_at_least("spiral", "classes", classes, 1)
-    _check_at_least("spiral", "points", points, 1)
+    check_at_least("spiral", "classes", classes, 1)
+    check_at_least("spiral", "points", points, 1)
     rng = _generator("spiral", noise, seed, train)
     labels = np.repeat(np.arange(classes), points)
     radius = np.tile(np.arange(points) / points, classes)
@@ -42,22 +45,17 @@ def sine_curve(
     Returns:
         Values, float32, (points - 1, 1); their successors, float32, (points - 1, 1).
     """
-    _check_at_least("sine_curve", "points", points, 2)
+    check_at_least("sine_curve", "points", points, 2)
     rng = _generator("sine_curve", noise, seed, train)
     angle = np.linspace(0, 2 * np.pi, points)
     y = np.sin(angle) + rng.uniform(-noise, noise, points) if train else np.cos(angle)
     return with_next(y.astype(np.float32)[:, np.newaxis])
 
 
-def _check_at_least(function: str, name: str, number: int, least: int) -> None:
-    if not hasattr(number, "__index__"):
-        raise TypeError(f"{function}: got {name} {number!r}, needed a whole number ≥ {least}")
-    if number < least:
-        raise ValueError(f"{function}: got {name} {number}, needed {least} or more")
-
-
 def _generator(function: str, noise: float, seed: int, train: bool) -> "np.random.Generator":
-    _check_at_least(function, "seed", seed, 0)
+    check_train(function, train)
+    check_at_least(function, "seed", seed, 0)
+    check_type(function, "noise", noise, Real, "a finite number ≥ 0")
     if not 0 <= noise < np.inf:
         raise ValueError(f"{function}: got noise {noise}, needed a finite number ≥ 0")
-    return np.random.default_rng((seed, bool(train)))
+    return np.random.default_rng((seed, train))
