@@ -83,7 +83,7 @@ class Progress:
     ) -> None:
         if kind is not None and issubclass(kind, KeyboardInterrupt):
             where = f"interrupted in {self._label(min(self.epoch + 1, self.epochs))}"
-            self.display.complain(f"{where}, after {self.batches} batches of it")
+            self.display.complain(f"{where}, after batch {self.batches}")
 
 
 def shown(results: Results) -> str:

@@ -1,0 +1,166 @@
+"""How a training shows where it is: in a log, a terminal, a notebook."""
+
+import io
+import sys
+import types
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+
+import numpy as np
+import pytest
+
+import wengert.functions as F
+from wengert.layers import Linear
+from wengert.optimizers import SGD
+from wengert.training import Callback, On, Progress, Trainer, every
+
+X = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
+BATCHES = [(X[:6], X[:6]), (X[6:], X[6:])]
+
+
+def trainer(*callbacks, **options):
+    return Trainer(
+        Linear(3, in_size=3), SGD(0.1), F.mean_squared_error, callbacks=callbacks, **options
+    )
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@contextmanager
+def in_a_terminal():
+    """A terminal that takes stdout and stderr in a `with` block."""
+    terminal = Terminal()
+    with redirect_stdout(terminal), redirect_stderr(terminal):
+        yield terminal
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    """What the displays of a notebook show: a list of lists, each the states of one display."""
+    displays = []
+
+    class Handle:
+        def update(self, content, raw):
+            assert raw
+            self.states.append(content["text/plain"])
+
+    def display(content, raw, display_id):
+        assert raw
+        assert display_id
+        handle = Handle()
+        handle.states = [content["text/plain"]]
+        displays.append(handle.states)
+        return handle
+
+    ipython = types.ModuleType("IPython")
+    ipython.get_ipython = lambda: types.SimpleNamespace(kernel=object())
+    ipython.display = types.ModuleType("IPython.display")
+    ipython.display.display = display
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "IPython.display", ipython.display)
+    return displays
+
+
+def line(result):
+    """The line of an epoch, of 3, with a loss and its validation."""
+    return (
+        f"epoch {result['epoch']}/3   loss {result['loss']:.4f}"
+        f"   validation_loss {result['validation_loss']:.4f}"
+    )
+
+
+def test_a_log_has_one_line_for_each_epoch(capsys):
+    history = trainer().fit(BATCHES, BATCHES, epochs=3)
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [line(result) for result in history]
+    assert err == ""
+    assert out.replace("\n", "").isprintable()
+
+
+def test_epochs_are_aligned():
+    assert Progress(100)._label(7) == "epoch   7/100"
+
+
+def test_numbers_that_are_tiny_or_huge_are_shown_as_such(capsys):
+    Progress(1).finish_epoch({"a": 1e-5, "b": 0.0, "c": 2e6, "d": float("nan"), "e": [1], "f": 3})
+    text = "a 1.000e-05   b 0.0000   c 2.000e+06   d nan   f 3.0000"
+    assert capsys.readouterr().out == f"epoch 1/1   {text}\n"
+
+
+def test_a_terminal_has_a_bar_that_gives_way_to_the_line():
+    with in_a_terminal() as terminal:
+        history = trainer().fit(BATCHES, BATCHES, epochs=3)
+    text = terminal.getvalue()
+    for result in history:
+        assert f"epoch {result['epoch']}/3:   0%|" in text
+        bar, _, end = text.partition(line(result))
+        assert bar.endswith("\r")  # the bar was wiped out
+        assert bar.split("\r")[-2].strip() == ""
+        assert end.startswith("\n")
+
+
+def test_silence():
+    with in_a_terminal() as terminal:
+        trainer(progress=False).fit(BATCHES, epochs=2)
+    assert terminal.getvalue() == ""
+
+
+def test_a_notebook_has_one_live_line_for_each_epoch(notebook, capsys, monkeypatch):
+    monkeypatch.setattr("wengert.training.progress._Notebook.INTERVAL", 0.0)
+    history = trainer().fit(BATCHES, BATCHES, epochs=3)
+    assert [states[-1] for states in notebook] == [line(result) for result in history]
+    for k, states in enumerate(notebook, 1):
+        assert states[0] == f"epoch {k}/3"
+        assert states[1].startswith(f"epoch {k}/3    50%   loss ")
+        assert states[2].startswith(f"epoch {k}/3   100%   loss ")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_notebook_is_not_flooded(notebook):
+    trainer().fit(BATCHES * 100)
+    assert len(notebook[0]) < 10
+
+
+def test_why_training_was_stopped_is_told(capsys):
+    trainer(On(every(1, "epochs"), lambda t: t.stop("enough"))).fit(BATCHES, epochs=3)
+    assert capsys.readouterr().out.splitlines()[-1] == "stopped: enough"
+
+
+class Interrupting(Callback):
+    def on_loss(self, trainer, loss):
+        if trainer.step == 3:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupt_says_where_and_goes_on(capsys):
+    with pytest.raises(KeyboardInterrupt):
+        trainer(Interrupting()).fit(BATCHES, epochs=3)
+    assert capsys.readouterr().err == "interrupted in epoch 2/3, after batch 1\n"
+
+
+def test_an_interrupt_in_a_terminal_wipes_out_the_bar_first():
+    with in_a_terminal() as terminal, pytest.raises(KeyboardInterrupt):
+        trainer(Interrupting()).fit(BATCHES, epochs=3)
+    *_, wiped, last = terminal.getvalue().split("\r")
+    assert wiped.strip() == ""
+    assert last == "interrupted in epoch 2/3, after batch 1\n"
+
+
+def test_by_hand(capsys, notebook):
+    with Progress(epochs=2) as progress:
+        for _ in range(2):
+            assert list(progress.watch(iter("abc"))) == ["a", "b", "c"]
+            progress.finish_epoch({"loss": 1.0})
+    assert [states[-1] for states in notebook] == [
+        "epoch 1/2   loss 1.0000",
+        "epoch 2/2   loss 1.0000",
+    ]
+
+
+def test_a_loop_that_is_left_leaves_no_bar():
+    with in_a_terminal() as terminal:
+        for _ in Progress(epochs=1).watch("abc"):
+            break
+    assert terminal.getvalue().split("\r")[-2].strip() == ""

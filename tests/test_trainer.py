@@ -1,0 +1,453 @@
+"""The Trainer: its loop is the one written by hand, and it goes on where it was stopped."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+import wengert as wg
+import wengert.functions as F
+from wengert import Variable
+from wengert.config import train
+from wengert.data import ArrayDataset, DataLoader
+from wengert.layers import Dropout, Layer, Linear, Sequential
+from wengert.optimizers import SGD, Adam, ClipNorm, ExponentialMovingAverage
+from wengert.schedules import cosine
+from wengert.training import Callback, Confusion, EarlyStopping, On, Trainer, every, macro_f1
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(22, 4)).astype(np.float32)
+T = RNG.integers(0, 3, size=22)
+DATA = ArrayDataset(X, T)
+
+
+def network(dropout=0.0):
+    wg.seed(0)
+    return Sequential(Linear(8, in_size=4), F.tanh, Dropout(dropout), Linear(3, in_size=8))
+
+
+def trainer(model=None, optimizer=None, **options):
+    model = model or network()
+    wg.seed(1)
+    options = {"progress": False, **options}
+    return Trainer(model, optimizer or SGD(0.1), F.softmax_cross_entropy, **options)
+
+
+def loader(**options):
+    return DataLoader(DATA, 4, **{"seed": 1, **options})
+
+
+def same(a, b):
+    """Whether two states are equal, to the bit."""
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    return np.array_equal(a, b) and np.asarray(a).dtype == np.asarray(b).dtype
+
+
+# ---- The loop ----
+
+
+def test_it_computes_what_the_loop_by_hand_computes():
+    by_hand = trainer().model
+    optimizer = SGD(0.1).setup(by_hand)
+    batches = loader()
+    losses = []
+    for _ in range(2):
+        for x, t in batches:
+            by_hand.cleargrads()
+            loss = F.softmax_cross_entropy(by_hand(x), t)
+            loss.backward()
+            optimizer.update()
+            losses.append((len(x), float(loss)))
+
+    fitted = trainer()
+    history = fitted.fit(loader(), epochs=2)
+    assert same(fitted.model.state_dict(), by_hand.state_dict())
+    assert [result["epoch"] for result in history] == [1, 2]
+    assert [result["step"] for result in history] == [6, 12]
+    mean = sum(n * loss for n, loss in losses[6:]) / 22
+    assert history[1]["loss"] == pytest.approx(mean, rel=1e-12)
+
+
+def test_metrics_are_means_over_samples_and_sums_where_they_must_be():
+    scores = trainer(metrics=[F.accuracy, Confusion(3, macro_f1)])
+    parts = scores.evaluate([(X[:20], T[:20]), (X[20:], T[20:])])
+    whole = scores.evaluate([(X, T)])
+    assert parts["accuracy"] == pytest.approx(whole["accuracy"])
+    assert parts["loss"] == pytest.approx(whole["loss"])
+    assert parts["macro_f1"] == float(F.f1_score(scores.predict([X]), T))
+
+
+def test_validation_is_taken_in_test_mode_after_the_epoch():
+    seen = []
+
+    class Watching(Layer):
+        def __init__(self):
+            self.linear = Linear(3)
+
+        def forward(self, x):
+            y = self.linear(x)
+            seen.append((train.get(), y.creator is not None))
+            return y
+
+    fitted = trainer(Watching(), metrics={"right": F.accuracy})
+    (result,) = fitted.fit([(X, T)], [(X[:5], T[:5])])
+    assert seen == [(True, True), (False, False)]
+    assert list(result) == [
+        "epoch", "step", "lr", "loss", "right", "validation_loss", "validation_right",
+    ]  # fmt: skip
+    assert fitted.evaluate([(X[:5], T[:5])]) == {
+        "loss": result["validation_loss"],
+        "right": result["validation_right"],
+    }
+
+
+def test_accumulated_batches_make_the_step_of_one_batch_of_them_all():
+    parts, whole = trainer(accumulate=3), trainer()
+    parts.fit([(X[:4], T[:4]), (X[4:8], T[4:8]), (X[8:10], T[8:10]), (X[10:], T[10:])])
+    whole.fit([(X[:10], T[:10]), (X[10:], T[10:])])  # the last group of an epoch may be shorter
+    assert parts.step == whole.step == 2
+    for p, q in zip(parts.model.params(), whole.model.params(), strict=True):
+        np.testing.assert_allclose(p.data, q.data, atol=1e-6)
+    assert parts.history[0]["loss"] == pytest.approx(whole.history[0]["loss"], rel=1e-6)
+
+
+def test_latest_is_of_the_whole_update():
+    fitted = trainer(optimizer=SGD(0.0), accumulate=2)
+    fitted.fit([(X[:15], T[:15]), (X[15:], T[15:])])
+    assert fitted.latest["loss"] == pytest.approx(fitted.evaluate([(X, T)])["loss"], rel=1e-6)
+
+
+def test_gradients_are_clipped_after_they_were_averaged():
+    norms = []
+    measure = ClipNorm(1e6)
+    optimizer = SGD(0.1).add_hook(lambda params: norms.append(measure(params)))
+    trainer(optimizer=optimizer, clip_norm=0.01, accumulate=2).fit(loader())
+    assert norms == pytest.approx([0.01] * 3)
+
+
+def test_a_step_holds_the_activations_of_one_step():
+    alive, peak = [], []
+
+    class Watched(Trainer):
+        def compute(self, batch):
+            peak.append(sum(y() is not None for y in alive))
+            loss, values = super().compute(batch)
+            alive.extend(weakref.ref(y) for y in (loss, loss.creator.inputs[0]))
+            return loss, values
+
+    gc.disable()
+    try:
+        Watched(network(), SGD(0.1), F.softmax_cross_entropy, progress=False, accumulate=2).fit(
+            loader(), epochs=2
+        )
+    finally:
+        gc.enable()
+    assert len(peak) == 12
+    assert set(peak) == {0}
+
+
+def test_a_schedule_is_a_function_of_the_step_and_the_rate_is_in_the_history():
+    fitted = trainer(optimizer=SGD(cosine(0.1, steps=12)))
+    history = fitted.fit(loader(), epochs=2)
+    assert [result["lr"] for result in history] == [cosine(0.1, steps=12)(k) for k in (5, 11)]
+
+
+def test_other_batches_and_losses_override_compute():
+    class Autoencoder(Trainer):
+        def compute(self, batch):
+            loss = F.mean_squared_error(self.model(batch["x"]), batch["x"])
+            return loss, {"twice": 2 * loss}
+
+    fitted = Autoencoder(Linear(4), SGD(0.1), progress=False)
+    (result,) = fitted.fit([{"x": X[:20]}, {"x": X[20:]}])
+    assert result["twice"] == pytest.approx(2 * result["loss"])
+
+
+def test_two_optimizers_override_learn_and_are_saved_as_parts():
+    class TwoPlayers(Layer):
+        def __init__(self):
+            self.left, self.right = Linear(1, in_size=4), Linear(1, in_size=4)
+
+    class Game(Trainer):
+        def learn(self, batches):
+            for name, optimizer in [("left", self.optimizer), ("right", self.parts["right"])]:
+                self.model.cleargrads()
+                loss = np.mean(getattr(self.model, name)(batches[0]) ** 2)
+                loss.backward(retain_graph=False)
+                optimizer.update()
+                self.record(len(batches[0]), {name: loss})
+
+    model = TwoPlayers()
+    right = Adam(0.1).setup(model.right)
+    game = Game(model, SGD(0.1).setup(model.left), parts={"right": right}, progress=False)
+    (result,) = game.fit([X[:11], X[11:]])
+    assert {"left", "right"} <= result.keys()
+    assert right.steps == game.optimizer.steps == 2
+    assert game.state_dict()["parts"]["right"]["steps"] == 2
+
+
+def test_the_average_is_validated_and_predicted_with():
+    model = network()
+    average = ExponentialMovingAverage(model, 0.5)
+    fitted = trainer(model, average=average)
+    (result,) = fitted.fit(loader(), [(X, T)])
+    weights = model.state_dict()
+    with average.swapped_in():
+        scores = trainer(model).evaluate([(X, T)])
+        y = model(X).data if isinstance(model(X), Variable) else model(X)
+    assert result["validation_loss"] == scores["loss"]
+    np.testing.assert_array_equal(fitted.predict([X]), y)
+    assert same(model.state_dict(), weights)
+
+
+def test_predict_joins_batches_in_their_order():
+    fitted = trainer()
+    y = fitted.predict(loader(shuffle=False))
+    np.testing.assert_allclose(y, fitted.predict([X]), rtol=1e-5)
+    assert type(y) is np.ndarray
+
+
+def test_predict_joins_each_of_several_outputs():
+    class Two(Layer):
+        def forward(self, x):
+            return x, 2 * x
+
+    class Free(Trainer):
+        def learn(self, batches):
+            pass
+
+    once, twice = Free(Two(), SGD(0.1), progress=False).predict([X[:3], X[3:]])
+    np.testing.assert_array_equal(once, X)
+    np.testing.assert_array_equal(twice, 2 * X)
+
+
+def test_epochs_are_counted_in_total():
+    fitted = trainer()
+    fitted.fit(loader(), epochs=2)
+    assert len(fitted.fit(loader(), epochs=2)) == 2
+    assert len(fitted.fit(loader(), epochs=3)) == 3
+
+
+def test_an_evaluation_in_the_middle_leaves_the_running_means_alone():
+    metrics = [F.accuracy, Confusion(3, macro_f1)]
+    look = On(every(1, "steps"), lambda fitted: fitted.evaluate([(X, T)]))
+    assert trainer(metrics=metrics, callbacks=[look]).fit(loader()) == trainer(metrics=metrics).fit(
+        loader()
+    )
+
+
+# ---- To stop and go on ----
+
+
+class Save(Callback):
+    last = True
+
+    def __init__(self):
+        self.states = []
+
+    def on_step(self, trainer):
+        self.states.append(trainer.state_dict())
+
+    def on_epoch(self, trainer):
+        self.states.append(trainer.state_dict())
+
+
+def full(accumulate, *callbacks):
+    """A Trainer that has all there is to resume."""
+    model = network(dropout=0.3)
+    return trainer(
+        model,
+        Adam(cosine(0.1, steps=30)),
+        metrics=[F.accuracy, Confusion(3, macro_f1)],
+        callbacks=[EarlyStopping(patience=2, restore_best=True), *callbacks],
+        average=ExponentialMovingAverage(model, 0.9),
+        accumulate=accumulate,
+    )
+
+
+@pytest.mark.parametrize("accumulate", [1, 2, 4])
+def test_resumed_after_any_update_or_epoch_it_ends_bit_for_bit_the_same(accumulate):
+    save = Save()
+    first = full(accumulate, save)
+    first.fit(loader(), loader(seed=2), epochs=3)
+    end = first.state_dict()
+    assert len(save.states) == 3 * (-(-6 // accumulate) + 1)
+    for state in save.states:
+        second = full(accumulate)
+        wg.seed(99)
+        second.fit(loader(seed=5), loader(seed=6), epochs=3, resume=state)
+        assert same(second.state_dict(), end)
+        assert second.history == first.history
+
+
+def test_a_state_that_was_loaded_is_the_state():
+    save = Save()
+    full(2, save).fit(loader(), loader(seed=2))
+    for state in save.states:
+        again = full(2)
+        again.load_state_dict(state)
+        assert same(again.state_dict(), state)
+
+
+def test_stopped_in_the_middle_of_an_epoch_it_can_go_on_exactly():
+    whole = trainer(network(0.5))
+    whole.fit(loader(), epochs=2)
+    end = whole.state_dict()
+    at_3 = On(every(3, "steps"), lambda t: t.stop("enough") if t.step == 3 else None)
+    parts = trainer(network(0.5), callbacks=[at_3])
+    batches = loader()
+    parts.fit(batches, epochs=2)
+    assert (parts.stopped, parts.step, parts.batches, parts.history) == ("enough", 3, 3, [])
+    parts.fit(batches, epochs=2)
+    assert parts.step == 3  # it stays stopped
+    parts.stopped = None
+    parts.fit(batches, epochs=2)
+    assert same(parts.state_dict(), end)
+
+
+def test_a_stop_is_resumed_as_a_stop():
+    save = Save()
+    stop = On(every(1, "epochs"), lambda t: t.stop("enough"))
+    trainer(callbacks=[save, stop]).fit(loader(), epochs=3)
+    again = trainer()
+    again.fit(loader(), epochs=3, resume=save.states[-1])
+    assert (again.stopped, again.epoch) == ("enough", 1)
+
+
+def test_saving_callbacks_come_after_the_others():
+    calls = []
+
+    class Note(Callback):
+        def __init__(self, name):
+            self.name = name
+
+        def on_epoch(self, trainer):
+            calls.append(self.name)
+
+    class Last(Note):
+        last = True
+
+    trainer(callbacks=[Last("save"), Note("a"), Note("b")]).fit(loader())
+    assert calls == ["a", "b", "save"]
+
+
+def test_a_list_can_be_resumed_after_epochs_only():
+    fitted = trainer(callbacks=[On(every(1, "epochs"), lambda t: t.state_dict())])
+    fitted.fit([(X, T)], epochs=2)
+    with pytest.raises(RuntimeError, match="DataLoader"):
+        trainer(callbacks=[Save()]).fit([(X, T)])
+
+
+def test_an_interrupted_update_cannot_be_saved_but_the_model_can_be_used():
+    class Interrupting(Callback):
+        def on_loss(self, trainer, loss):
+            if trainer.step == 2:
+                raise KeyboardInterrupt
+
+    fitted = trainer(callbacks=[Interrupting()])
+    with pytest.raises(KeyboardInterrupt):
+        fitted.fit(loader())
+    assert fitted.predict([X]).shape == (22, 3)
+    with pytest.raises(RuntimeError, match="interrupted"):
+        fitted.state_dict()
+    fitted.callbacks = []
+    assert len(fitted.fit(loader())) == 1  # the epoch begins anew
+    assert fitted.step == 2 + 6
+
+
+@pytest.mark.parametrize("change", [
+    lambda s: s.pop("step"),
+    lambda s: s.update(more=1),
+    lambda s: s["parts"].pop("model"),
+    lambda s: s["parts"]["model"].pop("0.W", s["parts"]["model"].popitem()),
+    lambda s: s["parts"]["optimizer"].update(steps="many"),
+    lambda s: s["callbacks"]["EarlyStopping"].pop("best"),
+    lambda s: s["scores"]["metrics"]["macro_f1"].update(counts=np.zeros((2, 2))),
+    lambda s: s["train"].update(batch_size=3),
+])  # fmt: skip
+def test_a_state_that_does_not_fit_is_refused_and_nothing_is_loaded(change):
+    save = Save()
+    full(1, save).fit(loader(), [(X, T)])
+    state = save.states[2]
+    change(state)
+    other = full(1)
+    other.model(X)
+    before = other.model.state_dict()
+    with pytest.raises(ValueError):
+        other.fit(loader(), [(X, T)], resume=state)
+    assert other.history == []
+    if "batch_size" in state.get("train", {}) and state["train"]["batch_size"] == 4:
+        assert same(other.model.state_dict(), before)
+
+
+# ---- Errors ----
+
+
+def test_wrong_parts_are_refused():
+    model, loss = network(), F.softmax_cross_entropy
+    with pytest.raises(TypeError, match="needed a Layer"):
+        Trainer(F.relu, SGD(0.1), loss)
+    with pytest.raises(TypeError, match="order"):
+        Trainer(model, loss, SGD(0.1))
+    with pytest.raises(TypeError, match="compute"):
+        Trainer(model, SGD(0.1))
+    with pytest.raises(TypeError, match="On\\(every"):
+        Trainer(model, SGD(0.1), loss, callbacks=[print])
+    with pytest.raises(ValueError, match="accumulate"):
+        Trainer(model, SGD(0.1), loss, accumulate=0)
+    with pytest.raises(ValueError, match="limit"):
+        Trainer(model, SGD(0.1), loss, clip_norm=-1)
+    with pytest.raises(ValueError, match="another"):
+        Trainer(model, SGD(0.1), loss, parts={"model": SGD(0.1)})
+    with pytest.raises(ValueError, match="state_dict"):
+        Trainer(model, SGD(0.1), loss, parts={"rate": 0.1})
+    with pytest.raises(ValueError, match="epochs"):
+        trainer().fit(loader(), epochs=0)
+
+
+@pytest.mark.parametrize("batches", [X, DATA, {"x": X}, "digits", 3, None])
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
+def test_what_is_no_batches_is_refused(method, batches):
+    with pytest.raises(TypeError, match="DataLoader"):
+        getattr(trainer(), method)(batches)
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
+def test_no_batches_are_refused(method):
+    with pytest.raises(RuntimeError, match="no batches"):
+        getattr(trainer(), method)([])
+
+
+def test_a_generator_goes_once_only():
+    with pytest.raises(RuntimeError, match=r"in epoch 2.*generator"):
+        trainer().fit(iter([(X, T)]), epochs=2)
+
+
+@pytest.mark.parametrize(("batch", "error"), [
+    (X, "a ndarray as batch"),
+    ((X, T, T), "a tuple of 3 as batch"),
+    ({"x": X, "t": T}, "a dict of 2 as batch"),
+])  # fmt: skip
+def test_batches_that_are_no_pairs_are_refused(batch, error):
+    with pytest.raises(TypeError, match=error):
+        trainer().fit([batch])
+
+
+@pytest.mark.parametrize(("compute", "kind", "error"), [
+    (lambda y: y, TypeError, "gave a Variable, needed"),
+    (lambda y: (y, {}), ValueError, "take its mean"),
+    (lambda y: (1.0, {}), TypeError, "is a float, needed a Variable"),
+    (lambda y: (np.mean(y), {"y": y}), ValueError, "y: got shape"),
+    (lambda y: (np.mean(y).detach(), {}), RuntimeError, "no graph"),
+])  # fmt: skip
+def test_a_loss_must_be_one_number_with_a_graph(compute, kind, error):
+    class Wrong(Trainer):
+        def compute(self, batch):
+            return compute(self.model(batch))
+
+    with pytest.raises(kind, match=error):
+        Wrong(network(), SGD(0.1), progress=False).fit([X])
