@@ -1,0 +1,79 @@
+"""The examples: each does what its docstring says, down to the last line of its output.
+
+Here they run with --fast. WENGERT_FULL_EXAMPLES=1 runs them in full, which takes a quarter of an
+hour.
+"""
+
+import ast
+import operator
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "examples"
+EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.py"))
+FULL = ["full"] if os.environ.get("WENGERT_FULL_EXAMPLES") else []
+TIMEOUT = {"--fast": 120, "full": 3600}  # seconds; for machines that have other work, too
+
+NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
+LAST_LINE = re.compile(
+    rf"(?P<what>.+): (?P<found>{NUMBER}) "
+    rf"\(expected: (?P<bound>below|at least) (?P<limit>{NUMBER})\)"
+)
+HOLDS = {"below": operator.lt, "at least": operator.ge}
+
+
+def docstring(name):
+    return ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8")))
+
+
+def last_line(text):
+    """The parts of such a line, and whether what was found is as expected."""
+    line = LAST_LINE.fullmatch(text)
+    assert line, f"{text!r} is no last line of an example"
+    holds = HOLDS[line["bound"]](float(line["found"]), float(line["limit"]))
+    return line["what"], line["bound"], float(line["limit"]), holds
+
+
+def promised(name, mode):
+    """What the docstring says the last line of output is."""
+    label = "Last line: " if mode == "full" else f"Last line with {mode}: "
+    (line,) = [line for line in docstring(name).splitlines() if line.startswith(label)]
+    return line.removeprefix(label)
+
+
+@pytest.mark.parametrize("mode", ["--fast", *FULL])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_ends_as_its_docstring_says(name, mode, tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-W", "error", FOLDER / f"{name}.py", *[mode][: mode != "full"]],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=TIMEOUT[mode],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONUTF8": "1"},
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stderr == ""
+    what, bound, limit, holds = last_line(run.stdout.splitlines()[-1])
+    assert holds, run.stdout
+    assert last_line(promised(name, mode)) == (what, bound, limit, True)
+    assert list(tmp_path.iterdir()) == []  # it leaves no files behind
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_short_and_says_how_to_run_it(name):
+    text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 150
+    assert f"\n    python examples/{name}.py " in docstring(name)
+    assert f"\n    python examples/{name}.py --fast " in docstring(name)
+    assert last_line(promised(name, "full"))[-1]
+
+
+def test_every_example_is_in_the_list():
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"\]\((\w+)\.py\)", text)) == EXAMPLES
