@@ -90,7 +90,7 @@ def walk(
                 grads[x] += gx
             else:
                 gx = grads[x] + gx
-                grads[x] = gx if type(gx) is kind else asarray(gx)
+                grads[x] = gx if type(gx) is kind or not plain else asarray(gx)
                 # NumPy adds fewer than 64 elements faster out of place
                 if data.size >= 64 and plain and data.dtype.kind == "f":
                     sums.add(x)

@@ -213,16 +213,17 @@ class Function(core.Function):
             setattr(cls, "backward", _on_gradients(cls.backward))  # noqa: B010
 
     def __call__(self, *inputs: Any) -> Any:
-        recorded = any(isinstance(x, core.Variable) for x in inputs)
+        given = [x for x in inputs if isinstance(x, core.Variable)]
+        kind = getattr(given[0], "kind", self.kind) if given else self.kind
         y = super().__call__(
             *[
-                x if isinstance(x, core.Variable) or (recorded and np.isscalar(x))
+                x if isinstance(x, core.Variable) or (given and np.isscalar(x))
                 # beside a Variable, an array is a constant: it needs no gradient
-                else self.kind(x, requires_grad=not recorded)
+                else kind(x, requires_grad=not given)
                 for x in inputs
             ]
         )  # fmt: skip
-        ys = tuple([adopted(v, self.kind) for v in (y if type(y) is tuple else (y,))])
+        ys = tuple([adopted(v, kind) for v in (y if type(y) is tuple else (y,))])
         return ys if len(ys) > 1 else ys[0]
 
     @classmethod

@@ -24,7 +24,7 @@ from wengert.dezero import utils
 from wengert.dezero.cuda import seeded_random
 from wengert.dezero.transforms import Compose, Flatten, Normalize, ToFloat
 from wengert.dezero.utils import cache_dir as cache_dir
-from wengert.files import replacing
+from wengert.io import load_arrays, save_arrays
 
 Transform = Callable[[Any], Any]
 
@@ -262,8 +262,8 @@ def load_cache_npz(filename: str, train: bool = False) -> tuple[Any, Any]:
     path = _kept_at(filename, train)
     if not os.path.exists(path):
         return None, None
-    with np.load(path) as file:
-        return file["data"], file["label"]
+    arrays = load_arrays(path)
+    return arrays["data"], arrays["label"]
 
 
 def save_cache_npz(data: ndarray, label: ndarray, filename: str, train: bool = False) -> str | None:
@@ -272,6 +272,5 @@ def save_cache_npz(data: ndarray, label: ndarray, filename: str, train: bool = F
     if os.path.exists(path):
         return None
     os.makedirs(utils.cache_dir, exist_ok=True)
-    with replacing(path) as file:
-        np.savez_compressed(file, data=data, label=label)
+    save_arrays(path, {"data": data, "label": label})
     return path

@@ -5,7 +5,6 @@ A size that is not given is taken from the first input; until then `W.data` is N
 
 import math
 import os
-import zipfile
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from wengert.dezero import functions as F
 from wengert.dezero.core import Parameter
 from wengert.dezero.cuda import seeded_random
 from wengert.dezero.utils import pair
-from wengert.files import replacing
+from wengert.io.arrays import read, save_arrays
 
 
 class Layer(wengert_layers.Layer):
@@ -42,7 +41,7 @@ class Layer(wengert_layers.Layer):
                 Layer._flatten_params(value, params_dict, key)
 
     def save_weights(self, path: str | os.PathLike[str]) -> None:
-        """Writes the Parameters to an npz file; a name without an extension gets `.npz`.
+        """Writes the Parameters to a file; a name without `.npz` gets it.
 
         Raises:
             RuntimeError: a Parameter waits for its size.
@@ -55,30 +54,25 @@ class Layer(wengert_layers.Layer):
                 raise RuntimeError(
                     f"save_weights: {key} has no size yet; call the model on an input first"
                 )
-        arrays = {key: p.data for key, p in params.items()}
         name = os.fspath(path)
-        with replacing(name if name.endswith(".npz") else name + ".npz") as file:
-            np.savez_compressed(file, **arrays)
+        arrays = {key: p.data for key, p in params.items()}
+        save_arrays(name if name.endswith(".npz") else name + ".npz", arrays)
 
     def load_weights(self, path: str | os.PathLike[str]) -> None:
         """Takes the Parameters from an npz file, in the shapes and dtypes that they have there.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it is no npz file, or a Parameter is missing in it; nothing is loaded then.
+            OSError: there is no such file, or it cannot be read.
+            ValueError: it is damaged, or a Parameter is missing in it; nothing is loaded then.
         """
         params: dict[str, Any] = {}
         self._flatten_params(params)
-        try:
-            with np.load(path) as file:
-                arrays = {key: file[key] for key in params if key in file}
-        except (ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-            raise ValueError(f"load_weights: {path} is no npz file of arrays: {error}") from None
+        arrays, _ = read("load_weights", path)
         missing = [key for key in params if key not in arrays]
         if missing:
             raise ValueError(f"load_weights: {path} has no {', '.join(missing)}")
-        for key, array in arrays.items():
-            params[key].data = array
+        for key, p in params.items():
+            p.data = arrays[key]
 
     def to_cpu(self) -> None:
         """Brings the Parameters to the CPU, where they are."""

@@ -28,9 +28,9 @@ class Sequential(Model):
     """Layers and functions, one after the other; `l0` is the first."""
 
     def __init__(self, *layers: Any) -> None:
-        self.layers = list(layers)
         for i, layer in enumerate(layers):
             setattr(self, f"l{i}", layer)
+        self.layers = list(layers)
 
     def forward(self, x: Any) -> Any:
         for layer in self.layers:
@@ -45,9 +45,10 @@ class MLP(Model):
         self, fc_output_sizes: Sequence[int], activation: Callable[[Any], Any] = F.sigmoid
     ) -> None:
         self.activation = activation
-        self.layers = [L.Linear(size) for size in fc_output_sizes]
-        for i, layer in enumerate(self.layers):
+        layers = [L.Linear(size) for size in fc_output_sizes]
+        for i, layer in enumerate(layers):
             setattr(self, f"l{i}", layer)
+        self.layers = layers
 
     def forward(self, x: Any) -> Any:
         for layer in self.layers[:-1]:

@@ -1,0 +1,224 @@
+"""What the programs leave open: manners of Variables and Functions, and what is refused."""
+
+import copy
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+import wengert as wg
+import wengert.dezero.functions as F
+from wengert.dezero import Function, Parameter, Variable, as_variable, core_simple, no_grad
+
+
+class Double(Function):
+    def forward(self, x):
+        return 2 * x
+
+    def backward(self, gy):
+        return 2 * gy
+
+
+def test_results_are_variables_of_the_book_on_every_way():
+    x = Variable(np.array([1.0, 2.0]))
+    for y in (
+        x + 1, 1 - x, x / x, x**2, 2 ** x, -x, +x, abs(x), x[0], x.T, x.sum(), x.mean(), x.copy(),
+        x.astype(np.float32), x.reshape(2, 1), x @ x, np.exp(x), np.array([1.0, 2.0]) * x,
+        F.sin(x), F.dropout(x), Double()(x), Double()(np.ones(2)), x.max(), x.dot(x),
+        F.embed_id(np.array([0, 1]), x), F.softmax(x, axis=0), wg.Variable(np.ones(2)) - x,
+    ):  # fmt: skip
+        assert type(y) is Variable
+
+
+def test_an_operation_on_a_parameter_gives_a_variable():
+    p = Parameter(np.array(2.0), name="W")
+    assert isinstance(p, wg.Parameter)
+    assert type(p * p) is Variable
+
+
+def test_all_functions_and_variables_in_a_recorded_walk_have_the_manners_of_the_book():
+    x = Variable(np.array([[0.5, 1.0]]))
+    y = F.softmax_cross_entropy(F.matmul(F.tanh(x), np.ones((2, 3))) + x.sum(), np.array([1]))
+    y.backward(create_graph=True)
+    seen, functions = set(), [x.grad.creator]
+    while functions:
+        f = functions.pop()
+        seen.add(f)
+        assert all(type(output()) is Variable for output in f.outputs)
+        functions += [
+            v.creator for v in f.inputs if v.creator is not None and v.creator not in seen
+        ]
+    assert len(seen) > 10
+
+
+def test_gradients_are_variables_that_can_be_leaves():
+    x = Variable(np.array(3.0))
+    (x * x).backward()
+    gx = x.grad
+    assert type(gx) is Variable
+    (gx * gx).backward()
+    assert gx.grad.data == 12.0
+
+
+def test_an_instance_can_be_called_again():
+    f = Double()
+    x = Variable(np.array(1.0))
+    y = f(f(x))
+    y.backward()
+    assert x.grad.data == 4.0
+
+
+def test_an_output_computed_without_recording_is_a_leaf():
+    with no_grad():
+        x = Variable(np.array(2.0)) * 3
+    (x * x).backward()
+    assert x.creator is None
+    assert x.grad.data == 12.0
+
+
+def test_data_may_be_replaced_and_released():
+    x, W, b = Variable(np.ones((2, 3))), Variable(np.ones((3, 4))), Variable(np.zeros(4))
+    t = F.matmul(x, W)
+    y = t + b
+    t.data = None
+    y.backward()
+    assert b.grad.data.tolist() == [2.0] * 4
+    x.data = np.zeros(5, int)
+    assert x.shape == (5,)
+
+
+def test_none_is_an_input_of_a_function_of_ones_own():
+    class Affine(Function):
+        def forward(self, x, b):
+            return x if b is None else x + b
+
+        def backward(self, gy):
+            _, b = self.inputs
+            return gy, None if b.data is None else gy
+
+    x = Variable(np.array(2.0))
+    y = Affine()(x, None)
+    y.backward()
+    assert x.grad.data == 1.0
+
+
+def test_a_backward_may_give_one_gradient_for_a_call_by_hand_with_an_array():
+    f = Double()
+    f(Variable(np.array(1.0)))
+    assert type(f.backward(np.array(3.0))) is Variable
+
+
+def test_the_last_gradient_is_forgotten_unless_retained():
+    x = Variable(np.array(1.0))
+    y = 2 * x
+    y.grad = np.array(5.0)
+    y.backward()
+    assert (x.grad.data, y.grad) == (10.0, None)
+
+
+def test_a_gradient_of_no_fitting_shape_is_refused_where_it_is_used():
+    x = Variable(np.ones((2, 3)))
+    y = x * 2
+    y.grad = np.ones(4)
+    with pytest.raises(ValueError, match=r"broadcast_to: got x of shape \(4,\)"):
+        y.backward()
+
+
+@pytest.mark.parametrize("wrong", [[1.0], 1.0, "x", {1: 2}])
+def test_what_is_no_array_is_refused(wrong):
+    for make in (Variable, Parameter, as_variable, F.sin, core_simple.Variable, Double()):
+        with pytest.raises(TypeError, match="is not supported"):
+            make(wrong)
+
+
+def test_complex_numbers_are_refused():
+    with pytest.raises(TypeError, match="complex128"):
+        Variable(np.array(1j))
+
+
+def test_a_graph_is_freed_without_the_garbage_collector():
+    gc.collect()
+    gc.disable()
+    try:
+        x = Variable(np.ones(3))
+        y = F.sum(Double()(F.tanh(x)) ** 2)
+        y.backward(create_graph=True)
+        middle = weakref.ref(y.creator.inputs[0])
+        x.cleargrad()
+        del y
+        assert middle() is None
+    finally:
+        gc.enable()
+
+
+def test_copies_of_parameters_without_a_size():
+    p = copy.deepcopy(Parameter(None, name="W"))
+    assert (type(p), p.data, p.name) == (Parameter, None, "W")
+    p = Parameter(np.ones(2))
+    p.grad = np.array(1.0)
+    p = copy.deepcopy(p)
+    assert (p.data.tolist(), p.grad.data) == ([1.0, 1.0], 1.0)
+
+
+def test_float32_stays_beside_numbers():
+    x = Variable(np.ones(3, np.float32))
+    for y in (
+        x * 2.0,
+        2.0 - x,
+        x / 3,
+        x ** np.float64(2),
+        F.dropout(x),
+        F.mean_squared_error(x, x),
+    ):
+        assert y.dtype == np.float32
+
+
+def test_an_array_beside_a_variable_needs_no_gradient():
+    x, W = np.ones((2, 3)), Variable(np.ones((3, 1)))
+    y = F.matmul(x, W)
+    y.backward()
+    assert y.creator.inputs[0].grad is None
+    assert W.grad.data.tolist() == [[2.0]] * 3
+
+
+def test_exponents_may_be_variables():
+    x, c = Variable(np.array(3.0)), Variable(np.array(2.0))
+    y = x**c
+    y.backward()
+    assert x.grad.data == 6.0
+    assert c.grad.data == pytest.approx(9 * np.log(3))
+
+
+def test_the_simple_core_has_arrays_for_gradients_and_its_own_variables():
+    class Cube(core_simple.Function):
+        def forward(self, x):
+            return x**3
+
+        def backward(self, gy):
+            assert isinstance(gy, np.ndarray)
+            return 3 * self.inputs[0].data ** 2 * gy
+
+    x = core_simple.Variable(np.array([1.0, 2.0]))
+    y = Cube()(x) * 2.0 - x
+    assert type(y) is core_simple.Variable
+    y.backward(retain_grad=True)
+    assert type(x.grad) is np.ndarray
+    assert x.grad.tolist() == [5.0, 23.0]
+    assert y.grad.tolist() == [1.0, 1.0]
+    assert type(np.exp(x)) is core_simple.Variable
+    assert type(x[0]) is core_simple.Variable
+
+
+def test_modes_are_shared_with_wengert():
+    from wengert.dezero import Config
+
+    with wg.test_mode():
+        assert not Config.train
+    Config.train = False
+    try:
+        assert not wg.config.train
+    finally:
+        Config.train = True
+    with pytest.raises(ValueError, match="there is no mode 'trian'"):
+        wg.dezero.using_config("trian", True).__enter__()
