@@ -455,7 +455,7 @@ def test_options_out_of_range_are_refused(options, said):
 @pytest.mark.parametrize(("train", "n"), [(True, 1437), (False, 360)])
 def test_the_digits_are_images_from_0_to_1_with_labels_from_0_to_9(train, n):
     images, labels = load_digits(train=train).arrays
-    assert images.shape == (n, 8, 8)
+    assert images.shape == (n, 1, 8, 8)
     assert images.dtype == np.float32
     assert (images.min(), images.max()) == (0, 1)
     assert labels.dtype == np.int64
@@ -467,6 +467,11 @@ def test_the_split_is_fixed_and_no_image_is_on_both_sides():
     assert len(train | test) == 1797
     labels = load_digits(train=False).arrays[1].astype(np.uint8)
     assert hashlib.sha256(labels.tobytes()).hexdigest()[:16] == "266fdac42c20abc1"
+
+
+def test_a_word_is_not_taken_for_true():
+    with pytest.raises(TypeError, match="load_digits: got train 'test', needed True, or False"):
+        load_digits("test")
 
 
 def test_the_digits_say_where_they_come_from():

@@ -1,7 +1,10 @@
 """The handwritten digits that come with the package; see `digits.txt` for source and licence."""
 
+from importlib.resources import files
+
 import numpy as np
 
+from wengert.data.arguments import check_train
 from wengert.data.dataset import ArrayDataset
 
 
@@ -11,11 +14,10 @@ def load_digits(train: bool = True) -> ArrayDataset:
     The split is random and fixed: it is stored with the images.
 
     Returns:
-        Images, float32, (N, 8, 8), from 0 (paper) to 1 (ink); labels, int64, (N,), 0 to 9.
+        Images, float32, (N, 1, 8, 8), from 0 (paper) to 1 (ink); labels, int64, (N,), 0 to 9.
     """
-    from importlib.resources import files  # 10 ms, which `import wengert` does not pay
-
+    check_train("load_digits", train)
     with files("wengert.data").joinpath("digits.npz").open("rb") as file, np.load(file) as arrays:
         chosen = arrays["test"] != train
         images, labels = arrays["images"][chosen], arrays["labels"][chosen]
-    return ArrayDataset(images.astype(np.float32) / 16, labels.astype(np.int64))
+    return ArrayDataset(images[:, None].astype(np.float32) / 16, labels.astype(np.int64))
