@@ -463,7 +463,8 @@ def test_the_digits_are_images_from_0_to_1_with_labels_from_0_to_9(train, n):
 
 
 def test_the_split_is_fixed_and_no_image_is_on_both_sides():
-    train, test = ({image.tobytes() for image in load_digits(train=t).arrays[0]} for t in (1, 0))
+    both = [load_digits(train=train).arrays[0] for train in (True, False)]
+    train, test = ({image.tobytes() for image in images} for images in both)
     assert len(train | test) == 1797
     labels = load_digits(train=False).arrays[1].astype(np.uint8)
     assert hashlib.sha256(labels.tobytes()).hexdigest()[:16] == "266fdac42c20abc1"

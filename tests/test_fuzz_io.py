@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from fuzzing import bounded, mutants
 
+from fuzzing import bounded, mutants
 from wengert.io import load_arrays, save_arrays
 
 ARRAYS = {"W": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.array([True, False])}
