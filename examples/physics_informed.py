@@ -8,7 +8,8 @@ The network is u(x, t). It is never shown the inside of the region -1 ≤ x ≤ 
 the values at t = 0 and at x = ±1, and the loss asks that the two sides of the equation agree at
 points inside. Their difference holds derivatives of the network's output by its input, the second
 one among them; and the training differentiates the loss once more, by the weights. In a framework
-whose gradients are Variables with graphs of their own, all this is three calls of `wg.grad`.
+whose gradients are Variables with graphs of their own, all this is two calls of `wg.grad`,
+and the `backward` of every other loop.
 
 The start is a steep front, which travels at speed ½: for it there is a formula to compare with.
 M. Raissi et al., Physics-informed neural networks, J. Comput. Phys. 378 (2019).
