@@ -18,7 +18,7 @@ import numpy as np
 import wengert as wg
 import wengert.functions as F
 import wengert.layers as L
-from wengert.data import ArrayDataset, DataLoader, load_digits
+from wengert.data import DataLoader, load_digits
 from wengert.optimizers import Adam
 from wengert.schedules import one_cycle
 
@@ -27,12 +27,6 @@ EPOCHS = 2 if FAST else 20
 BATCH_SIZE = 32
 LR = 5e-3  # at its peak
 LIMIT = 95 if FAST else 98.5
-
-
-def with_channels(digits):
-    """The images as (N, 1, 8, 8), with their labels."""
-    images, labels = digits[:]
-    return ArrayDataset(images[:, np.newaxis], labels)
 
 
 def make_model():
@@ -54,7 +48,7 @@ def make_model():
 
 def main():
     wg.seed(0)
-    train, test = with_channels(load_digits(train=True)), with_channels(load_digits(train=False))
+    train, test = load_digits(train=True), load_digits(train=False)
     batches = DataLoader(train, BATCH_SIZE, seed=0)
     model = make_model()
     optimizer = Adam(one_cycle(LR, EPOCHS * len(batches))).setup(model)
