@@ -1,6 +1,7 @@
 """The Trainer: its loop is the one written by hand, and it goes on where it was stopped."""
 
 import gc
+import textwrap
 import weakref
 
 import numpy as np
@@ -148,6 +149,36 @@ def test_a_step_holds_the_activations_of_one_step():
         gc.enable()
     assert len(peak) == 12
     assert set(peak) == {0}
+
+
+def test_the_graph_is_forgotten_by_the_walk_even_if_someone_holds_the_loss():
+    records = []
+
+    class Hold(Callback):
+        def on_loss(self, trainer, loss):
+            self.loss, self.functions = loss, [loss.creator, loss.creator.inputs[0].creator]
+
+        def on_gradients(self, trainer):
+            records.extend(f.record for f in self.functions)
+
+    trainer(callbacks=[Hold()]).fit([(X, T)])
+    assert records == [None, None]
+
+
+def test_the_loop_by_hand_in_the_docstring_runs(tmp_path, capsys):
+    from wengert import training
+
+    assert training.__doc__ is not None
+    *_, program = training.__doc__.partition("that are needed.\n")
+    names = {**vars(wg.optimizers), **vars(wg.models), **vars(training), "F": F, "folder": tmp_path}
+    x, t = wg.data.load_digits()[:256]
+    names |= {"DataLoader": DataLoader, "train": ArrayDataset(x.reshape(256, 64), t)}
+    wg.seed(0)
+    exec(textwrap.dedent(program), names)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("epoch 1/2   loss 2.")
+    assert second.startswith("epoch 2/2   loss ")
+    assert training.load_state(tmp_path / "last.npz")["values"] == {"epoch": 2}
 
 
 def test_a_schedule_is_a_function_of_the_step_and_the_rate_is_in_the_history():
@@ -367,7 +398,6 @@ def test_an_interrupted_update_cannot_be_saved_but_the_model_can_be_used():
     lambda s: s["parts"]["optimizer"].update(steps="many"),
     lambda s: s["callbacks"]["EarlyStopping"].pop("best"),
     lambda s: s["scores"]["metrics"]["macro_f1"].update(counts=np.zeros((2, 2))),
-    lambda s: s["train"].update(batch_size=3),
 ])  # fmt: skip
 def test_a_state_that_does_not_fit_is_refused_and_nothing_is_loaded(change):
     save = Save()
@@ -375,13 +405,22 @@ def test_a_state_that_does_not_fit_is_refused_and_nothing_is_loaded(change):
     state = save.states[2]
     change(state)
     other = full(1)
-    other.model(X)
-    before = other.model.state_dict()
+    before = other.state_dict()
     with pytest.raises(ValueError):
-        other.fit(loader(), [(X, T)], resume=state)
-    assert other.history == []
-    if "batch_size" in state.get("train", {}) and state["train"]["batch_size"] == 4:
-        assert same(other.model.state_dict(), before)
+        other.load_state_dict(state)
+    assert same(other.state_dict(), before)
+
+
+def test_other_data_than_the_state_was_made_with_are_refused():
+    save = Save()
+    trainer(callbacks=[save]).fit(loader(), [(X, T)])
+    state = save.states[2]
+    with pytest.raises(ValueError, match="batch_size"):
+        trainer().fit(DataLoader(DATA, 3), [(X, T)], resume=state)
+    with pytest.raises(ValueError, match="the training batches of the state had a place"):
+        trainer().fit([(X, T)], [(X, T)], resume=state)
+    with pytest.raises(ValueError, match="the validation batches of the state could not say"):
+        trainer().fit(loader(), loader(), resume=state)
 
 
 # ---- Errors ----
@@ -397,6 +436,8 @@ def test_wrong_parts_are_refused():
         Trainer(model, SGD(0.1))
     with pytest.raises(TypeError, match="On\\(every"):
         Trainer(model, SGD(0.1), loss, callbacks=[print])
+    with pytest.raises(TypeError, match="a list"):
+        Trainer(model, SGD(0.1), loss, callbacks=Callback())
     with pytest.raises(ValueError, match="accumulate"):
         Trainer(model, SGD(0.1), loss, accumulate=0)
     with pytest.raises(ValueError, match="limit"):

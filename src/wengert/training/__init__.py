@@ -1,4 +1,39 @@
-"""Training: the loop over batches, and the file that keeps what was learned."""
+"""Training: the loop over batches, with all around it; by hand, or by a `Trainer`.
+
+The short form:
+
+    trainer = Trainer(model, Adam(1e-3), F.softmax_cross_entropy, metrics=[F.accuracy])
+    trainer.fit(DataLoader(train, 64), DataLoader(test, 64), epochs=5)
+
+The same by hand. Each helper works alone: take those that are needed.
+
+    model = MLP((64, 10))
+    optimizer = Adam(1e-3).setup(model)
+    average = ExponentialMovingAverage(model, 0.99)
+    batches = DataLoader(train, 64, seed=0)
+    scores, log = Scores([F.accuracy]), CSVLog(folder / "log.csv")
+    with Progress(epochs=2) as progress:
+        for epoch in range(1, 3):
+            scores.reset()
+            for x, t in progress.watch(batches, results=scores.compute):
+                model.cleargrads()
+                y = model(x)
+                loss = F.softmax_cross_entropy(y, t)
+                check_finite(loss, model)  # names the operation that made the first NaN
+                scores.update(y, t, loss=loss)
+                loss.backward(retain_graph=False)  # gives memory back on its way
+                del y, loss  # or they would live until the next ones are there
+                check_gradients(model)
+                optimizer.update()
+                average.update()
+            log.write({"epoch": epoch, **scores.compute()})
+            progress.finish_epoch(scores.compute())
+            save_checkpoint(
+                folder / "last.npz",
+                **{"model": model, "optimizer": optimizer, "average": average, "data": batches},
+                epoch=epoch,
+            )
+"""
 
 from wengert.training.callbacks import Best as Best
 from wengert.training.callbacks import Callback as Callback

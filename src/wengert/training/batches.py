@@ -1,44 +1,13 @@
 """What the loop does with batches: take them in groups, and go on in their middle."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 
 from wengert.core import Variable
-
-
-def check_batches(caller: str, batches: Any) -> None:
-    """Refuses what is not batches, such as one array or a data set.
-
-    Raises:
-        TypeError: it says what would do.
-    """
-    if isinstance(batches, str | Mapping | ndarray | Variable) or not hasattr(batches, "__iter__"):
-        raise TypeError(
-            f"{caller}: got a {type(batches).__name__}, needed batches: a DataLoader of it, "
-            f"or a list such as [(x, t)]"
-        )
-
-
-def pair(batch: Any) -> tuple[Any, Any]:
-    """The batch as (x, t).
-
-    Raises:
-        TypeError: it is no pair.
-    """
-    if not isinstance(batch, tuple | list) or len(batch) != 2:
-        kind = type(batch).__name__
-        size = f" of {len(batch)}" if isinstance(batch, tuple | list | dict) else ""
-        raise TypeError(
-            f"Trainer.compute: got a {kind}{size} as batch, needed (x, t); "
-            f"for other batches override compute(self, batch) in a subclass"
-        )
-    x, t = batch
-    return x, t
 
 
 def groups(batches: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -154,7 +154,7 @@ class JSONLinesLog(FileLog):
     def write(self, row: Mapping[str, Any]) -> None:
         if not self.opened:
             self.open()
-        self.append(json.dumps(_plain(row), ensure_ascii=False, allow_nan=False) + "\n")
+        self.append(json.dumps(_plain(row), ensure_ascii=False) + "\n")
 
 
 def _plain(x: Any) -> Any:

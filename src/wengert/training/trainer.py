@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -14,18 +13,10 @@ from wengert.core import Parameter, Variable
 from wengert.files import AnyPath
 from wengert.layers import Layer
 from wengert.optimizers import ClipNorm, ExponentialMovingAverage, Optimizer
-from wengert.training.batches import (
-    check_batches,
-    go_to,
-    groups,
-    is_resumable,
-    joined,
-    load_together,
-    pair,
-    place_in,
-)
+from wengert.training.batches import go_to, groups, is_resumable, joined, load_together, place_in
 from wengert.training.callbacks import Callback, check_keys
 from wengert.training.checkpoint_folder import trainer_state
+from wengert.training.checks import check_batches, check_kinds, checked_parts, pair, whole
 from wengert.training.metrics import Metrics, Scores, number
 from wengert.training.progress import Progress
 
@@ -80,7 +71,7 @@ class Trainer:
         parts: Mapping[str, Any] | None = None,
         progress: bool = True,
     ) -> None:
-        _check_kinds(model, optimizer, callbacks)
+        check_kinds(model, optimizer, callbacks)
         if not callable(loss) and _needs_loss(type(self)):
             raise TypeError(
                 f"Trainer: got loss {loss!r}, needed a function (y, t) → loss; "
@@ -91,12 +82,12 @@ class Trainer:
         self.model = model
         self.optimizer = optimizer
         self.loss = loss
-        self.accumulate = _whole("Trainer", "accumulate", accumulate)
+        self.accumulate = whole("Trainer", "accumulate", accumulate)
         self.clip = None if clip_norm is None else ClipNorm(clip_norm)
         self.average = average
         self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
         self.progress = progress
-        self.parts = _checked_parts(model, optimizer, average, parts or {})
+        self.parts = checked_parts(model, optimizer, average, parts or {})
         self.step = 0
         self.epoch = 0
         self.epochs = 0  # where `fit` ends
@@ -181,12 +172,12 @@ class Trainer:
             RuntimeError: there are no batches.
             TypeError: these are no batches.
             OSError: there is no such checkpoint or folder.
-            ValueError: the checkpoint is damaged, or does not fit; nothing is loaded then.
+            ValueError: the checkpoint is damaged, or does not fit.
         """
         check_batches("Trainer.fit", train)
         if validation is not None:
             check_batches("Trainer.fit", validation)
-        self.epochs = _whole("Trainer.fit", "epochs", epochs)
+        self.epochs = whole("Trainer.fit", "epochs", epochs)
         if resume is True or isinstance(resume, str | os.PathLike):
             resume = trainer_state(resume, self.callbacks)
         if isinstance(resume, Mapping):
@@ -453,45 +444,3 @@ _STATE = (*_COUNTS, "parts", "callbacks", "scores", "history", "train", "validat
 
 def _needs_loss(kind: type[Trainer]) -> bool:
     return kind.compute is Trainer.compute and kind.learn is Trainer.learn
-
-
-def _check_kinds(model: Any, optimizer: Any, callbacks: Any) -> None:
-    if not isinstance(model, Layer):
-        raise TypeError(f"Trainer: got a {type(model).__name__} as model, needed a Layer")
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            f"Trainer: got a {type(optimizer).__name__} as optimizer, needed an Optimizer; "
-            f"Trainer(model, optimizer, loss) is the order"
-        )
-    for callback in [callbacks] if isinstance(callbacks, Callback) else callbacks:
-        if not isinstance(callback, Callback):
-            raise TypeError(
-                f"Trainer: got {callback!r} among the callbacks, needed Callbacks; "
-                f"On(every(1, 'epochs'), function) makes one of a function"
-            )
-
-
-def _checked_parts(
-    model: Layer,
-    optimizer: Optimizer,
-    average: ExponentialMovingAverage | None,
-    more: Mapping[str, Any],
-) -> dict[str, Any]:
-    """What has a state, by name; the model first, for the others may ask for its sizes."""
-    parts = {"model": model, "optimizer": optimizer}
-    if average is not None:
-        parts["average"] = average
-    for name, part in more.items():
-        if name in parts or not is_resumable(part):
-            raise ValueError(
-                f"Trainer: got {name!r} among the parts, a {type(part).__name__}; needed another "
-                f"name than {', '.join(parts)}, and what has state_dict and load_state_dict"
-            )
-        parts[name] = part
-    return parts
-
-
-def _whole(caller: str, name: str, value: int) -> int:
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{caller}: got {name} {value!r}, needed a whole number ≥ 1")
-    return int(value)
