@@ -210,6 +210,28 @@ def test_the_simple_core_has_arrays_for_gradients_and_its_own_variables():
     assert type(x[0]) is core_simple.Variable
 
 
+def test_a_backward_of_the_simple_core_receives_arrays_also_by_hand():
+    class Same(core_simple.Function):
+        def forward(self, x):
+            return x
+
+        def backward(self, gy):
+            return type(gy)
+
+    f = Same()
+    f(core_simple.Variable(np.array(1.0)))
+    assert f.backward(core_simple.Variable(np.array(1.0))) is np.ndarray
+
+
+def test_an_index_that_its_giver_changes_later_moves_no_gradient():
+    x, index = Variable(np.zeros(3)), np.array([0, 0])
+    y = x[index]
+    index[:] = 2
+    y.backward()
+    assert x.grad.data.tolist() == [2.0, 0.0, 0.0]
+    assert x[Variable(np.array([1]))].shape == (1,)
+
+
 def test_modes_are_shared_with_wengert():
     from wengert.dezero import Config
 

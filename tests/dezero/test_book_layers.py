@@ -136,6 +136,16 @@ def test_recurrent_layers_forget_when_told():
     assert {"x2f", "x2i", "x2o", "x2u", "h2f", "h2i", "h2o", "h2u"} == layer._params
 
 
+def test_running_statistics_move_on_from_call_to_call():
+    norm = L.BatchNorm()
+    x = np.arange(6, dtype=np.float32).reshape(3, 2)
+    norm(x)
+    first = norm.avg_mean.data.copy()
+    norm(x)
+    np.testing.assert_allclose(first, 0.1 * x.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(norm.avg_mean.data, 0.19 * x.mean(axis=0), rtol=1e-6)
+
+
 def test_vgg16_has_the_names_of_the_books_file(monkeypatch, tmp_path):
     monkeypatch.setattr(L, "_normal", lambda shape, fan_in, dtype: np.zeros(shape, dtype))
     monkeypatch.setattr(models.VGG16, "STAGES", ((2, 2), (2, 2), (2, 3), (2, 3), (2, 3)))
@@ -380,7 +390,9 @@ def test_transforms_of_images():
     assert transforms.Convert("BGR")(red).getpixel((0, 0)) == (0, 0, 255)
     assert transforms.Convert("L")(red).mode == "L"
     assert transforms.Resize((4, 2))(red).size == (4, 2)
-    assert transforms.CenterCrop(4)(red).size == (4, 4)
+    red.putpixel((3, 2), (0, 7, 0))
+    crop = transforms.CenterCrop((4, 2))(red)
+    assert (crop.size, crop.getpixel((1, 0))) == ((4, 2), (0, 7, 0))
     x = transforms.ToArray()(red)
     assert (x.shape, x.dtype) == ((3, 6, 8), np.float32)
     assert transforms.ToArray()(x) is x

@@ -1,6 +1,7 @@
 """Pictures of graphs, checks, downloads."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,6 +39,10 @@ def test_a_leaf_is_a_graph_of_one():
     assert dot_graph(x).splitlines()[1] == (
         '0 [label="say \\"x\\"\\\\: (2,) float64", color=orange, style=filled]'
     )
+
+
+def test_a_variable_without_data_has_its_name_only():
+    assert 'label="W"' in dot_graph(Variable(None, name="W"))
 
 
 def test_a_graph_deeper_than_the_stack():
@@ -84,6 +89,7 @@ def test_gradient_check_finds_a_wrong_gradient(capsys):
 
     x = np.array([1.0, 2.0])
     assert utils.gradient_check(lambda x, c: F.sin(x) * c, x, 2.0)
+    assert utils.gradient_check(F.exp, x.astype(np.float32) * 5)
     assert not utils.gradient_check(Wrong(), x)
     assert "FAILED (Gradient Check)" in capsys.readouterr().out
     assert x.tolist() == [1.0, 2.0]
@@ -131,6 +137,18 @@ def test_a_file_is_downloaded_once(tmp_path, monkeypatch, capsys):
     with pytest.raises(FileNotFoundError, match=r"get_file: could not download .*put it into"):
         utils.get_file((tmp_path / "nothing").as_uri(), "other")
     assert [p.name for p in (tmp_path / "cache").iterdir()] == ["weights.npz"]
+
+
+def test_a_download_that_breaks_off_leaves_nothing(tmp_path, monkeypatch):
+    def break_off(url, path, show):
+        Path(path).write_bytes(b"half")
+        raise ConnectionError("gone")
+
+    monkeypatch.setattr(utils, "cache_dir", str(tmp_path))
+    monkeypatch.setattr(utils.urllib.request, "urlretrieve", break_off)
+    with pytest.raises(FileNotFoundError, match="gone"):
+        utils.get_file("http://example.org/x")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_bar():

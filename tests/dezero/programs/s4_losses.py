@@ -8,6 +8,7 @@ from dezero import Variable
 rng = np.random.RandomState(0)
 x0, x1 = Variable(rng.rand(10, 3)), Variable(rng.rand(10, 3))
 p = Variable(0.1 + 0.8 * rng.rand(10, 3))
+p.data[0] = [1.0, 0.9995, 0.0]  # where it is limited
 scores, labels = Variable(rng.randn(6, 4)), np.array([0, 3, 1, 2, 2, 0])
 bits = (rng.rand(10, 3) > 0.5).astype(int)
 

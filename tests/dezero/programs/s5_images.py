@@ -41,6 +41,7 @@ for name, f, inputs in [
         v.cleargrad()
 
 y = F.average_pooling(x, (2, 3), 1, 1)
+RESULT["average"] = y.data
 assert array_allclose(y[0, 0, 1, 1].data, x.data[0, 0, :2, :3].mean())
 assert array_allclose(F.pooling(x, 2, 2), F.pooling_simple(x, 2, 2))
 assert array_allclose(F.conv2d(x, W, b, 2, 1), F.conv2d_simple(x, W, b, 2, 1))
