@@ -43,6 +43,8 @@ def test_a_leaf_is_a_graph_of_one():
 
 def test_a_variable_without_data_has_its_name_only():
     assert 'label="W"' in dot_graph(Variable(None, name="W"))
+    with pytest.raises(TypeError, match="dot_graph: got ndarray, needed a Variable"):
+        utils.get_dot_graph(np.ones(2))
 
 
 def test_a_graph_deeper_than_the_stack():

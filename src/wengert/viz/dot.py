@@ -15,7 +15,12 @@ def dot_graph(output: Variable, verbose: bool = True) -> str:
         verbose: whether shapes and dtypes are shown beside the names of Variables.
 
     Nodes are numbered in the order of their lines, so that equal programs have equal texts.
+
+    Raises:
+        TypeError: output is no Variable.
     """
+    if not isinstance(output, Variable):
+        raise TypeError(f"dot_graph: got {type(output).__name__}, needed a Variable")
     numbers: dict[Variable | Function, int] = {}
     lines = []
 
