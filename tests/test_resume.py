@@ -1,0 +1,174 @@
+"""A training that is killed and resumed ends, to the bit, as one that was never stopped."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import resume_run
+from resume_run import LOOPS, STEPS, run
+from wengert.training import (
+    Checkpoints,
+    load_state,
+    save_state,
+)
+
+PROGRAM = Path(resume_run.__file__)
+KILLS = 50
+
+
+class ProcessEndError(Exception):
+    """Stands for the end of a process."""
+
+
+def contents(folder):
+    """All files in a folder; without what a killed writer left."""
+    return {f.name: f.read_bytes() for f in folder.iterdir() if not f.name.startswith(".")}
+
+
+@pytest.fixture(scope="module", params=LOOPS)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def never_stopped(kind, tmp_path_factory):
+    """The files of a training that was never stopped."""
+    folder = tmp_path_factory.mktemp(kind)
+    run(kind, folder)
+    return contents(folder)
+
+
+def stop_at(steps):
+    """Called after each update: raises ProcessEndError after those of these numbers, once each."""
+    left = set(steps)
+
+    def after_step(step):
+        if step in left:
+            left.remove(step)
+            raise ProcessEndError
+
+    return after_step
+
+
+def run_with_stops(kind, folder, after_step, **options):
+    stops = 0
+    while True:
+        try:
+            run(kind, folder, after_step=after_step, **options)
+        except ProcessEndError:
+            stops += 1
+        else:
+            return stops
+
+
+def test_a_training_that_stops_and_resumes_at_every_step_is_as_if_it_never_had(
+    kind, never_stopped, tmp_path
+):
+    assert run_with_stops(kind, tmp_path, stop_at(range(1, STEPS + 1))) == STEPS
+    assert contents(tmp_path) == never_stopped
+
+
+def test_threads_that_load_ahead_change_nothing_in_that(kind, never_stopped, tmp_path):
+    stops = [1, 4, 7, 8, 13, 21]
+    assert run_with_stops(kind, tmp_path, stop_at(stops), workers=2) == len(stops)
+    assert contents(tmp_path) == never_stopped
+
+
+def test_a_training_resumed_after_its_end_stays_as_it_is(kind, never_stopped, tmp_path):
+    run(kind, tmp_path)
+    run(kind, tmp_path)
+    assert contents(tmp_path) == never_stopped
+
+
+def test_a_damaged_checkpoint_costs_some_steps_and_changes_nothing(kind, never_stopped, tmp_path):
+    with pytest.raises(ProcessEndError):
+        run(kind, tmp_path, after_step=stop_at([11]))
+    newest = Checkpoints(tmp_path).latest()
+    newest.write_bytes(newest.read_bytes()[:-100])
+    with pytest.warns(UserWarning, match=f"{newest.name} is left out"):
+        run(kind, tmp_path)
+    assert contents(tmp_path) == never_stopped
+
+
+def without(part):
+    """Edits a checkpoint as if that part of the state had been left out."""
+
+    def edit(state):
+        trainer = state["parts"].get("trainer")
+        parts = trainer["parts"] if trainer else state["parts"]
+        if part == "buffers":
+            for name, value in parts["model"].items():
+                if "running" in name or "mean" in name or "var" in name:
+                    value[...] = "var" in name
+        elif part in ("parameters", "averages"):
+            for value in parts["model" if part == "parameters" else "average"].values():
+                value *= 1.001
+        elif part == "moments":
+            for name, value in parts["optimizer"].items():
+                if name != "steps" and isinstance(value, np.ndarray):
+                    value[...] = 0
+        elif part == "schedule":
+            parts["optimizer"]["steps"] = 0
+        elif part == "random":
+            for holder in (state["parts"], trainer) if trainer else (state["parts"],):
+                holder["random"]["state"]["state"] += 1
+        elif part == "metrics":
+            scores = trainer["scores"] if trainer else parts["scores"]
+            scores["means"]["loss"]["total"] = 0.0
+        elif part == "position":
+            place = trainer["train"] if trainer else parts["loader"]
+            place["position"] -= 1
+        elif part == "shuffling":
+            (trainer["train"] if trainer else parts["loader"])["passes"] += 1
+        elif part == "log":
+            (trainer["callbacks"]["JSONLinesLog"] if trainer else parts["log"])["length"] -= 3
+        elif part == "history":
+            (trainer if trainer else state["values"])["history"] = []
+        elif part == "best":
+            where = trainer["callbacks"]["SaveCheckpoints"] if trainer else parts["checkpoints"]
+            where["best_score"] = 0.0
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("parameters", "buffers", "moments", "schedule", "averages", "random", "metrics"),
+        *("position", "shuffling", "log", "history", "best"),
+    ],
+)
+def test_each_part_of_the_state_is_needed(kind, never_stopped, tmp_path, part):
+    with pytest.raises(ProcessEndError):
+        run(kind, tmp_path, after_step=stop_at([11]))
+    newest = Checkpoints(tmp_path).latest()
+    state = load_state(newest)
+    save_state(newest, state)
+    edited = newest.read_bytes()
+    without(part)(state)
+    save_state(newest, state)
+    assert newest.read_bytes() != edited
+    run(kind, tmp_path)
+    assert contents(tmp_path) != never_stopped
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork, and no SIGKILL")
+def test_a_training_killed_at_50_random_instants_ends_as_if_it_never_had_been(
+    kind, never_stopped, tmp_path
+):
+    """(10 to 30 s.)"""
+    command = [sys.executable, str(PROGRAM), kind, str(tmp_path), "--kills", str(KILLS)]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    process = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    report = json.loads(process.stdout)
+    print(kind, report)
+    assert report["kills"] >= KILLS
+    assert report["phases"].get("starting", 0) == 0
+    assert min(report["phases"].get(name, 0) for name in ("update", "writing a checkpoint")) >= 5
+    for i in range(report["runs"]):
+        assert contents(tmp_path / str(i)) == never_stopped
