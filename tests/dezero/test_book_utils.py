@@ -162,6 +162,8 @@ def test_cuda_stays_on_the_cpu(monkeypatch):
     assert cuda.get_array_module(Variable(np.ones(2))) is np
     assert cuda.as_numpy(Variable(np.ones(2))).tolist() == [1.0, 1.0]
     assert cuda.as_numpy(2.0).shape == ()
+    on_gpu = type("ndarray", (), {"__module__": "cupy", "get": lambda self: np.ones(3)})
+    assert cuda.as_numpy(on_gpu()).shape == (3,)
     with pytest.raises(TypeError, match="as_numpy: got list"):
         cuda.as_numpy([1.0])
     monkeypatch.setitem(__import__("sys").modules, "cupy", None)
