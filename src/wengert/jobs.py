@@ -26,7 +26,7 @@ from wengert.layers import (
 )
 from wengert.models import GPT, MLP, BasicBlock, LeNet5, ResNet
 from wengert.random import generator
-from wengert.recipes import DATASETS, Settings
+from wengert.recipes import AUGMENTS, DATASETS, Settings
 from wengert.training import Callback, Trainer
 
 Facts = dict[str, Any]  # what a model must know of its data: plain values, that JSON can hold
@@ -79,9 +79,7 @@ def _known_images(settings: Settings) -> tuple[Dataset, Dataset, Sequence[str]]:
     name, folder = settings["dataset"], settings["data"]
     ten = [str(i) for i in range(10)]
     if name == "digits":
-        parts = [data.load_digits(train=train).arrays for train in (True, False)]
-        train, test = (ArrayDataset(images[:, None], labels) for images, labels in parts)
-        return train, test, ten
+        return data.load_digits(True), data.load_digits(False), ten
     load, classes = {
         "mnist": (data.load_mnist, ten),
         "fashion-mnist": (data.load_fashion_mnist, data.FASHION_MNIST_CLASSES),
@@ -98,7 +96,8 @@ def _image_folders(settings: Settings) -> tuple[Dataset, Dataset, Sequence[str]]
     root, size = Path(settings["data"]), settings["size"]
     if not ((root / "train").is_dir() and (root / "test").is_dir()):
         images = data.ImageFolder(root, size=size)
-        return *data.split(images, 0.8, 0.2), images.classes
+        most, rest = data.split(images, 0.8, 0.2)
+        return most, rest, images.classes
     train, test = (data.ImageFolder(root / part, size=size) for part in ("train", "test"))
     if train.classes != test.classes:
         raise ValueError(
@@ -110,22 +109,27 @@ def _image_folders(settings: Settings) -> tuple[Dataset, Dataset, Sequence[str]]
 
 def _changes(augment: str, side: int) -> list[Callable[[Any], Any]]:
     shift = T.RandomCrop(side, padding=max(side // 8, 1))
-    return {"none": [], "shift": [shift], "flip": [shift, T.RandomFlip()]}[augment]
+    changes: list[Callable[[Any], Any]] = [shift, T.RandomFlip()]
+    return changes[: AUGMENTS.index(augment)]
 
 
 def _table(settings: Settings) -> Data:
+    train: Dataset
+    test: Dataset
+    columns: Sequence[str] = ("x", "y")
+    classes: Sequence[str] | None = ("0", "1", "2")
     if settings["dataset"] == "spiral":
         train, test = data.spiral(True), data.spiral(False)
-        columns, classes = ["x", "y"], ["0", "1", "2"]
     else:
         target = settings["target"]
         number = target.removeprefix("-").isdecimal()
         table = data.load_csv(settings["data"], int(target) if number else target)
         train, test = data.split(table, 0.8, 0.2)
-        columns, classes = list(table.columns), table.classes and list(table.classes)
+        columns, classes = table.columns, table.classes
     kept, validation = _held_out(train, settings)
-    x, t = kept[:]
-    facts: Facts = {"columns": columns, "classes": classes, **_spread("x", x)}
+    x, t = kept[: len(kept)]
+    facts: Facts = {"columns": list(columns), "classes": classes and list(classes)}
+    facts |= _spread("x", x)
     if classes is None:
         facts |= _spread("t", t[:, None])
     return Data(kept, validation, test, facts)

@@ -21,11 +21,12 @@ class Run:
 
         settings.json   all that decides how it goes, and what is known of its data
         log.jsonl       a line for each epoch
-        checkpoints/    of the newest steps, and of the best epoch
+        checkpoints/    of the newest steps
         weights.npz     of the model at the end
+        best.npz        its weights when the validation loss was the lowest
         metrics.json    of the last epoch, and of the test
 
-    The last two are written at the end. Each file is there whole or not at all.
+    The last three are written at the end. Each file is there whole or not at all.
 
     Attributes:
         settings: see `wengert.recipes`.
@@ -95,6 +96,10 @@ class Run:
     @property
     def weights(self) -> Path:
         return self.folder / "weights.npz"
+
+    @property
+    def best_weights(self) -> Path:
+        return self.folder / "best.npz"
 
     @property
     def metrics(self) -> dict[str, Any] | None:

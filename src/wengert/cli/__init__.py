@@ -3,8 +3,9 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from wengert import __version__, recipes
@@ -24,8 +25,10 @@ def main(argv: list[str] | None = None) -> int:
         try:
             args, unknown = _parser().parse_known_args(argv)
             if unknown:
-                args.parser.error(f"there is no option {unknown[0]}")
-            code: int = args.command(args)
+                kind = "option" if unknown[0].startswith("-") else "place for"
+                args.parser.error(f"there is no {kind} {unknown[0]}")
+            with _warnings_in_a_line(args.parser.prog):
+                code: int = args.command(args)
         finally:
             sys.stdout.flush()
     except KeyboardInterrupt:
@@ -41,6 +44,17 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return BROKEN_PIPE
     return code
+
+
+@contextmanager
+def _warnings_in_a_line(prog: str) -> Iterator[None]:
+    """Shows warnings, such as of a damaged checkpoint, without the line of code they are from."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("once")
+        warnings.showwarning = lambda message, *_, **__: print(
+            f"{prog}: {message}", file=sys.stderr
+        )
+        yield
 
 
 class _Parser(argparse.ArgumentParser):

@@ -10,6 +10,7 @@ from wengert import random
 from wengert.cli.failure import Failure
 from wengert.cli.trained import opened, trained
 from wengert.jobs import vocabulary
+from wengert.models import GPT
 
 CHUNK = 16  # tokens that are shown together
 
@@ -17,12 +18,12 @@ CHUNK = 16  # tokens that are shown together
 def generate(args: argparse.Namespace) -> int:
     """Writes a text, as it comes."""
     run = opened(args.folder)
-    if run.settings["model"] != "gpt":
+    model = trained(run, args.best)
+    if not isinstance(model, GPT):
         raise Failure(
             f"{run.folder} is of {run.settings['model']} on {run.settings['dataset']}, "
             f"which writes no text; needed a run of gpt on text"
         )
-    model = trained(run, args.best)
     words = vocabulary(run.facts)
     tokens = _encoded(args.prompt, run.facts["characters"], words)
     if args.top_k is not None and args.top_k > len(words):

@@ -140,7 +140,8 @@ def _table(path: Path, columns: list[str]) -> ndarray:
             f"{path}: line {lines[0][0]} has {len(lines[0][1])} fields, needed {len(columns)}: "
             f"{', '.join(columns)}; or a first line with the names of the columns"
         )
-    return np.array([_numbers(path, line, row, places) for line, row in lines])
+    rows = [_numbers(path, line, row, places) for line, row in lines]
+    return np.reshape(rows, (-1, len(columns)))
 
 
 def _numbers(path: Path, line: int, row: list[str], places: list[int]) -> list[float]:

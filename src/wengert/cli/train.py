@@ -5,8 +5,7 @@ import os
 import shlex
 import signal
 import sys
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -16,13 +15,14 @@ import numpy as np
 from wengert import random, recipes
 from wengert.cli.failure import Failure
 from wengert.cli.trained import built, loaded, opened
-from wengert.io import save_weights
+from wengert.io import save_arrays, save_weights
 from wengert.jobs import Data, headline, make_trainer, test_batches, train_batches
 from wengert.layers import Layer
 from wengert.recipes import RecipeError, Settings
 from wengert.runs import Run, new_folder
-from wengert.training import Callback, Trainer, every
-from wengert.training.checkpoint_folder import SaveCheckpoints
+from wengert.training import Best, Callback, Trainer, every
+from wengert.training.callbacks import check_keys
+from wengert.training.checkpoint_folder import SaveCheckpoints, trainer_state
 from wengert.training.guard import StopOnNaN
 from wengert.training.log import JSONLinesLog
 
@@ -33,7 +33,8 @@ def train(args: argparse.Namespace) -> int:
     """Trains a new run, or goes on with one."""
     run = None if args.resume is None else _run_to_resume(args)
     if run is not None and run.metrics is not None:
-        print(f"{run.folder} is finished: epoch {run.metrics['epoch']} of {run.settings['epochs']}")
+        epochs = run.settings["epochs"]
+        print(f"{run.folder} is finished: epoch {epochs} of {epochs}; --epochs N adds to it")
         print(headline(run.settings, run.metrics["test"]))
         return 0
     settings = _settings(args) if run is None else run.settings
@@ -109,10 +110,14 @@ def _run_to_resume(args: argparse.Namespace) -> Run:
         args.parser.error(f"the run {run.folder} is of {run.settings['dataset']}")
     given = _given(args) | ({} if args.model is None else {"model": args.model})
     for name, value in given.items():
-        has = run.settings.get(name)
+        has = run.settings.get(name, "none") or "none"
         grows = name == "epochs" and value >= has
-        if not (value == has or grows or (name == "data" and has is not None)):
-            can = "which can only grow" if name == "epochs" else "leave it out, or start a new run"
+        if not (value == has or grows or (name == "data" and has != "none")):
+            can = (
+                "they can only become more"
+                if name == "epochs"
+                else "leave it out, or start a new run"
+            )
             raise RecipeError(name, f"the run {run.folder} has {has}; {can}")
     run.settings |= given
     return run
@@ -130,7 +135,6 @@ class Interruption(Callback):
     signal: int | None = None
 
     def on_start(self, trainer: Trainer) -> None:
-        trainer.stopped = None  # the run goes on that was interrupted
         self.trainer = trainer
 
     def on_step(self, trainer: Trainer) -> None:
@@ -159,26 +163,50 @@ class Interruption(Callback):
         self.signal = number
 
 
+class BestWeights(Callback):
+    """Keeps the weights of the epoch whose validation loss was the lowest."""
+
+    def __init__(self) -> None:
+        self.best = Best("validation_loss")
+        self.epoch = 0
+        self.weights: dict[str, Any] = {}
+
+    def on_epoch(self, trainer: Trainer) -> None:
+        if self.best.improved(trainer):
+            self.epoch = trainer.epoch
+            self.weights = trainer.model.state_dict()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best.state_dict(), "epoch": self.epoch, "weights": self.weights}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        check_keys("BestWeights", state, self.state_dict())
+        self.best.load_state_dict(state["best"])
+        self.epoch = state["epoch"]
+        self.weights = dict(state["weights"])
+
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def _fit(run: Run, samples: Data, model: Layer) -> int:
     settings = run.settings
     batches = train_batches(settings, samples)
-    validation = samples.validation and test_batches(settings, samples.validation)
+    validation = None if samples.validation is None else test_batches(settings, samples.validation)
     interruption = Interruption()
-    saving = SaveCheckpoints(
-        run.checkpoints,
-        every(SAVE_EVERY, "seconds"),
-        best=None if validation is None else "validation_loss",
-        keep=2,
-    )
+    best = None if validation is None else BestWeights()
+    saving = SaveCheckpoints(run.checkpoints, every(SAVE_EVERY, "seconds"), keep=2)
     callbacks = [JSONLinesLog(run.log), StopOnNaN(), interruption, saving]
+    callbacks += [best] if best is not None else []
     trainer = make_trainer(model, settings, run.facts, len(batches), callbacks)
     resume = f"wengert train --resume {shlex.quote(str(run.folder))}"
     try:
-        with interruption.listening(), _told_in_a_line(), np.errstate(all="ignore"):
-            trainer.fit(batches, validation, settings["epochs"], resume=True)
+        with interruption.listening(), np.errstate(all="ignore"):
+            state = trainer_state(True, callbacks)
+            if state is not None:
+                trainer.load_state_dict(state)
+                trainer.stopped = None  # if it was interrupted
+            trainer.fit(batches, validation, settings["epochs"])
     except KeyboardInterrupt:
         pass  # a second one, while an update was under way
     except FloatingPointError as error:
@@ -194,28 +222,24 @@ def _fit(run: Run, samples: Data, model: Layer) -> int:
         where = f"in epoch {done} of {settings['epochs']}"
         print(f"wengert train: interrupted {where}; go on with: {resume}", file=sys.stderr)
         return 128 + interruption.signal
-    return _finish(run, trainer, samples)
+    return _finish(run, trainer, samples, best)
 
 
-@contextmanager
-def _told_in_a_line() -> Iterator[None]:
-    """Shows warnings, such as of a damaged checkpoint, without the line of code they are from."""
-    with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_, **__: print(
-            f"wengert train: {message}", file=sys.stderr
-        )
-        yield
-
-
-def _finish(run: Run, trainer: Trainer, samples: Data) -> int:
+def _finish(run: Run, trainer: Trainer, samples: Data, best: BestWeights | None) -> int:
     """Tests, saves what was reached, and says it."""
     test = trainer.evaluate(test_batches(run.settings, samples.test))
-    last = trainer.history[-1]
+    metrics = {
+        "epoch": trainer.epoch,
+        "step": trainer.step,
+        "last": trainer.history[-1],
+        "best_epoch": None if best is None else best.epoch,
+        "test": test,
+    }
     try:
         save_weights(run.weights, trainer.model)
-        run.write_metrics(
-            {"epoch": trainer.epoch, "step": trainer.step, "last": last, "test": test}
-        )
+        if best is not None:
+            save_arrays(run.best_weights, best.weights)
+        run.write_metrics(metrics)
     except OSError as error:
         raise Failure(f"{run.folder} could not be written: {error.strerror}") from None
     print(headline(run.settings, test))

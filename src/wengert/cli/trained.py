@@ -5,7 +5,7 @@ import os
 from typing import Any
 
 from wengert.cli.failure import Failure
-from wengert.io import load_weights
+from wengert.io import load_arrays
 from wengert.jobs import Data, headline, load_data, make_model, make_trainer, test_batches
 from wengert.layers import Layer
 from wengert.recipes import DATASETS, RecipeError, Settings
@@ -79,15 +79,23 @@ def trained(run: Run, best: bool = False) -> Layer:
     except (KeyError, TypeError, ValueError) as error:
         raise Failure(f"{run.folder}: the facts in settings.json are damaged: {error!r}") from None
     try:
-        if run.metrics is not None and not best:
-            load_weights(run.weights, model)
-            return model
-        checkpoints = Checkpoints(run.checkpoints)
-        file = checkpoints.best if best else checkpoints.latest()
-        if file is None or not file.is_file():
-            which = "of a best epoch" if best else "yet"
-            raise Failure(f"{run.folder} has no weights {which}; it has no {file or 'checkpoint'}")
-        model.load_state_dict(load_state(file)["parts"]["trainer"]["parts"]["model"])
+        model.load_state_dict(_weights(run, best))
     except (KeyError, OSError, TypeError, ValueError) as error:
         raise Failure(f"{run.folder}: the weights cannot be loaded: {error}") from None
     return model
+
+
+def _weights(run: Run, best: bool) -> Any:
+    """From the files of the end; from the newest checkpoint, if the run is not finished."""
+    if best and not run.settings["validation"]:
+        raise Failure(f"{run.folder} has no best epoch: it was trained without --validation")
+    if run.metrics is not None:
+        return load_arrays(run.best_weights if best else run.weights)
+    file = Checkpoints(run.checkpoints).latest()
+    if file is None:
+        raise Failure(f"{run.folder} has no weights yet")
+    state = load_state(file)["parts"]["trainer"]
+    weights = state["callbacks"]["BestWeights"]["weights"] if best else state["parts"]["model"]
+    if not weights:
+        raise Failure(f"{run.folder} has no best epoch yet")
+    return weights

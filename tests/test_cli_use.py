@@ -1,0 +1,219 @@
+"""`wengert evaluate`, `predict` and `generate`: what trained runs are for."""
+
+import contextlib
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from command import TINY, failed, ran, refused, start
+from wengert.cli import main
+from wengert.data import load_digits
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A folder with runs of digits, a table with classes, one with numbers, and texts."""
+    folder = tmp_path_factory.mktemp("runs")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(120, 2))
+    tables = {
+        "kinds": ["a,b,kind", *(f"{a},{b},{'yes' if a > 0 else 'no'}" for a, b in x)],
+        "sums": [f"{a},{b},{a + b}" for a, b in x],
+    }
+    for name, lines in tables.items():
+        (folder / f"{name}.csv").write_text("\n".join(lines))
+    (folder / "abc.txt").write_text("abcdefgh\n" * 100)
+    small = "--context", "9", "--layers", "1", "--width", "32", "--lr", "0.01", "--epochs", "30"
+    jobs = {
+        "digits": ["digits", "--hidden", "32", "--epochs", "8"],
+        "untold": ["digits", *TINY, "--validation", "0"],
+        "kinds": ["csv", "--data", "kinds.csv", "--epochs", "20"],
+        "sums": ["csv", "--data", "sums.csv", "--epochs", "20"],
+        "text": ["text", "--data", "abc.txt", *small],
+        "bytes": ["text", "--data", "abc.txt", *small, "--unit", "bytes"],
+    }
+    with contextlib.chdir(folder):
+        for name, arguments in jobs.items():
+            with open(f"{name}.out", "w") as out, contextlib.redirect_stdout(out):
+                assert main(["train", *arguments, "--run", name]) == 0
+    return folder
+
+
+# ---- evaluate ----
+
+
+@pytest.mark.parametrize("name", ["digits", "kinds", "sums", "text"])
+def test_evaluate_says_what_the_training_said_at_its_end(runs, capsys, name):
+    assert (
+        ran(capsys, "evaluate", runs / name)
+        == (runs / f"{name}.out").read_text().splitlines(keepends=True)[-1]
+    )
+
+
+def test_the_weights_of_the_best_epoch_can_be_tested(runs, capsys):
+    assert re.fullmatch(
+        r"test accuracy: \d\d\.\d %\n", ran(capsys, "evaluate", "--best", runs / "digits")
+    )
+    err = failed(capsys, "evaluate", "--best", runs / "untold")
+    assert "has no best epoch: it was trained without --validation" in err
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 and no more"])
+def test_damaged_weights_are_named(runs, tmp_path, capsys, damage):
+    shutil.copytree(runs / "digits", "copy")
+    (tmp_path / "copy" / "weights.npz").write_bytes(damage)
+    assert "copy: the weights cannot be loaded: " in failed(capsys, "evaluate", "copy")
+
+
+# ---- predict ----
+
+
+def test_arrays_are_predicted_with_their_probabilities(runs, capsys):
+    images, labels = load_digits(train=False)[:40]
+    np.save("digits.npy", images)
+    np.save("one.npy", images[0])
+    lines = ran(capsys, "predict", runs / "digits", "digits.npy").splitlines()
+    found = [re.fullmatch(r"digits\.npy\[(\d+)\]  (\d) (\d+\.\d) %", line) for line in lines]
+    assert [int(match[1]) for match in found] == list(range(40))
+    assert np.mean([int(m[2]) == t for m, t in zip(found, labels, strict=True)]) > 0.85
+    (line,) = ran(capsys, "predict", "--top", "3", runs / "digits", "one.npy").splitlines()
+    shares = [float(share) for share in re.findall(r"(\d+\.\d) %", line)]
+    assert len(shares) == 3
+    assert shares == sorted(shares, reverse=True)
+    assert line.startswith(f"one.npy  {found[0][2]} {found[0][3]} %, ")
+
+
+@pytest.mark.parametrize(("suffix", "mode"), [("png", "L"), ("png", "RGB"), ("bmp", "RGB")])
+def test_image_files_are_brought_to_the_size_and_colours_of_the_model(runs, capsys, suffix, mode):
+    image = pytest.importorskip("PIL.Image", reason="pip install 'wengert[images]'")
+    images = load_digits(train=False)[:5][0]
+    names = []
+    for i, x in enumerate(images[:, 0]):
+        picture = image.fromarray((255 * x).astype(np.uint8)).convert(mode)
+        picture.resize((40, 40), image.Resampling.NEAREST).save(f"{i}.{suffix}")
+        names.append(f"{i}.{suffix}")
+    np.save("all.npy", images)
+    expected = ran(capsys, "predict", runs / "digits", "all.npy")
+    got = ran(capsys, "predict", runs / "digits", *names)
+    assert [line.split()[1] for line in got.splitlines()] == [
+        line.split()[1] for line in expected.splitlines()
+    ]
+
+
+def test_ink_on_paper_is_inverted_if_that_is_asked_for(runs, capsys):
+    images = load_digits(train=False)[:5][0]
+    np.save("light.npy", images)
+    np.save("dark.npy", 1 - images)
+    light = ran(capsys, "predict", runs / "digits", "light.npy")
+    dark = ran(capsys, "predict", runs / "digits", "--invert", "dark.npy")
+    assert light.replace("light", "") == dark.replace("dark", "")
+
+
+def test_rows_of_a_table_are_predicted_by_the_names_of_their_columns(runs, tmp_path, capsys):
+    (tmp_path / "rows.csv").write_text("note,b,a\nfirst,0,3\nsecond,0,-3\n")
+    lines = ran(capsys, "predict", runs / "kinds", "rows.csv").splitlines()
+    assert [line.split()[1] for line in lines] == ["yes", "no"]
+
+
+def test_numbers_are_predicted_from_rows_without_names(runs, tmp_path, capsys):
+    (tmp_path / "row.csv").write_text("0.5,0.25\n")
+    name, value = ran(capsys, "predict", runs / "sums", "row.csv").split()
+    assert name == "row.csv"
+    assert float(value) == pytest.approx(0.75, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("x", "said"),
+    [
+        (np.zeros((9, 9)), "got an array (9, 9), needed (1, 8, 8) or (8, 8), or several such"),
+        (np.full((8, 8), 3.0), "got values from 3 to 3, needed 0 to 1, or bytes"),
+        (np.full((8, 8), np.nan), "needed 0 to 1"),
+        (np.zeros((0, 8, 8)), "has no samples"),
+        (np.zeros((8, 8), complex), "got an array of complex128, needed numbers"),
+        (np.array([None]), "cannot be read as an array"),
+    ],
+)
+def test_an_array_that_is_no_digit_is_refused(runs, capsys, x, said):
+    np.save("x.npy", x, allow_pickle=True)
+    assert said in failed(capsys, "predict", runs / "digits", "x.npy")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("a\n1\n", "has no column b; it has a"),
+        ("1,2,3\n", "line 1 has 3 fields, needed 2: a, b; or a first line with the names"),
+        ("1,2\n1\n", "line 2 has 1 fields, needed 2"),
+        ("1,2\n1,x\n", "line 2 has 'x', needed a number"),
+        ("1,nan\n", "has numbers that are not finite"),
+        ("", "has no samples"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused(runs, tmp_path, capsys, content, said):
+    (tmp_path / "rows.csv").write_text(content)
+    assert said in failed(capsys, "predict", runs / "kinds", "rows.csv")
+
+
+def test_files_that_are_not_there_or_no_images_are_named(runs, tmp_path, capsys):
+    pytest.importorskip("PIL.Image", reason="pip install 'wengert[images]'")
+    (tmp_path / "no.png").write_text("no image")
+    assert "no.png cannot be read as an image" in failed(
+        capsys, "predict", runs / "digits", "no.png"
+    )
+    for name in ["gone.png", "gone.npy"]:
+        assert f"there is no file {name}" in failed(capsys, "predict", runs / "digits", name)
+
+
+def test_what_a_run_cannot_predict_is_refused(runs, capsys):
+    assert "wengert generate lets it write" in failed(capsys, "predict", runs / "text", "x")
+    err = refused(capsys, "predict", "--top", "2", runs / "sums", "x")
+    assert "predicts a number, not classes" in err
+    assert "is for images" in refused(capsys, "predict", "--invert", runs / "sums", "x")
+
+
+# ---- generate ----
+
+
+@pytest.mark.parametrize("name", ["text", "bytes"])
+def test_a_text_goes_on_as_it_was_learnt(runs, capsys, name):
+    out = ran(capsys, "generate", runs / name, "--prompt", "abc", "--length", "42",
+              "--temperature", "0")  # fmt: skip
+    assert out == "abcdefgh\n" * 5 + "\n"
+
+
+def test_the_seed_decides_what_is_drawn(runs, capsys):
+    hot = "--temperature", "3", "--length", "60"
+    texts = [ran(capsys, "generate", runs / "text", *hot, "--seed", seed) for seed in "112"]
+    assert texts[0] == texts[1] != texts[2]
+    assert len(texts[0]) == 62
+    cold = ran(capsys, "generate", runs / "text", *hot, "--top-k", "1")
+    assert cold == ran(capsys, "generate", runs / "text", "--length", "60", "--temperature", "0")
+
+
+def test_the_text_comes_as_it_is_written(runs):
+    process = start("generate", runs / "text", "--length", "100000000")
+    assert process.stdout.read(50)
+    process.stdout.close()
+    assert process.wait(timeout=60) == 141
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+def test_characters_that_the_model_does_not_know_are_named(runs, capsys):
+    err = failed(capsys, "generate", runs / "text", "--prompt", "cab é!")
+    assert "the prompt has ' ' '!' 'é', which the text" in err
+    assert "--prompt is empty" in failed(capsys, "generate", runs / "text", "--prompt", "")
+
+
+def test_what_cannot_be_generated_is_refused(runs, capsys):
+    assert "which writes no text" in failed(capsys, "generate", runs / "digits")
+    err = refused(capsys, "generate", runs / "text", "--top-k", "50")
+    assert "argument --top-k: got 50, but there are 9 tokens" in err
+    assert "--temperature: got '-1'" in refused(capsys, "generate", "x", "--temperature", "-1")
