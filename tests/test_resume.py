@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 
 import resume_run
-from resume_run import LOOPS, STEPS, run
+from resume_run import LOOPS, STEPS, data, run
+from wengert.functions.loss import softmax_cross_entropy
 from wengert.training import (
     Checkpoints,
+    SaveCheckpoints,
+    Trainer,
     load_state,
+    save_checkpoint,
     save_state,
 )
 
@@ -113,7 +117,7 @@ def without(part):
                 if name != "steps" and isinstance(value, np.ndarray):
                     value[...] = 0
         elif part == "schedule":
-            parts["optimizer"]["steps"] = 0
+            parts["optimizer"]["steps"] += 1
         elif part == "random":
             for holder in (state["parts"], trainer) if trainer else (state["parts"],):
                 holder["random"]["state"]["state"] += 1
@@ -172,3 +176,57 @@ def test_a_training_killed_at_50_random_instants_ends_as_if_it_never_had_been(
     assert min(report["phases"].get(name, 0) for name in ("update", "writing a checkpoint")) >= 5
     for i in range(report["runs"]):
         assert contents(tmp_path / str(i)) == never_stopped
+
+
+# ---- What `fit` can resume from ----
+
+
+def trainer(callbacks=()):
+    parts = resume_run.parts()
+    model, optimizer = parts["model"], parts["optimizer"]
+    return Trainer(model, optimizer, softmax_cross_entropy, callbacks=callbacks, progress=False)
+
+
+def test_fit_resumes_from_a_folder_a_file_and_true_alike(tmp_path):
+    saving = [SaveCheckpoints(tmp_path)]
+    trainer(saving).fit(*data(), 1)
+    histories = [
+        trainer([SaveCheckpoints(tmp_path)]).fit(*data(), 1, resume=resume)
+        for resume in (True, tmp_path, str(tmp_path), saving[0].checkpoints.latest())
+    ]
+    assert [history[0]["step"] for history in histories] == [7, 7, 7, 7]
+    assert all(history == histories[0] for history in histories)
+
+
+@pytest.mark.parametrize(
+    ("resume", "kind", "message"),
+    [
+        (True, ValueError, "without SaveCheckpoints"),
+        ("none.npz", FileNotFoundError, r"none\.npz"),
+        (7, TypeError, "got resume=7"),
+    ],
+)
+def test_what_fit_cannot_resume_from_is_refused(resume, kind, message):
+    with pytest.raises(kind, match=message):
+        trainer().fit(*data(), resume=resume)
+
+
+def test_a_checkpoint_of_a_hand_written_loop_is_not_taken_for_a_trainers(tmp_path):
+    save_checkpoint(tmp_path / "it.npz", epoch=1)
+    with pytest.raises(ValueError, match=r"it\.npz has the parts random, needed a trainer"):
+        trainer().fit(*data(), resume=tmp_path / "it.npz")
+
+
+def test_a_checkpoint_trigger_that_is_none_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="got 3, needed a trigger"):
+        SaveCheckpoints(tmp_path, 3)
+
+
+def test_the_update_after_which_a_training_is_stopped_is_saved(tmp_path):
+    class StopAt4(resume_run.Callback):
+        def on_step(self, trainer):
+            if trainer.step == 4:
+                trainer.stop("enough")
+
+    trainer([SaveCheckpoints(tmp_path), StopAt4()]).fit(*data(), 2)
+    assert Checkpoints(tmp_path).latest().name == "step-000000004.npz"
