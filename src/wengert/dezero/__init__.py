@@ -6,6 +6,7 @@ Change `dezero` to `wengert.dezero` in their imports:
     from wengert.dezero import Variable
 
 The names and manners are the book's; the graph, the derivatives and the kernels are wengert's.
+Random numbers are drawn from `np.random`, which the book's programs seed with `np.random.seed`.
 """
 
 from wengert.dezero import core_simple as core_simple

@@ -48,12 +48,3 @@ def as_cupy(x: Any) -> Any:
             "(or ask dezero.cuda.gpu_enable first, and stay on the CPU)"
         ) from None
     return cupy.asarray(x.data if isinstance(x, Variable) else x)
-
-
-def seeded_random() -> Any:
-    """NumPy's own generator, which `np.random.seed` seeds.
-
-    The book's programs do that, and expect weights, masks and orders to follow; so here, and here
-    only, they are not drawn from `wengert.random`.
-    """
-    return get_array_module(None).random

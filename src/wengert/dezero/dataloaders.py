@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from wengert.dezero.cuda import as_cupy, seeded_random
+from wengert.dezero.cuda import as_cupy
 
 pil_available = importlib.util.find_spec("PIL") is not None
 
@@ -40,7 +40,7 @@ class DataLoader:
         """Starts a pass anew, in a new order if `shuffle`."""
         self.iteration = 0
         n = len(self.dataset)
-        self.index = seeded_random().permutation(n) if self.shuffle else np.arange(n)
+        self.index = np.random.permutation(n) if self.shuffle else np.arange(n)
 
     def __iter__(self) -> Iterator[tuple[ndarray, ndarray]]:
         return self

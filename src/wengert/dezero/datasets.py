@@ -21,7 +21,6 @@ from wengert.data.cifar import (
 )
 from wengert.data.mnist import load_mnist
 from wengert.dezero import utils
-from wengert.dezero.cuda import seeded_random
 from wengert.dezero.transforms import Compose, Flatten, Normalize, ToFloat
 from wengert.dezero.utils import cache_dir as cache_dir
 from wengert.io import load_arrays, save_arrays
@@ -77,7 +76,7 @@ def get_spiral(train: bool = True) -> tuple[ndarray, ndarray]:
 
     It seeds NumPy's own generator, as the book does: what is drawn next is always the same.
     """
-    random = seeded_random()
+    random = np.random
     random.seed(1984 if train else 2020)
     n, classes = 100, 3
     t = np.repeat(np.arange(classes), n)
@@ -100,7 +99,7 @@ class SinCurve(Dataset):
 
     def prepare(self) -> None:
         x = np.linspace(0, 2 * np.pi, 1000)
-        noise = seeded_random().uniform(-0.05, 0.05, size=x.shape)
+        noise = np.random.uniform(-0.05, 0.05, size=x.shape)
         y = np.sin(x) + noise if self.train else np.cos(x)
         self.data = y[:-1, np.newaxis]
         self.label = y[1:, np.newaxis]
@@ -123,7 +122,7 @@ def _show(images: ndarray, row: int, col: int) -> None:
             "show: this needs Matplotlib, which is not installed; pip install matplotlib"
         ) from None
     _, H, W, C = images.shape
-    chosen = images[seeded_random().randint(0, len(images), row * col)]
+    chosen = images[np.random.randint(0, len(images), row * col)]
     table = chosen.reshape(row, col, H, W, C).swapaxes(1, 2).reshape(row * H, col * W, C)
     plt.imshow(table.squeeze(), cmap="gray", interpolation="nearest")
     plt.axis("off")

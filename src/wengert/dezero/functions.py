@@ -22,7 +22,6 @@ from wengert.dezero.core import neg as neg
 from wengert.dezero.core import pow as pow
 from wengert.dezero.core import rsub as rsub
 from wengert.dezero.core import sub as sub
-from wengert.dezero.cuda import seeded_random
 from wengert.dezero.functions_conv import average_pooling as average_pooling
 from wengert.dezero.functions_conv import col2im as col2im
 from wengert.dezero.functions_conv import conv2d as conv2d
@@ -313,7 +312,7 @@ def dropout(x: Any, dropout_ratio: float = 0.5) -> Any:
     x = as_variable(x)
     if not train.get():
         return x
-    mask = seeded_random().rand(*x.shape) > dropout_ratio
+    mask = np.random.rand(*x.shape) > dropout_ratio
     return x * mask.astype(x.dtype) / (1.0 - dropout_ratio)
 
 

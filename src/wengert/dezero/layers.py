@@ -14,7 +14,6 @@ from wengert.core import Parameter as AnyParameter
 from wengert.core import as_array
 from wengert.dezero import functions as F
 from wengert.dezero.core import Parameter
-from wengert.dezero.cuda import seeded_random
 from wengert.dezero.utils import pair
 from wengert.io.arrays import read, save_arrays
 
@@ -92,7 +91,7 @@ def _parts(layer: wengert_layers.Layer) -> dict[str, Any]:
 
 def _normal(shape: tuple[int, ...], fan_in: int, dtype: Any) -> np.ndarray:
     """Normal numbers with the variance 1 / fan_in."""
-    draws = seeded_random().randn(*shape).astype(dtype)
+    draws = np.random.randn(*shape).astype(dtype)
     return draws * np.asarray(np.sqrt(1 / fan_in), dtype)
 
 
@@ -263,7 +262,7 @@ class EmbedID(Layer):
     """A row of W (in_size, out_size) for each index."""
 
     def __init__(self, in_size: int, out_size: int) -> None:
-        self.W = Parameter(seeded_random().randn(in_size, out_size), name="W")
+        self.W = Parameter(np.random.randn(in_size, out_size), name="W")
 
     def __call__(self, x: Any) -> Any:
         return F.embed_id(x, self.W)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from wengert.dezero.cuda import seeded_random
 from wengert.dezero.utils import pair
 
 
@@ -96,7 +95,7 @@ class RandomHorizontalFlip:
     """Half of the arrays (C, H, W), drawn by chance, mirrored; the book has only the name."""
 
     def __call__(self, array: np.ndarray) -> np.ndarray:
-        return array[..., ::-1] if seeded_random().rand() < 0.5 else array
+        return array[..., ::-1] if np.random.rand() < 0.5 else array
 
 
 # ---- Of arrays ----
