@@ -78,11 +78,12 @@ def test_one_part_of_a_checkpoint_can_be_taken_alone(tmp_path):
 class Refuses:
     """A part that takes no state but its own."""
 
-    def __init__(self, error):
+    def __init__(self, name, error):
+        self.name = name
         self.error = error
 
     def state_dict(self):
-        return {"me": id(self)}
+        return {"me": self.name}
 
     def load_state_dict(self, state):
         if state != self.state_dict():
@@ -91,8 +92,8 @@ class Refuses:
 
 @pytest.mark.parametrize("error", [ValueError("not mine"), KeyError("b"), TypeError("no")])
 def test_a_part_that_refuses_its_state_leaves_all_as_they_were(tmp_path, error):
-    save_checkpoint(tmp_path / "it.npz", **training(), last=Refuses(error))
-    other = {**training(seed=5), "last": Refuses(error)}
+    save_checkpoint(tmp_path / "it.npz", **training(), last=Refuses("saved", error))
+    other = {**training(seed=5), "last": Refuses("here", error)}
     before = states(other), random.get_state()
     with pytest.raises(ValueError, match=r"it\.npz does not fit, and nothing was loaded"):
         load_checkpoint(tmp_path / "it.npz", **other)
