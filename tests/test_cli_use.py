@@ -171,6 +171,20 @@ def test_files_that_are_not_there_or_no_images_are_named(runs, tmp_path, capsys)
         assert f"there is no file {name}" in failed(capsys, "predict", runs / "digits", name)
 
 
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00", b"PK\x05\x06" + bytes(18)])
+def test_a_file_that_is_no_array_is_named(runs, tmp_path, capsys, content):
+    (tmp_path / "x.npy").write_bytes(content)
+    assert "x.npy cannot be read as an array" in failed(capsys, "predict", runs / "digits", "x.npy")
+
+
+def test_a_picture_of_16_bits_is_refused(runs, capsys):
+    image = pytest.importorskip("PIL.Image", reason="pip install 'wengert[images]'")
+    image.fromarray(np.full((8, 8), 40_000, np.uint16)).save("deep.png")
+    assert "its mode is I;16, needed 8 bits" in failed(
+        capsys, "predict", runs / "digits", "deep.png"
+    )
+
+
 def test_what_a_run_cannot_predict_is_refused(runs, capsys):
     assert "wengert generate lets it write" in failed(capsys, "predict", runs / "text", "x")
     err = refused(capsys, "predict", "--top", "2", runs / "sums", "x")

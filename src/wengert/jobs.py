@@ -373,8 +373,12 @@ def make_trainer(
 
 def _optimizer(settings: Settings, batches: int) -> optimizers.Optimizer:
     rate: Any = settings["lr"]
-    if settings["schedule"] == "cosine":
-        rate = schedules.cosine(rate, steps=settings["epochs"] * batches)
+    steps = settings["epochs"] * batches
+    rising = steps // 20 if settings["schedule"] == "warm-up" else 0
+    if settings["schedule"] != "constant":
+        rate = schedules.cosine(rate, max(steps - rising, 1))
+    if rising:
+        rate = schedules.warm_up(rate, rising)
     kinds: dict[str, Callable[[Any], optimizers.Optimizer]] = {
         "sgd": optimizers.SGD,
         "momentum": optimizers.Momentum,

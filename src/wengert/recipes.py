@@ -92,9 +92,9 @@ TRAINING = {  # settings that all trainings have
     "batch_size": Option(whole(1), "samples in a step", default=64),
     "optimizer": Option(one_of(*RATES), f"how to step: {', '.join(RATES)}", "NAME", "adam"),
     "lr": Option(real(0, above=True), "learning rate: how far a step goes", "X"),
-    "schedule": Option(one_of("constant", "cosine"),
-                       "constant, or cosine: the rate falls to 0 along half a cosine",
-                       "NAME", "cosine"),
+    "schedule": Option(one_of("constant", "cosine", "warm-up"),
+                       "the rate is constant, falls to 0 along half a cosine, or, with warm-up, "
+                       "first rises for a twentieth of the steps", "NAME", "cosine"),
     "clip_norm": Option(real(0), "scale gradients down to this norm; 0: never", "X", 0.0),
     "validation": Option(real(0, below=1),
                          "share of the training samples that are kept to choose the best weights",
@@ -213,18 +213,24 @@ RECIPES = [
     Recipe("", "sine", {"epochs": 50, "batch_size": 4, "lr": 0.01}),
     Recipe("", "spiral", {"epochs": 100, "lr": 0.005}),
     Recipe("linear", "csv spiral digits", {"lr": 0.01}),
-    Recipe("gpt", "", {"optimizer": "adamw", "clip_norm": 1.0, "batch_size": 32}),
+    Recipe("gpt", "", {"epochs": 5, "batch_size": 16, "validation": 0.05, "context": 64}),
+    Recipe("gpt", "", {"optimizer": "adamw", "lr": 0.002, "schedule": "warm-up", "clip_norm": 1.0}),
 ]
 
 
-def fitting(dataset: str, side: int | None) -> list[str]:
-    """The models that take the samples of a data set, whose images have this side."""
-    kind = DATASETS[dataset].kind
+def fitting(dataset: str, given: Mapping[str, Any] | None = None) -> list[str]:
+    """The models that take the samples of a data set, whose images may be given a size."""
+    kind, side = DATASETS[dataset].kind, _side(dataset, given or {})
     return [
         name
         for name, model in MODELS.items()
         if kind in model.kinds and (model.sides is None or side in model.sides)
     ]
+
+
+def _side(dataset: str, given: Mapping[str, Any]) -> int:
+    """Of images, in pixels."""
+    return DATASETS[dataset].side or given.get("size", OF_DATASET["images"]["size"].default)
 
 
 def options(dataset: str, model: str) -> dict[str, Option]:
@@ -303,10 +309,9 @@ def checked(found: Any) -> Settings:
 
 
 def _check_fit(dataset: str, model: str, given: Mapping[str, Any]) -> None:
-    """Refuses a model that does not take the samples; images may have a size of their own."""
-    side = DATASETS[dataset].side or given.get("size", OF_DATASET["images"]["size"].default)
-    fit = fitting(dataset, side)
+    fit = fitting(dataset, given)
     if model not in fit:
+        side = _side(dataset, given)
         images = f" of {side} × {side}" if DATASETS[dataset].kind == "images" else ""
         raise RecipeError(
             "model", f"{model} does not fit {dataset}{images}; what fits is {', '.join(fit)}"

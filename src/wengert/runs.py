@@ -112,7 +112,7 @@ class Run:
         found = _read(path) if path.is_file() else None
         if found is None:
             return None
-        if not isinstance(found.get("epoch"), int) or not isinstance(found.get("test"), dict):
+        if not isinstance(found.get("epoch"), int) or "loss" not in found.get("test", ()):
             raise RunError(f"{path} is damaged: it has not what a run has; remove it")
         return found if found["epoch"] >= self.settings["epochs"] else None
 

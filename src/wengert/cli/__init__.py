@@ -48,12 +48,17 @@ def main(argv: list[str] | None = None) -> int:
 
 @contextmanager
 def _warnings_in_a_line(prog: str) -> Iterator[None]:
-    """Shows warnings, such as of a damaged checkpoint, without the line of code they are from."""
+    """Shows a warning, as of a damaged checkpoint, once, and without the code it comes from."""
+    told = set()
+
+    def tell(message: Warning | str, *_: Any, **__: Any) -> None:
+        if str(message) not in told:
+            print(f"{prog}: {message}", file=sys.stderr)
+        told.add(str(message))
+
     with warnings.catch_warnings():
-        warnings.simplefilter("once")
-        warnings.showwarning = lambda message, *_, **__: print(
-            f"{prog}: {message}", file=sys.stderr
-        )
+        warnings.simplefilter("always")
+        warnings.showwarning = tell
         yield
 
 
@@ -169,7 +174,7 @@ def _what_there_is() -> str:
     """The data sets with the models that fit, and the models."""
     lines = ["data sets, what --data names for them, and the models that fit:"]
     for name, dataset in recipes.DATASETS.items():
-        models = recipes.fitting(name, dataset.side or 32)
+        models = recipes.fitting(name)
         first = recipes.FIRST[dataset.kind]
         others = [model for model in models if model != first]
         lines.append(f"  {name:<14} {dataset.about}")

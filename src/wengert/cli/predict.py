@@ -14,6 +14,7 @@ from wengert.cli.failure import Failure
 from wengert.cli.trained import opened, trained
 from wengert.config import no_grad, test_mode
 from wengert.core import as_array
+from wengert.data.image_folder import BYTES
 from wengert.recipes import DATASETS
 from wengert.runs import Run
 
@@ -86,6 +87,8 @@ def _picture(path: Path, shape: tuple[int, ...]) -> ndarray:
     _check_there(path)
     try:
         with Image.open(path) as stored:
+            if stored.mode not in BYTES:
+                raise ValueError(f"its mode is {stored.mode}, needed 8 bits for a channel")
             image = ImageOps.exif_transpose(stored).convert("RGBA")
     except Exception as error:  # Pillow's decoders raise errors of every kind
         raise Failure(f"{path} cannot be read as an image: {error}") from None
@@ -126,7 +129,7 @@ def _table(path: Path, columns: list[str]) -> ndarray:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, skipinitialspace=True, strict=True)
             lines = [(reader.line_num, [f.strip() for f in row]) for row in reader if row]
-    except (csv.Error, UnicodeError) as error:
+    except (csv.Error, OSError, UnicodeError) as error:
         raise Failure(f"{path} cannot be read as a table: {error}") from None
     places = list(range(len(columns)))
     if lines and not any(map(_is_number, lines[0][1])):
@@ -168,8 +171,10 @@ def _array(path: Path) -> Any:
     _check_there(path)
     try:
         x = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (EOFError, OSError, ValueError) as error:
         raise Failure(f"{path} cannot be read as an array: {error}") from None
+    if not isinstance(x, ndarray):
+        raise Failure(f"{path} cannot be read as an array: it holds several")
     if x.dtype.kind not in "fiub":
         raise Failure(f"{path}: got an array of {x.dtype}, needed numbers")
     return x

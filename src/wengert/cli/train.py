@@ -46,7 +46,7 @@ def train(args: argparse.Namespace) -> int:
     elif run.facts != samples.facts:
         raise Failure(f"the data are not those that {run.folder} was started with")
     else:
-        run.write_settings()  # for more epochs, or data that were moved
+        _update_settings(run)
     print(f"run {run.folder}: {_sizes(samples, model)}", flush=True)
     return _fit(run, samples, model)
 
@@ -121,6 +121,14 @@ def _run_to_resume(args: argparse.Namespace) -> Run:
             raise RecipeError(name, f"the run {run.folder} has {has}; {can}")
     run.settings |= given
     return run
+
+
+def _update_settings(run: Run) -> None:
+    """Notes that there are more epochs, or that the data were moved."""
+    try:
+        run.write_settings()
+    except OSError as error:
+        raise Failure(f"{run.folder} cannot be written: {error}") from None
 
 
 # ---- The training ----
@@ -200,12 +208,9 @@ def _fit(run: Run, samples: Data, model: Layer) -> int:
     callbacks += [best] if best is not None else []
     trainer = make_trainer(model, settings, run.facts, len(batches), callbacks)
     resume = f"wengert train --resume {shlex.quote(str(run.folder))}"
+    _load_state(trainer, run)
     try:
         with interruption.listening(), np.errstate(all="ignore"):
-            state = trainer_state(True, callbacks)
-            if state is not None:
-                trainer.load_state_dict(state)
-                trainer.stopped = None  # if it was interrupted
             trainer.fit(batches, validation, settings["epochs"])
     except KeyboardInterrupt:
         pass  # a second one, while an update was under way
@@ -213,16 +218,25 @@ def _fit(run: Run, samples: Data, model: Layer) -> int:
         raise Failure(f"{error}. Try an --lr below {settings['lr']:g}") from None
     except BrokenPipeError:
         raise
-    except OSError as error:
+    except (OSError, ValueError) as error:  # files of the run, or of its data
         raise Failure(f"{error}. When that is mended, go on with: {resume}") from None
-    except ValueError as error:
-        raise Failure(f"{run.folder} cannot be gone on with: {error}") from None
     if interruption.signal is not None:
         done = min(trainer.epoch + 1, settings["epochs"])
         where = f"in epoch {done} of {settings['epochs']}"
         print(f"wengert train: interrupted {where}; go on with: {resume}", file=sys.stderr)
         return 128 + interruption.signal
     return _finish(run, trainer, samples, best)
+
+
+def _load_state(trainer: Trainer, run: Run) -> None:
+    """Puts the trainer where the newest checkpoint has it, if there is one."""
+    try:
+        state = trainer_state(True, trainer.callbacks)
+        if state is not None:
+            trainer.load_state_dict(state)
+    except (OSError, ValueError) as error:
+        raise Failure(f"{run.folder} cannot be gone on with: {error}") from None
+    trainer.stopped = None  # if it was interrupted
 
 
 def _finish(run: Run, trainer: Trainer, samples: Data, best: BestWeights | None) -> int:

@@ -38,7 +38,7 @@ def opened(folder: str) -> Run:
     try:
         run = Run.open(folder)
         run.metrics  # noqa: B018  (they are read to find out now if they are damaged)
-    except RunError as error:
+    except (OSError, RunError) as error:
         raise Failure(str(error)) from None
     return run
 
