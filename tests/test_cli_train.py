@@ -11,6 +11,7 @@ import pytest
 from command import TINY, failed, ran, refused, start
 from wengert import recipes
 from wengert.cli import main
+from wengert.data import ArrayDataset
 
 EPOCH = re.compile(
     r"epoch +(\d+)/\d+   loss \d\S+   accuracy (\d\.\d{4})"
@@ -57,8 +58,8 @@ def test_training_with_the_defaults_reaches_98_percent_in_30_epochs(capsys):
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw"])
 def test_every_optimizer_trains_with_its_own_learning_rate(capsys, optimizer):
-    quick = "--hidden", "32", "--epochs", "6", "--optimizer", optimizer
-    assert accuracy(ran(capsys, "train", "digits", *quick)) >= 93
+    quick = "--hidden", "64", "--epochs", "8", "--optimizer", optimizer
+    assert accuracy(ran(capsys, "train", "digits", *quick)) >= 92
 
 
 def test_a_convolutional_network_trains(capsys):
@@ -107,6 +108,23 @@ def test_files_of_fashion_mnist_are_taken_from_the_folder_of_data(tmp_path, caps
     folder = idx_folder(tmp_path / "files")
     out = ran(capsys, "train", "fashion-mnist", "--model", model, "--data", folder, "--epochs", "1")
     assert "61 samples to train on, 3 to validate, 16 to test" in out
+
+
+@pytest.mark.parametrize(("dataset", "classes"), [("cifar10", 10), ("cifar100", 100)])
+def test_photographs_are_taken_with_the_names_of_their_classes(
+    tmp_path, capsys, monkeypatch, dataset, classes
+):
+    def load(train, *, folder):
+        assert folder == str(tmp_path / "files")
+        labels = np.arange(100) % classes
+        return ArrayDataset(np.zeros((100, 3, 32, 32), np.float32), labels)
+
+    monkeypatch.setattr(f"wengert.data.load_{dataset}", load)
+    options = "--data", "files", "--model", "lenet", "--epochs", "1", "--run", "run"
+    ran(capsys, "train", dataset, *options)
+    facts = json.loads((tmp_path / "run" / "settings.json").read_text())["facts"]
+    assert len(facts["classes"]) == classes
+    assert facts["classes"][0] in ("airplane", "apple")
 
 
 def test_classes_and_numbers_are_predicted_from_tables(tmp_path, capsys):
@@ -179,6 +197,20 @@ def test_a_run_leaves_its_settings_log_checkpoints_weights_and_metrics(tmp_path,
         "layers.1.layers.1.W": (16, 10),
         "layers.1.layers.1.b": (10,),
     }
+
+
+def test_the_best_weights_are_those_of_the_lowest_validation_loss(tmp_path, capsys):
+    options = "--hidden", "32", "--schedule", "constant", "--lr", "0.02"
+    ran(capsys, "train", "digits", *options, "--epochs", "8", "--run", "long")
+    log = (tmp_path / "long" / "log.jsonl").read_text().splitlines()
+    losses = [json.loads(line)["validation_loss"] for line in log]
+    best = 1 + int(np.argmin(losses))
+    assert 1 < best < 8
+    assert json.loads((tmp_path / "long" / "metrics.json").read_text())["best_epoch"] == best
+    ran(capsys, "train", "digits", *options, "--epochs", best, "--run", "short")
+    with np.load("long/best.npz") as kept, np.load("short/weights.npz") as there:
+        for name in there:
+            np.testing.assert_array_equal(kept[name], there[name])
 
 
 def test_a_folder_with_something_in_it_is_not_taken_for_a_new_run(tmp_path, capsys):

@@ -110,15 +110,14 @@ def _run_to_resume(args: argparse.Namespace) -> Run:
         args.parser.error(f"the run {run.folder} is of {run.settings['dataset']}")
     given = _given(args) | ({} if args.model is None else {"model": args.model})
     for name, value in given.items():
-        has = run.settings.get(name, "none") or "none"
-        grows = name == "epochs" and value >= has
-        if not (value == has or grows or (name == "data" and has != "none")):
-            can = (
-                "they can only become more"
-                if name == "epochs"
-                else "leave it out, or start a new run"
-            )
-            raise RecipeError(name, f"the run {run.folder} has {has}; {can}")
+        has = run.settings.get(name)
+        moved = name == "data" and has is not None
+        if name == "epochs" and value < has:
+            raise RecipeError(name, f"the run {run.folder} has {has}; they can only become more")
+        if value != has and name != "epochs" and not moved:
+            shown = "none" if has is None else has
+            advice = "leave it out, or start a new run"
+            raise RecipeError(name, f"the run {run.folder} has {shown}; {advice}")
     run.settings |= given
     return run
 
