@@ -83,6 +83,8 @@ def test_an_interrupted_run_that_goes_on_ends_as_if_it_had_never_stopped(
         patch.setattr(train_command.Interruption, "on_step", lambda *xs: at(*xs))
         assert main(["train", "digits", *TINY, "--run", "stopped"]) == 130
     capsys.readouterr()
+    for options in [(), ("--best",)]:
+        assert ran(capsys, "evaluate", "stopped", *options).startswith("test accuracy: ")
     out = ran(capsys, "train", "--resume", "stopped")
     assert_same(weights("stopped"), weights(finished))
     assert_same(weights("stopped", "best.npz"), weights(finished, "best.npz"))
@@ -116,6 +118,12 @@ def test_a_killed_run_that_goes_on_ends_with_the_same_weights_bit_for_bit(tmp_pa
 
 def _step(path):
     return int(path.stem.removeprefix("step-"))
+
+
+def test_a_run_without_a_checkpoint_has_no_weights(finished, tmp_path, capsys):
+    for path in ["metrics.json", *_checkpoints(tmp_path)]:
+        (tmp_path / finished / path).unlink()
+    assert "two has no weights yet" in failed(capsys, "evaluate", finished)
 
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_starts_anew(finished, tmp_path, capsys):

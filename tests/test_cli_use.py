@@ -65,11 +65,20 @@ def test_the_weights_of_the_best_epoch_can_be_tested(runs, capsys):
     assert "has no best epoch: it was trained without --validation" in err
 
 
+def test_other_data_are_not_taken_for_those_of_the_run(runs, tmp_path, capsys):
+    (tmp_path / "other.txt").write_text("hgfedcba\n" * 90)
+    err = failed(capsys, "evaluate", runs / "text", "--data", "other.txt")
+    assert "text was trained on" in err
+    err = refused(capsys, "evaluate", runs / "digits", "--data", "other.txt")
+    assert "argument --data: digits is part of the package" in err
+
+
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 and no more"])
 def test_damaged_weights_are_named(runs, tmp_path, capsys, damage):
     shutil.copytree(runs / "digits", "copy")
     (tmp_path / "copy" / "weights.npz").write_bytes(damage)
     assert "copy: the weights cannot be loaded: " in failed(capsys, "evaluate", "copy")
+    ran(capsys, "evaluate", "--best", "copy")  # which are another file
 
 
 # ---- predict ----
@@ -88,6 +97,14 @@ def test_arrays_are_predicted_with_their_probabilities(runs, capsys):
     assert len(shares) == 3
     assert shares == sorted(shares, reverse=True)
     assert line.startswith(f"one.npy  {found[0][2]} {found[0][3]} %, ")
+
+
+def test_bytes_are_shares_of_255(runs, capsys):
+    images = np.round(255 * load_digits(train=False)[:40][0])
+    np.save("x.npy", images.astype(np.uint8))
+    as_bytes = ran(capsys, "predict", "--top", "10", runs / "digits", "x.npy")
+    np.save("x.npy", images / 255)
+    assert ran(capsys, "predict", "--top", "10", runs / "digits", "x.npy") == as_bytes
 
 
 @pytest.mark.parametrize(("suffix", "mode"), [("png", "L"), ("png", "RGB"), ("bmp", "RGB")])

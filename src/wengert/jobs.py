@@ -1,8 +1,9 @@
 """Jobs: the data, model and trainer that the settings of a recipe stand for."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,13 +55,9 @@ def load_data(settings: Settings) -> Data:
     """
     kind = DATASETS[settings["dataset"]].kind
     found = {"images": _images, "table": _table, "curve": _curve, "text": _text}[kind](settings)
-    counts = [len(part) if part is not None else 0 for part in (found.train, found.validation)]
-    return Data(
-        found.train,
-        found.validation,
-        found.test,
-        found.facts | {"samples": [*counts, len(found.test)]},
-    )
+    parts = (found.train, found.validation, found.test)
+    counts = [0 if part is None else len(part) for part in parts]
+    return replace(found, facts=found.facts | {"samples": counts})
 
 
 def _images(settings: Settings) -> Data:
@@ -91,8 +88,6 @@ def _known_images(settings: Settings) -> tuple[Dataset, Dataset, Sequence[str]]:
 
 def _image_folders(settings: Settings) -> tuple[Dataset, Dataset, Sequence[str]]:
     """Of FOLDER/train and FOLDER/test, if these are there; else a fifth of FOLDER is the test."""
-    from pathlib import Path
-
     root, size = Path(settings["data"]), settings["size"]
     if not ((root / "train").is_dir() and (root / "test").is_dir()):
         images = data.ImageFolder(root, size=size)
@@ -234,7 +229,7 @@ def train_batches(settings: Settings, samples: Data) -> DataLoader:
 
 def test_batches(settings: Settings, samples: Dataset) -> DataLoader:
     """Batches to validate or test with, in order."""
-    return DataLoader(samples, max(settings["batch_size"], 64), shuffle=False, seed=0)
+    return DataLoader(samples, settings["batch_size"], shuffle=False, seed=0)
 
 
 # ---- Models ----
