@@ -1,6 +1,7 @@
 """`wengert evaluate`, `predict` and `generate`: what trained runs are for."""
 
 import contextlib
+import io
 import re
 import shutil
 
@@ -235,6 +236,28 @@ def test_the_text_comes_as_it_is_written(runs):
     assert process.wait(timeout=60) == 141
     assert process.stderr.read() == ""
     process.stderr.close()
+
+
+def test_how_much_is_shown_together_changes_nothing(runs, capsys, monkeypatch):
+    def text():
+        options = "--prompt", "ab", "--length", "7", "--temperature", "2"
+        return [ran(capsys, "generate", runs / "text", *options, "--seed", n) for n in range(5)]
+
+    at_once = text()
+    monkeypatch.setattr("wengert.cli.generate.CHUNK", 2)
+    assert text() == at_once
+
+
+def test_each_piece_of_text_is_shown_when_it_is_there(runs, monkeypatch):
+    shown = []
+
+    class Screen(io.StringIO):
+        def flush(self):
+            shown.append(len(self.getvalue()))
+
+    monkeypatch.setattr("sys.stdout", Screen())
+    assert main(["generate", str(runs / "text"), "--length", "32"]) == 0
+    assert shown[:3] == [1, 17, 33]
 
 
 def test_characters_that_the_model_does_not_know_are_named(runs, capsys):

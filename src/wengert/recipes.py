@@ -290,22 +290,24 @@ def checked(found: Any) -> Settings:
     if not isinstance(found, dict):
         raise RecipeError("settings", f"got {type(found).__name__}, needed an object")
     for name, table in (("dataset", DATASETS), ("model", MODELS)):
-        if found.get(name) not in table:
+        if found.get(name) not in [*table]:
             raise RecipeError(name, f"got {found.get(name)!r}, needed one of {', '.join(table)}")
     known = options(found["dataset"], found["model"])
     names = {"dataset", "model", "data", *known}
     if found.keys() != names:
         name = min(found.keys() ^ names)
         raise RecipeError(name, "is missing" if name in names else "is no setting of it")
+    if not isinstance(found["data"], str | None):
+        raise RecipeError("data", f"got {found['data']!r}, needed a path, or null")
     for name, option in known.items():
         value = found[name]
         text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
         try:
-            good = option.read(text) == value
+            read = option.read(text)
         except ValueError as error:
             raise RecipeError(name, str(error)) from None
-        if not good or isinstance(value, bool):
-            raise RecipeError(name, f"got {value!r}, needed {option.read(text)!r}")
+        if read != value:
+            raise RecipeError(name, f"got {value!r}, needed {read!r}")
     _check_fit(found["dataset"], found["model"], found)
     return found
 
