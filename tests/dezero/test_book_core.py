@@ -61,6 +61,29 @@ def test_gradients_are_variables_that_can_be_leaves():
     assert gx.grad.data == 12.0
 
 
+def test_several_outputs_are_a_list():
+    class Twice(Function):
+        def forward(self, x):
+            return x, 2 * x
+
+        def backward(self, gy0, gy1):
+            return gy0 + 2 * gy1
+
+    x = Variable(np.array(1.0))
+    ys = Twice()(x)
+    assert str(ys) == "[variable(1.0), variable(2.0)]"
+    (ys[0] * ys[1]).backward()
+    assert x.grad.data == 4.0
+
+
+def test_inputs_and_outputs_of_a_call_are_lists_of_variables_of_the_book():
+    f = (Variable(np.array(1.0)) * 2).creator  # whose result is dropped at once
+    assert (str(f.inputs), str(f.outputs)) == ("[variable(1.0), variable(2.0)]", "[variable(2.0)]")
+    assert f.outputs[0]().creator is f
+    f = (core_simple.Variable(np.array(1.0)) * 2).creator
+    assert [type(x) for x in (*f.inputs, *f.outputs)] == [core_simple.Variable] * 3
+
+
 def test_an_instance_can_be_called_again():
     f = Double()
     x = Variable(np.array(1.0))
@@ -115,6 +138,19 @@ def test_the_last_gradient_is_forgotten_unless_retained():
     y.grad = np.array(5.0)
     y.backward()
     assert (x.grad.data, y.grad) == (10.0, None)
+
+
+def test_a_gradient_to_start_with_may_have_any_shape_with_as_many_elements():
+    x = Variable(np.array(2.0))
+    y = x * x
+    y.grad = np.array([[3.0]])
+    y.backward()
+    assert (x.grad.shape, x.grad.data) == ((), 12.0)
+    x = Variable(np.ones((2, 3)))
+    y = x * 2
+    y.grad = Variable(np.arange(6.0))
+    y.backward()
+    assert x.grad.data.tolist() == [[0.0, 2.0, 4.0], [6.0, 8.0, 10.0]]
 
 
 def test_a_gradient_of_no_fitting_shape_is_refused_where_it_is_used():

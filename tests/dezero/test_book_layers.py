@@ -2,6 +2,7 @@
 
 import copy
 import gzip
+import pickle
 import struct
 
 import numpy as np
@@ -79,7 +80,39 @@ def test_files_of_other_weights_are_refused_and_nothing_is_loaded(tmp_path):
     assert layer.W.data is None
 
 
+def test_weights_in_lists_are_saved_under_the_way_to_them(tmp_path):
+    model = Layer()
+    model.blocks = [L.Linear(3, in_size=2), {"out": Parameter(np.ones(2), name="out")}]
+    model.first = model.blocks[0]
+    names = {}
+    model._flatten_params(names)
+    assert list(names) == ["first/W", "first/b", "blocks/1/out"]
+    assert list(names.values()) == [*model.first.params(), model.blocks[1]["out"]]
+    model.save_weights(tmp_path / "x.npz")
+    model.blocks[1]["out"].data = np.zeros(2)
+    model.load_weights(tmp_path / "x.npz")
+    assert model.blocks[1]["out"].data.tolist() == [1, 1]
+
+
 # ---- Layers and models ----
+
+
+def test_layers_hold_their_last_inputs_and_outputs_weakly():
+    class Both(Layer):
+        def forward(self, x, k):
+            return x * k, x
+
+    layer, linear, x = Both(), L.Linear(3), Variable(np.ones((1, 2)))
+    y = linear(x)
+    assert (linear.inputs[0](), linear.outputs[0]()) == (x, y)
+    del y
+    assert linear.outputs[0]() is None
+    ys = layer(x, 2)
+    assert [output() for output in layer.outputs] == [*ys]
+    assert [given() for given in layer.inputs] == [x, 2]
+    other = pickle.loads(pickle.dumps(linear))
+    assert "inputs" not in vars(other)
+    assert np.array_equal(other(x).data, linear(x).data)
 
 
 def test_weights_follow_the_seed_of_numpy():
@@ -249,6 +282,22 @@ def test_gradients_are_clipped_together():
     assert layer.p0.grad.data[0] == pytest.approx(0.2)
     optimizers.ClipGrad(100.0)([layer.p0])
     assert layer.p0.grad.data[0] == pytest.approx(0.2)
+
+
+def test_optimizers_remember_by_parameter():
+    layer = with_weights((2, 3), (4,))
+    for optimizer, names in [
+        (optimizers.MomentumSGD(), ["vs"]),
+        (optimizers.AdaGrad(), ["hs"]),
+        (optimizers.AdaDelta(), ["msg", "msdx"]),
+        (optimizers.Adam(), ["ms", "vs"]),
+    ]:
+        optimizer.setup(layer).update()
+        for name in names:
+            memory = getattr(optimizer, name)
+            assert [*memory] == layer.params()
+            assert [array.shape for array in memory.values()] == [(2, 3), (4,)]
+            assert all(array.all() for array in memory.values())
 
 
 def test_an_optimizer_of_ones_own():

@@ -85,13 +85,14 @@ class Variable(core.Variable):
     ) -> None:
         """Adds the gradient of this Variable to `grad` of each leaf: see `wengert.Variable`.
 
-        It starts from `self.grad`, broadcast to this Variable's shape, or from ones. Afterwards
-        that is forgotten, unless `retain_grad`.
+        It starts from `self.grad`, brought to this Variable's shape, or from ones. Afterwards that
+        is forgotten, unless `retain_grad`.
         """
         if grad is None and self.creator is not None:
             grad = self.grad
-        if grad is not None and np.shape(core.as_array(grad)) != self.shape:
-            grad = np.broadcast_to(grad, self.shape)
+        if grad is not None and (given := core.as_array(grad)).shape != self.shape:
+            fit = np.reshape if given.size == self.size else np.broadcast_to
+            grad = fit(grad, self.shape)
         with making(self.kind):
             super().backward(retain_grad, create_graph, grad, retain_graph=retain_graph)
         if self.creator is not None and not retain_grad:
@@ -141,6 +142,13 @@ class Parameter(Variable, core.Parameter):
 Variable.kind = Variable
 
 
+def of_kind(x: core.Variable, kind: type[Variable]) -> Any:
+    """x; a Variable of the core becomes one of the book, of that class."""
+    if type(x) is core.Variable:
+        x.__class__ = kind
+    return x
+
+
 def adopted(x: core.Variable, kind: type[Variable]) -> Variable:
     """x, which was just made, as a Variable of the book: of that class, and with a gradient."""
     x.__class__ = kind
@@ -154,8 +162,7 @@ def making(kind: type[Variable]) -> Iterator[None]:
 
     def observe(function: core.Function, inputs: Any, outputs: tuple[core.Variable, ...]) -> None:
         for y in outputs:
-            if type(y) is core.Variable:
-                y.__class__ = kind
+            of_kind(y, kind)
 
     token = hooks.set((*hooks.get(), observe))
     try:
@@ -201,8 +208,7 @@ def _plain(x: Any) -> Any:
 class Function(core.Function):
     """An operation: a subclass gives `forward`, on arrays, and `backward`, on Variables.
 
-    A call takes Variables and arrays, and gives a Variable, or a tuple of them. `inputs` and
-    `outputs` are the Variables of the call: `self.inputs[0].data`, `self.outputs[0]()`.
+    A call takes Variables and arrays, and gives a Variable, or a list of them.
     """
 
     kind: ClassVar[type[Variable]] = Variable  # what a call makes of arrays
@@ -223,8 +229,18 @@ class Function(core.Function):
                 for x in inputs
             ]
         )  # fmt: skip
-        ys = tuple([adopted(v, kind) for v in (y if type(y) is tuple else (y,))])
+        ys = [adopted(v, kind) for v in (y if type(y) is tuple else (y,))]
         return ys if len(ys) > 1 else ys[0]
+
+    @property
+    def inputs(self) -> Any:
+        """The Variables of the call: `self.inputs[0].data`."""
+        return [of_kind(x, self.kind) for x in super().inputs]
+
+    @property
+    def outputs(self) -> Any:
+        """The Variables that the call made: `self.outputs[0]()`, or without `()`."""
+        return [of_kind(y, self.kind) for y in super().outputs]
 
     @classmethod
     def gradient(cls, gy: Any) -> Any:

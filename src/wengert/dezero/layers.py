@@ -5,6 +5,8 @@ A size that is not given is taken from the first input; until then `W.data` is N
 
 import math
 import os
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,8 +24,20 @@ class Layer(wengert_layers.Layer):
     """A part of a model. A subclass assigns Parameters and Layers to attributes.
 
     It gives `forward`, or overrides `__call__`. Names of weights in files are the attributes on the
-    way to them: `l0/W`.
+    way to them: `l0/W`. `inputs` and `outputs` are weak references to those of the last call:
+    `layer.outputs[0]()`.
     """
+
+    def __call__(self, *xs: Any, **options: Any) -> Any:
+        y = super().__call__(*xs, **options)
+        self.inputs = [_weakly(x) for x in xs]
+        self.outputs = [_weakly(y) for y in (y if isinstance(y, tuple) else (y,))]
+        return y
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles keep: not the last call."""
+        state = super().__getstate__()
+        return {name: x for name, x in state.items() if name not in ("inputs", "outputs")}
 
     @property
     def _params(self) -> set[str]:
@@ -32,12 +46,16 @@ class Layer(wengert_layers.Layer):
 
     def _flatten_params(self, params_dict: dict[str, Any], parent_key: str = "") -> None:
         """Puts the Parameters into `params_dict`, by name."""
+        way = f"{parent_key}/" if parent_key else ""
         for name, value in _parts(self).items():
-            key = f"{parent_key}/{name}" if parent_key else name
             if isinstance(value, AnyParameter):
-                params_dict[key] = value
+                params_dict[way + name] = value
             else:
-                Layer._flatten_params(value, params_dict, key)
+                Layer._flatten_params(value, params_dict, way + name)
+        named = set(params_dict.values())
+        for name, p in wengert_layers.Layer.named_params(self).items():
+            if p not in named:  # it is in a list
+                params_dict[way + name.replace(".", "/")] = p
 
     def save_weights(self, path: str | os.PathLike[str]) -> None:
         """Writes the Parameters to a file; a name without `.npz` gets it.
@@ -82,6 +100,11 @@ class Layer(wengert_layers.Layer):
         """Brings the Parameters to the GPU, where there is one to be had: see `cuda`."""
         for p in self.params():
             p.to_gpu()  # type: ignore[attr-defined]
+
+
+def _weakly(x: Any) -> Callable[[], Any]:
+    """A weak reference to x; one that keeps it, for numbers and lists, which allow no other."""
+    return weakref.ref(x) if type(x).__weakrefoffset__ else lambda: x
 
 
 def _parts(layer: wengert_layers.Layer) -> dict[str, Any]:
@@ -264,7 +287,7 @@ class EmbedID(Layer):
     def __init__(self, in_size: int, out_size: int) -> None:
         self.W = Parameter(np.random.randn(in_size, out_size), name="W")
 
-    def __call__(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Any:
         return F.embed_id(x, self.W)
 
 
@@ -283,6 +306,6 @@ class BatchNorm(Layer):
             if p.data is None:
                 p.data = np.full(C, value, dtype)
 
-    def __call__(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Any:
         self._init_params(x)
         return F.batch_nrom(x, self.gamma, self.beta, self.avg_mean.data, self.avg_var.data)

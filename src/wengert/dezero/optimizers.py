@@ -100,50 +100,49 @@ class SGD(Optimizer):
         param.data -= self.lr * param.grad.data
 
 
-class _Remembering(Optimizer):
-    """An optimizer that remembers arrays of the shape of each Parameter, 0 at first."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._memory: dict[Any, tuple[np.ndarray, ...]] = {}
-
-    def _remembered(self, param: Any, count: int) -> tuple[np.ndarray, ...]:
-        if param not in self._memory:
-            self._memory[param] = tuple(np.zeros_like(param.data) for _ in range(count))
-        return self._memory[param]
+Memory = dict[Any, np.ndarray]  # an array for each Parameter, of its shape
 
 
-class MomentumSGD(_Remembering):
+def _of(param: Any, memory: Memory) -> np.ndarray:
+    """What is remembered of a Parameter; zeros, at first."""
+    if param not in memory:
+        memory[param] = np.zeros_like(param.data)
+    return memory[param]
+
+
+class MomentumSGD(Optimizer):
     """v ← momentum v - lr g;  p ← p + v."""
 
     def __init__(self, lr: float = 0.01, momentum: float = 0.9) -> None:
         super().__init__()
         self.lr = lr
         self.momentum = momentum
+        self.vs: Memory = {}
 
     def update_one(self, param: Any) -> None:
-        (v,) = self._remembered(param, 1)
+        v = _of(param, self.vs)
         v *= self.momentum
         v -= self.lr * param.grad.data
         param.data += v
 
 
-class AdaGrad(_Remembering):
+class AdaGrad(Optimizer):
     """h ← h + g²;  p ← p - lr g / (√h + eps)."""
 
     def __init__(self, lr: float = 0.001, eps: float = 1e-8) -> None:
         super().__init__()
         self.lr = lr
         self.eps = eps
+        self.hs: Memory = {}
 
     def update_one(self, param: Any) -> None:
-        (h,) = self._remembered(param, 1)
+        h = _of(param, self.hs)
         g = param.grad.data
         h += g * g
         param.data -= self.lr * g / (np.sqrt(h) + self.eps)
 
 
-class AdaDelta(_Remembering):
+class AdaDelta(Optimizer):
     """p ← p - d with d = √((r + eps) / (s + eps)) g, where s ← rho s + (1-rho) g² is up to date.
 
     Then r ← rho r + (1-rho) d².
@@ -153,9 +152,11 @@ class AdaDelta(_Remembering):
         super().__init__()
         self.rho = rho
         self.eps = eps
+        self.msg: Memory = {}
+        self.msdx: Memory = {}
 
     def update_one(self, param: Any) -> None:
-        s, r = self._remembered(param, 2)
+        s, r = _of(param, self.msg), _of(param, self.msdx)
         g = param.grad.data
         s *= self.rho
         s += (1 - self.rho) * g * g
@@ -165,7 +166,7 @@ class AdaDelta(_Remembering):
         param.data -= d
 
 
-class Adam(_Remembering):
+class Adam(Optimizer):
     """m ← m + (1-beta1) (g - m);  v ← v + (1-beta2) (g² - v);  p ← p - lr m / (√v + eps).
 
     `lr` is alpha √(1 - beta2ᵗ) / (1 - beta1ᵗ) at update t.
@@ -180,6 +181,8 @@ class Adam(_Remembering):
         self.beta1 = beta1
         self.beta2 = beta2
         self.eps = eps
+        self.ms: Memory = {}
+        self.vs: Memory = {}
 
     def update(self) -> None:
         """Calls the hooks, and then one step of each Parameter."""
@@ -192,7 +195,7 @@ class Adam(_Remembering):
         return self.alpha * math.sqrt(1 - self.beta2**self.t) / (1 - self.beta1**self.t)
 
     def update_one(self, param: Any) -> None:
-        m, v = self._remembered(param, 2)
+        m, v = _of(param, self.ms), _of(param, self.vs)
         g = param.grad.data
         m += (1 - self.beta1) * (g - m)
         v += (1 - self.beta2) * (g * g - v)

@@ -6,19 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from wengert.data import transforms
+from wengert.data.transforms import AsType as AsType
 from wengert.dezero.utils import pair
 
 
-class Compose:
-    """One transform after the other."""
+class Compose(transforms.Compose):
+    """Transforms, one after the other, from a list."""
 
-    def __init__(self, transforms: Sequence[Callable[[Any], Any]] = ()) -> None:
-        self.transforms = transforms
-
-    def __call__(self, img: Any) -> Any:
-        for transform in self.transforms or ():
-            img = transform(img)
-        return img
+    def __init__(self, transforms: Sequence[Callable[[Any], Any]] | None = ()) -> None:
+        super().__init__(*(transforms or ()))
 
 
 # ---- Of PIL images ----
@@ -123,16 +120,6 @@ class Flatten:
 
     def __call__(self, array: np.ndarray) -> np.ndarray:
         return array.flatten()
-
-
-class AsType:
-    """To another dtype."""
-
-    def __init__(self, dtype: Any = np.float32) -> None:
-        self.dtype = dtype
-
-    def __call__(self, array: np.ndarray) -> np.ndarray:
-        return array.astype(self.dtype)
 
 
 ToFloat = AsType
