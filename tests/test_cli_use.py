@@ -30,7 +30,8 @@ def runs(tmp_path_factory):
     }
     for name, lines in tables.items():
         (folder / f"{name}.csv").write_text("\n".join(lines))
-    (folder / "abc.txt").write_text("abcdefgh\n" * 100)
+    (folder / "abc.txt").write_text("aabbccdd\n" * 100)
+    (folder / "line.txt").write_text("abcd" * 100)
     small = "--context", "9", "--layers", "1", "--width", "32", "--lr", "0.01", "--epochs", "30"
     jobs = {
         "digits": ["digits", "--hidden", "32", "--epochs", "8"],
@@ -38,6 +39,7 @@ def runs(tmp_path_factory):
         "kinds": ["csv", "--data", "kinds.csv", "--epochs", "20"],
         "sums": ["csv", "--data", "sums.csv", "--epochs", "20"],
         "text": ["text", "--data", "abc.txt", *small],
+        "line": ["text", "--data", "line.txt", *small, "--epochs", "1"],
         "bytes": ["text", "--data", "abc.txt", *small, "--unit", "bytes"],
     }
     with contextlib.chdir(folder):
@@ -215,9 +217,9 @@ def test_what_a_run_cannot_predict_is_refused(runs, capsys):
 
 @pytest.mark.parametrize("name", ["text", "bytes"])
 def test_a_text_goes_on_as_it_was_learnt(runs, capsys, name):
-    out = ran(capsys, "generate", runs / name, "--prompt", "abc", "--length", "42",
+    out = ran(capsys, "generate", runs / name, "--prompt", "aab", "--length", "42",
               "--temperature", "0")  # fmt: skip
-    assert out == "abcdefgh\n" * 5 + "\n"
+    assert out == "aabbccdd\n" * 5 + "\n"
 
 
 def test_the_seed_decides_what_is_drawn(runs, capsys):
@@ -238,13 +240,18 @@ def test_the_text_comes_as_it_is_written(runs):
     process.stderr.close()
 
 
+def test_a_text_begins_with_a_new_line_or_with_what_there_is(runs, capsys):
+    assert ran(capsys, "generate", runs / "text", "--length", "0") == "\n\n"
+    assert ran(capsys, "generate", runs / "line", "--length", "0") == "a\n"
+
+
 def test_how_much_is_shown_together_changes_nothing(runs, capsys, monkeypatch):
     def text():
-        options = "--prompt", "ab", "--length", "7", "--temperature", "2"
+        options = "--prompt", "ab", "--length", "7", "--temperature", "1.5"
         return [ran(capsys, "generate", runs / "text", *options, "--seed", n) for n in range(5)]
 
     at_once = text()
-    monkeypatch.setattr("wengert.cli.generate.CHUNK", 2)
+    monkeypatch.setattr("wengert.cli.generate.CHUNK", 1)
     assert text() == at_once
 
 
@@ -269,5 +276,5 @@ def test_characters_that_the_model_does_not_know_are_named(runs, capsys):
 def test_what_cannot_be_generated_is_refused(runs, capsys):
     assert "which writes no text" in failed(capsys, "generate", runs / "digits")
     err = refused(capsys, "generate", runs / "text", "--top-k", "50")
-    assert "argument --top-k: got 50, but there are 9 tokens" in err
+    assert "argument --top-k: got 50, but there are 5 tokens" in err
     assert "--temperature: got '-1'" in refused(capsys, "generate", "x", "--temperature", "-1")

@@ -14,6 +14,7 @@ from wengert import data, optimizers, schedules
 from wengert.data import ArrayDataset, DataLoader, Dataset, Subset, TokenWindows, TransformDataset
 from wengert.data import transforms as T
 from wengert.data.dataset import BaseDataset
+from wengert.data.text import Vocabulary
 from wengert.layers import (
     LSTM,
     BatchNorm,
@@ -251,7 +252,7 @@ def make_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:
     }[kind](settings, facts)
 
 
-def vocabulary(facts: Mapping[str, Any]) -> Any:
+def vocabulary(facts: Mapping[str, Any]) -> Vocabulary:
     """The vocabulary of a text."""
     characters = facts["characters"]
     return data.ByteVocabulary() if characters is None else data.CharacterVocabulary(characters)

@@ -139,7 +139,7 @@ def _add_generate(parser: _Parser) -> None:
     _add_run(parser)
     add = parser.add_argument
     # fmt: off
-    add("--prompt", default="\n", metavar="TEXT", help="how it begins (default: a new line)")
+    add("--prompt", metavar="TEXT", help="how it begins (default: a new line)")
     add("--length", type=_typed(recipes.whole(0)), default=500, metavar="N",
         help="characters (or bytes) to add (default: 500)")
     add("--temperature", type=_typed(recipes.real(0)), default=0.8, metavar="X",

@@ -9,6 +9,7 @@ from numpy import ndarray
 from wengert import random
 from wengert.cli.failure import Failure
 from wengert.cli.trained import opened, trained
+from wengert.data.text import Vocabulary
 from wengert.jobs import vocabulary
 from wengert.models import GPT
 
@@ -43,8 +44,10 @@ def generate(args: argparse.Namespace) -> int:
     return 0
 
 
-def _encoded(prompt: str, characters: str | None, words: object) -> ndarray:
-    """The prompt as tokens."""
+def _encoded(prompt: str | None, characters: str | None, words: Vocabulary) -> ndarray:
+    """The prompt as tokens; without one a new line, or what is there if texts have none."""
+    if prompt is None:
+        prompt = "\n" if characters is None or "\n" in characters else characters[0]
     if not prompt:
         raise Failure("--prompt is empty; the model needs a character to begin with")
     unknown = sorted(set(prompt) - set(characters)) if characters is not None else []
@@ -53,7 +56,7 @@ def _encoded(prompt: str, characters: str | None, words: object) -> ndarray:
         raise Failure(
             f"the prompt has {listed}, which the text that the model has learnt from never has"
         )
-    return words.encode(prompt).astype(np.int64)  # type: ignore[attr-defined]
+    return words.encode(prompt).astype(np.int64)
 
 
 class _Shown:
