@@ -211,7 +211,7 @@ class Function(core.Function):
     A call takes Variables and arrays, and gives a Variable, or a list of them.
     """
 
-    kind: ClassVar[type[Variable]] = Variable  # what a call makes of arrays
+    kind: type[Variable] = Variable  # what a call makes of arrays; then, that of its Variables
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -220,7 +220,9 @@ class Function(core.Function):
 
     def __call__(self, *inputs: Any) -> Any:
         given = [x for x in inputs if isinstance(x, core.Variable)]
-        kind = getattr(given[0], "kind", self.kind) if given else self.kind
+        if given:
+            self.kind = getattr(given[0], "kind", self.kind)
+        kind = self.kind
         y = super().__call__(
             *[
                 x if isinstance(x, core.Variable) or (given and np.isscalar(x))

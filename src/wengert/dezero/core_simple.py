@@ -1,7 +1,7 @@
 """`Variable` and `Function` of the book's first half: `dezero.core_simple`.
 
 Gradients are arrays here: what `grad` holds, and what `backward` receives. There are no derivatives
-of derivatives. All else is as in `core`.
+of derivatives. All else is as in `core`, whose operators give Variables of the kind that they get.
 """
 
 from typing import Any
@@ -12,9 +12,23 @@ from wengert import core as wengert_core
 from wengert.config import no_grad as no_grad
 from wengert.config import using_config as using_config
 from wengert.dezero import core
+from wengert.dezero.core import Add as Add
 from wengert.dezero.core import Config as Config
+from wengert.dezero.core import Div as Div
+from wengert.dezero.core import Mul as Mul
+from wengert.dezero.core import Neg as Neg
+from wengert.dezero.core import Pow as Pow
+from wengert.dezero.core import Sub as Sub
+from wengert.dezero.core import add as add
 from wengert.dezero.core import as_array as as_array
-from wengert.functions import arithmetic
+from wengert.dezero.core import div as div
+from wengert.dezero.core import mul as mul
+from wengert.dezero.core import neg as neg
+from wengert.dezero.core import pow as pow
+from wengert.dezero.core import rdiv as rdiv
+from wengert.dezero.core import rsub as rsub
+from wengert.dezero.core import setup_variable as setup_variable
+from wengert.dezero.core import sub as sub
 
 
 class Variable(core.Variable):
@@ -49,37 +63,3 @@ class Function(core.Function):
     def gradient(cls, gy: Any) -> np.ndarray:
         """A gradient in the form that `backward` receives: an array."""
         return wengert_core.as_array(gy)
-
-
-# fmt: off
-class Add(arithmetic.Add, Function): ...
-class Mul(arithmetic.Mul, Function): ...
-class Neg(arithmetic.Neg, Function): ...
-class Sub(arithmetic.Sub, Function): ...
-class Div(arithmetic.Div, Function): ...
-class Pow(arithmetic.Pow, Function): ...
-
-
-def add(x0: Any, x1: Any) -> Any: return Add()(x0, x1)
-def mul(x0: Any, x1: Any) -> Any: return Mul()(x0, x1)
-def neg(x: Any) -> Any: return Neg()(x)
-def sub(x0: Any, x1: Any) -> Any: return Sub()(x0, x1)
-def rsub(x0: Any, x1: Any) -> Any: return Sub()(x1, x0)
-def div(x0: Any, x1: Any) -> Any: return Div()(x0, x1)
-def rdiv(x0: Any, x1: Any) -> Any: return Div()(x1, x0)
-def pow(x: Any, c: Any) -> Any: return Pow(c)(x)
-# fmt: on
-
-
-def setup_variable() -> None:
-    """Gives Variables their operators."""
-    operators = {
-        "__add__": add, "__radd__": add, "__mul__": mul, "__rmul__": mul, "__neg__": neg,
-        "__sub__": sub, "__rsub__": rsub, "__truediv__": div, "__rtruediv__": rdiv,
-        "__pow__": pow,
-    }  # fmt: skip
-    for name, function in operators.items():
-        setattr(Variable, name, function)
-
-
-setup_variable()
