@@ -53,6 +53,10 @@ def test_weights_without_a_size_cannot_be_saved(tmp_path):
     with pytest.raises(RuntimeError, match="l0/W has no size yet; call the model"):
         models.MLP((3,)).save_weights(tmp_path / "x.npz")
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(RuntimeError, match="state_dict: l0/W has no size yet"):
+        models.MLP((3,)).state_dict()
+    with pytest.raises(RuntimeError, match="load_state_dict: l0/W has no size yet"):
+        models.MLP((3,)).load_state_dict({})
 
 
 def test_weights_come_back_in_the_shape_they_have_in_the_file(tmp_path):

@@ -6,7 +6,7 @@ A size that is not given is taken from the first input; until then `W.data` is N
 import math
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -64,16 +64,32 @@ class Layer(wengert_layers.Layer):
             RuntimeError: a Parameter waits for its size.
             OSError: the file cannot be written; what was there before is whole.
         """
+        arrays = {key: p.data for key, p in self._with_sizes("save_weights").items()}
+        name = os.fspath(path)
+        save_arrays(name if name.endswith(".npz") else name + ".npz", arrays)
+
+    def _with_sizes(self, caller: str) -> dict[str, Any]:
+        """The Parameters by name, if none waits for its size."""
         params: dict[str, Any] = {}
         self._flatten_params(params)
         for key, p in params.items():
             if p.data is None:
                 raise RuntimeError(
-                    f"save_weights: {key} has no size yet; call the model on an input first"
+                    f"{caller}: {key} has no size yet; call the model on an input first"
                 )
-        name = os.fspath(path)
-        arrays = {key: p.data for key, p in params.items()}
-        save_arrays(name if name.endswith(".npz") else name + ".npz", arrays)
+        return params
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """See `wengert.layers.Layer`: here the names are `l0.W`."""
+        self._with_sizes("state_dict")
+        return super().state_dict()
+
+    def load_state_dict(
+        self, state: Mapping[str, Any], *, strict: bool = True
+    ) -> tuple[list[str], list[str]]:
+        """See `wengert.layers.Layer`; sizes must be there, unlike for `load_weights`."""
+        self._with_sizes("load_state_dict")
+        return super().load_state_dict(state, strict=strict)
 
     def load_weights(self, path: str | os.PathLike[str]) -> None:
         """Takes the Parameters from an npz file, in the shapes and dtypes that they have there.
