@@ -12,7 +12,7 @@ import wengert.functions as F
 from wengert import Parameter, Variable
 from wengert.data import ArrayDataset, DataLoader
 from wengert.layers import Layer, Linear, Sequential
-from wengert.optimizers import SGD
+from wengert.optimizers import SGD, ExponentialMovingAverage
 from wengert.schedules import ReduceOnPlateau
 from wengert.training import (
     Best,
@@ -136,6 +136,18 @@ def test_early_stopping_waits_for_its_patience_and_brings_back_the_best():
     assert run.epoch == 4
     assert run.stopped == "validation_loss was no better than in epoch 2 for 2 epochs"
     assert run.model.w.data == [2]  # as it was after epoch 2
+
+
+def test_the_best_that_is_brought_back_is_what_is_evaluated_when_there_is_an_average():
+    model = Linear(1, in_size=3)
+    rising = On(every(1, "epochs"), lambda t: t.history[-1].update(score=t.epoch))
+    stopping = EarlyStopping("score", patience=2, restore_best=True)
+    average = ExponentialMovingAverage(model, 0.5)
+    fitted = Trainer(model, SGD(0.1), F.mean_squared_error, callbacks=[rising, stopping],
+                     average=average, progress=False)  # fmt: skip
+    first, _, last = fitted.fit(loader(), loader(), epochs=3)
+    assert first["validation_loss"] != last["validation_loss"]
+    assert fitted.evaluate(loader())["loss"] == pytest.approx(first["validation_loss"], rel=1e-6)
 
 
 @pytest.mark.parametrize(("losses", "options", "epochs"), [
@@ -322,6 +334,15 @@ def test_logs_by_hand(tmp_path):
     assert lines.path.read_text() == '{"epoch": 1, "loss": null, "counts": [1, 2]}\n'
 
 
+def test_logs_take_the_numbers_of_numpy_and_variables(tmp_path):
+    row = {"step": 1, "a": np.float32(0.5), "b": Variable(np.array(2.0)), "c": np.float32("nan")}
+    JSONLinesLog(tmp_path / "log.jsonl").write(row | {"d": np.arange(2)})
+    line = json.loads((tmp_path / "log.jsonl").read_text())
+    assert line == {"step": 1, "a": 0.5, "b": 2.0, "c": None, "d": [0, 1]}
+    CSVLog(tmp_path / "log.csv").write(row)
+    assert (tmp_path / "log.csv").read_text() == "step,a,b,c\n1,0.5,2.0,nan\n"
+
+
 def test_a_log_that_cannot_be_resumed_says_so(tmp_path):
     log = CSVLog(tmp_path / "log.csv")
     fitted = trainer(log)
@@ -342,24 +363,27 @@ def test_tensorboard_gets_the_numbers_over_the_steps(tmp_path):
     pytest.importorskip("tensorboardX", reason="pip install 'wengert[tensorboard]'")
     from tensorboardX.proto.event_pb2 import Event
 
-    fitted = trainer(TensorBoard(tmp_path))
+    board = TensorBoard(tmp_path)
+    fitted = trainer(board)
     fitted.fit(loader(), epochs=2)
+    board.write({"step": 7, "hand": np.float32(0.5)})
     state = fitted.state_dict()
     trainer(TensorBoard(tmp_path / "resumed")).fit(loader(), epochs=3, resume=state)
 
     def events(folder):
-        (file,) = [file for file in folder.iterdir() if file.is_file()]
-        data, found = file.read_bytes(), []
+        data = b"".join(file.read_bytes() for file in folder.iterdir() if file.is_file())
+        found = []
         while data:
             size = int.from_bytes(data[:8], "little")
             found.append(Event.FromString(data[12 : 12 + size]))
             data = data[16 + size :]
         return found
 
-    points = [(e.step, v.simple_value) for e in events(tmp_path) for v in e.summary.value
-              if v.tag == "loss"]  # fmt: skip
-    losses = [(result["step"], pytest.approx(result["loss"])) for result in fitted.history]
-    assert points == losses
+    points = {(e.step, v.tag): v.simple_value for e in events(tmp_path) for v in e.summary.value}
+    for result in fitted.history:
+        assert points[result["step"], "loss"] == pytest.approx(result["loss"])
+    assert points[7, "hand"] == 0.5  # although the file is still open
+    board.close()
     starts = [e.step for e in events(tmp_path / "resumed") if e.HasField("session_log")]
     assert starts == [fitted.step + 1]  # TensorBoard drops what another file has from there on
 

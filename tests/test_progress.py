@@ -1,6 +1,7 @@
 """How a training shows where it is: in a log, a terminal, a notebook."""
 
 import io
+import os
 import sys
 import types
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -157,6 +158,28 @@ def test_by_hand(capsys, notebook):
         "epoch 1/2   loss 1.0000",
         "epoch 2/2   loss 1.0000",
     ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudoterminals")
+def test_a_bar_is_as_wide_as_the_terminal_it_is_in():
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 33))
+    with open(theirs, "w") as terminal, redirect_stderr(terminal):  # stdout is another place
+        assert list(Progress(epochs=1).watch("abc")) == ["a", "b", "c"]
+        drawn = os.read(ours, 10_000).decode().split("\r")
+    os.close(ours)
+    assert max(map(len, drawn)) in (32, 33)
+
+
+def test_what_an_output_cannot_show_does_not_end_the_training():
+    shown = io.BytesIO()
+    with redirect_stdout(io.TextIOWrapper(shown, encoding="ascii")) as out:
+        Progress(1).finish_epoch({"δ": 1.0})
+        out.flush()
+        assert shown.getvalue().splitlines() == [b"epoch 1/1   \\u03b4 1.0000"]
 
 
 def test_a_loop_that_is_left_leaves_no_bar():

@@ -256,6 +256,16 @@ def test_predict_joins_each_of_several_outputs():
     np.testing.assert_array_equal(twice, 2 * X)
 
 
+def test_predict_joins_outputs_by_their_names():
+    class Named(Trainer):
+        def predict_batch(self, batch):
+            return {"x": batch, "y": self.model(batch)}
+
+    named = Named(network(), SGD(0.1), F.softmax_cross_entropy).predict([X[:3], X[3:]])
+    assert named["y"].shape == (22, 3)
+    np.testing.assert_array_equal(named["x"], X)
+
+
 def test_epochs_are_counted_in_total():
     fitted = trainer()
     fitted.fit(loader(), epochs=2)
@@ -340,6 +350,28 @@ def test_stopped_in_the_middle_of_an_epoch_it_can_go_on_exactly():
     assert same(parts.state_dict(), end)
 
 
+def test_a_list_that_was_left_in_its_middle_begins_anew():
+    stop = On(every(2, "steps"), lambda t: t.stop("enough"))
+    fitted = trainer(callbacks=[stop])
+    fitted.fit([(X, T)] * 3)
+    with pytest.raises(RuntimeError, match="DataLoader"):
+        fitted.state_dict()
+    fitted.callbacks, fitted.stopped = [], None
+    fitted.fit([(X, T)] * 3)
+    assert (fitted.step, fitted.epoch) == (2 + 3, 1)
+
+
+def test_an_error_in_the_loop_ends_the_pass_of_the_loader():
+    def fail(fitted):
+        raise ArithmeticError
+
+    batches = loader()
+    with pytest.raises(ArithmeticError) as error:
+        trainer(callbacks=[On(every(2, "steps"), fail)]).fit(batches)
+    assert error.tb is not None  # which holds the loop's frame
+    assert batches.position is None
+
+
 def test_a_stop_is_resumed_as_a_stop():
     save = Save()
     stop = On(every(1, "epochs"), lambda t: t.stop("enough"))
@@ -413,82 +445,15 @@ def test_a_state_that_does_not_fit_is_refused_and_nothing_is_loaded(change):
 
 def test_other_data_than_the_state_was_made_with_are_refused():
     save = Save()
-    trainer(callbacks=[save]).fit(loader(), [(X, T)])
+    first = trainer(callbacks=[save])
+    first.fit(loader(), [(X, T)])
     state = save.states[2]
+    fitted = trainer()
     with pytest.raises(ValueError, match="batch_size"):
-        trainer().fit(DataLoader(DATA, 3), [(X, T)], resume=state)
+        fitted.fit(DataLoader(DATA, 3), [(X, T)], resume=state)
+    fitted.fit(loader(), [(X, T)])  # it still goes on from the state
+    assert fitted.history == first.history
     with pytest.raises(ValueError, match="the training batches of the state had a place"):
         trainer().fit([(X, T)], [(X, T)], resume=state)
     with pytest.raises(ValueError, match="the validation batches of the state could not say"):
         trainer().fit(loader(), loader(), resume=state)
-
-
-# ---- Errors ----
-
-
-def test_wrong_parts_are_refused():
-    model, loss = network(), F.softmax_cross_entropy
-    with pytest.raises(TypeError, match="needed a Layer"):
-        Trainer(F.relu, SGD(0.1), loss)
-    with pytest.raises(TypeError, match="order"):
-        Trainer(model, loss, SGD(0.1))
-    with pytest.raises(TypeError, match="compute"):
-        Trainer(model, SGD(0.1))
-    with pytest.raises(TypeError, match="On\\(every"):
-        Trainer(model, SGD(0.1), loss, callbacks=[print])
-    with pytest.raises(TypeError, match="a list"):
-        Trainer(model, SGD(0.1), loss, callbacks=Callback())
-    with pytest.raises(ValueError, match="accumulate"):
-        Trainer(model, SGD(0.1), loss, accumulate=0)
-    with pytest.raises(ValueError, match="limit"):
-        Trainer(model, SGD(0.1), loss, clip_norm=-1)
-    with pytest.raises(ValueError, match="another"):
-        Trainer(model, SGD(0.1), loss, parts={"model": SGD(0.1)})
-    with pytest.raises(ValueError, match="state_dict"):
-        Trainer(model, SGD(0.1), loss, parts={"rate": 0.1})
-    with pytest.raises(ValueError, match="epochs"):
-        trainer().fit(loader(), epochs=0)
-
-
-@pytest.mark.parametrize("batches", [X, DATA, {"x": X}, "digits", 3, None])
-@pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
-def test_what_is_no_batches_is_refused(method, batches):
-    with pytest.raises(TypeError, match="DataLoader"):
-        getattr(trainer(), method)(batches)
-
-
-@pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
-def test_no_batches_are_refused(method):
-    with pytest.raises(RuntimeError, match="no batches"):
-        getattr(trainer(), method)([])
-
-
-def test_a_generator_goes_once_only():
-    with pytest.raises(RuntimeError, match=r"in epoch 2.*generator"):
-        trainer().fit(iter([(X, T)]), epochs=2)
-
-
-@pytest.mark.parametrize(("batch", "error"), [
-    (X, "a ndarray as batch"),
-    ((X, T, T), "a tuple of 3 as batch"),
-    ({"x": X, "t": T}, "a dict of 2 as batch"),
-])  # fmt: skip
-def test_batches_that_are_no_pairs_are_refused(batch, error):
-    with pytest.raises(TypeError, match=error):
-        trainer().fit([batch])
-
-
-@pytest.mark.parametrize(("compute", "kind", "error"), [
-    (lambda y: y, TypeError, "gave a Variable, needed"),
-    (lambda y: (y, {}), ValueError, "take its mean"),
-    (lambda y: (1.0, {}), TypeError, "is a float, needed a Variable"),
-    (lambda y: (np.mean(y), {"y": y}), ValueError, "y: got shape"),
-    (lambda y: (np.mean(y).detach(), {}), RuntimeError, "no graph"),
-])  # fmt: skip
-def test_a_loss_must_be_one_number_with_a_graph(compute, kind, error):
-    class Wrong(Trainer):
-        def compute(self, batch):
-            return compute(self.model(batch))
-
-    with pytest.raises(kind, match=error):
-        Wrong(network(), SGD(0.1), progress=False).fit([X])

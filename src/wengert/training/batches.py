@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import Variable
+from wengert.core import as_array
+from wengert.data.collate import combine
 
 
 def groups(batches: Iterable[Any], size: int) -> Iterator[list[Any]]:
@@ -18,10 +19,8 @@ def groups(batches: Iterable[Any], size: int) -> Iterator[list[Any]]:
 
 
 def joined(outputs: list[Any]) -> Any:
-    """Outputs of several batches as one array; tuples of outputs as a tuple of arrays."""
-    if isinstance(outputs[0], tuple | list):
-        return tuple(joined(list(parts)) for parts in zip(*outputs, strict=True))
-    return np.concatenate([y.data if isinstance(y, Variable) else y for y in outputs])
+    """Outputs of several batches as one array; tuples, lists and dicts of outputs as such."""
+    return combine(outputs, lambda ys, _: np.concatenate([as_array(y) for y in ys]))
 
 
 # ---- To stop and go on ----

@@ -162,8 +162,12 @@ class EarlyStopping(Callback):
             )
 
     def on_end(self, trainer: "Trainer") -> None:
-        if self.best_weights is not None:
-            trainer.model.load_state_dict(self.best_weights)
+        if self.best_weights is None:
+            return
+        trainer.model.load_state_dict(self.best_weights)
+        if trainer.average is not None:  # or `evaluate` would still take the last averages
+            best = trainer.average.target.named_params()
+            trainer.average.load_state_dict({name: p.data for name, p in best.items()})
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -1,6 +1,6 @@
 """What a Trainer is given, checked."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral
 from typing import Any
 
@@ -11,6 +11,7 @@ from wengert.layers import Layer
 from wengert.optimizers import ExponentialMovingAverage, Optimizer
 from wengert.training.batches import is_resumable
 from wengert.training.callbacks import Callback
+from wengert.training.metrics import TAKEN
 
 
 def check_kinds(model: Any, optimizer: Any, callbacks: Any) -> None:
@@ -22,7 +23,7 @@ def check_kinds(model: Any, optimizer: Any, callbacks: Any) -> None:
             f"Trainer: got a {type(optimizer).__name__} as optimizer, needed an Optimizer; "
             f"Trainer(model, optimizer, loss) is the order"
         )
-    if isinstance(callbacks, Callback):
+    if not isinstance(callbacks, Iterable):
         raise TypeError(f"Trainer: got {callbacks!r} as callbacks, needed a list of them")
     for callback in callbacks:
         if not isinstance(callback, Callback):
@@ -50,6 +51,44 @@ def checked_parts(
             )
         parts[name] = part
     return parts
+
+
+def check_loss(loss: Any) -> Callable[[Any, Any], Variable]:
+    """The loss, if it is a function."""
+    if not callable(loss):
+        raise TypeError(
+            f"Trainer: got loss {loss!r}, needed a function (y, t) → loss; "
+            f"or override compute(self, batch)"
+        )
+    return loss
+
+
+def check_computed(caller: str, computed: Any) -> tuple[Variable, Mapping[str, Any]]:
+    """What a `compute` gave, as (loss, numbers by name).
+
+    Raises:
+        TypeError: it is something else.
+        ValueError: a name is that of another number in the history.
+    """
+    if not (
+        isinstance(computed, tuple) and len(computed) == 2 and isinstance(computed[1], Mapping)
+    ):
+        kind = type(computed).__name__
+        if isinstance(computed, tuple):
+            kind += f" of {' and '.join(type(value).__name__ for value in computed)}"
+        raise TypeError(
+            f"{caller}.compute: gave a {kind}, needed (loss, numbers by name), such as (loss, {{}})"
+        )
+    loss, values = computed
+    if not isinstance(loss, Variable):
+        raise TypeError(
+            f"{caller}: the loss is a {type(loss).__name__}, needed a Variable computed from the "
+            f"model's outputs"
+        )
+    for name in values:
+        if name in TAKEN:
+            raise ValueError(f"{caller}.compute: the name {name!r} is taken; give another")
+    return loss, values
 
 
 def whole(caller: str, name: str, value: int) -> int:

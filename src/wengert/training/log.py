@@ -13,10 +13,15 @@ import io
 import json
 import math
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy import ndarray
+
+from wengert.core import Variable
 from wengert.training.callbacks import Callback, check_keys
 from wengert.training.triggers import Moment, Trigger, every
 
@@ -140,7 +145,7 @@ class CSVLog(FileLog):
                 f"CSVLog: {self.path} has no column for {', '.join(unknown)}; "
                 f"use JSONLinesLog for rows that differ, or a log for each trigger"
             )
-        self._line([row.get(name, "") for name in self.columns])
+        self._line([_plain(row.get(name, "")) for name in self.columns])
 
     def _line(self, cells: list[Any]) -> None:
         line = io.StringIO()
@@ -154,15 +159,22 @@ class JSONLinesLog(FileLog):
     def write(self, row: Mapping[str, Any]) -> None:
         if not self.opened:
             self.open()
-        self.append(json.dumps(_plain(row), ensure_ascii=False) + "\n")
+        self.append(json.dumps(_for_json(row), ensure_ascii=False) + "\n")
+
+
+def _for_json(x: Any) -> Any:
+    x = _plain(x)
+    if isinstance(x, Mapping):
+        return {key: _for_json(value) for key, value in x.items()}
+    if isinstance(x, list):
+        return [_for_json(value) for value in x]
+    return None if isinstance(x, float) and not math.isfinite(x) else x
 
 
 def _plain(x: Any) -> Any:
-    if isinstance(x, Mapping):
-        return {key: _plain(value) for key, value in x.items()}
-    if isinstance(x, list):
-        return [_plain(value) for value in x]
-    return None if isinstance(x, float) and not math.isfinite(x) else x
+    """Python's numbers and lists in the place of arrays, NumPy's numbers and Variables."""
+    x = x.data if isinstance(x, Variable) else x
+    return x.tolist() if isinstance(x, ndarray | np.generic) else x
 
 
 class TensorBoard(Log):
@@ -183,26 +195,59 @@ class TensorBoard(Log):
         self.open(trainer.step)
 
     def open(self, step: int = 0) -> None:
-        """Begins to write, after so many updates."""
-        try:
-            from tensorboardX import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
-                SummaryWriter,
-            )
-        except ImportError:
-            raise ImportError(
-                "TensorBoard: needs the package tensorboardX: pip install 'wengert[tensorboard]'"
-            ) from None
-        self.writer = SummaryWriter(str(self.folder), purge_step=step + 1 if step else None)
+        """Begins a file, after so many updates."""
+        event, writer = _tensorboardx()
+        self.close()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # the random ending: files of the same second would else write over each other
+        self.writer = writer(str(self.folder / "events"), f".{os.urandom(4).hex()}")
+        if step:  # TensorBoard hides what other files have from there on
+            self._add(event(step=step + 1, session_log={"status": "START"}))
 
     def write(self, row: Mapping[str, Any]) -> None:
         if "step" not in row:
             raise ValueError(f"TensorBoard: got {', '.join(row) or 'nothing'}, needed step too")
+        event, _ = _tensorboardx()
         if self.writer is None:
             self.open()
-        for name, value in row.items():
-            if name != "step" and isinstance(value, int | float):
-                self.writer.add_scalar(name, value, row["step"])
+        numbers = {name: _plain(value) for name, value in row.items() if name != "step"}
+        points = [
+            {"tag": name, "simple_value": value}
+            for name, value in numbers.items()
+            if isinstance(value, int | float)
+        ]
+        self._add(event(step=int(row["step"]), summary={"value": points}))
+
+    def _add(self, event: Any) -> None:
+        event.wall_time = time.time()
+        self.writer.write_event(event)
         self.writer.flush()
 
+    def close(self) -> None:
+        """Ends the file; the next row begins another."""
+        if self.writer is not None:
+            self.writer.close()
+            self.writer = None
+
     def on_end(self, trainer: "Trainer") -> None:
-        self.writer.close()
+        self.close()
+
+
+def _tensorboardx() -> tuple[Any, Any]:
+    """The classes Event and EventsWriter.
+
+    (SummaryWriter writes in a thread of its own, and its `flush` does not wait for that: what is
+    written just before a process is killed would be lost.)
+    """
+    try:
+        from tensorboardX.event_file_writer import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
+            EventsWriter,
+        )
+        from tensorboardX.proto.event_pb2 import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
+            Event,
+        )
+    except ImportError:
+        raise ImportError(
+            "TensorBoard: needs the package tensorboardX: pip install 'wengert[tensorboard]'"
+        ) from None
+    return Event, EventsWriter

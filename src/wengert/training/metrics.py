@@ -12,6 +12,8 @@ from wengert.core import Variable, as_array
 from wengert.functions.metrics import confusion_matrix
 from wengert.training.callbacks import check_keys
 
+TAKEN = ("loss", "epoch", "step", "lr")  # names in the history that are not those of metrics
+
 
 class Metric:
     """A metric that is no mean over samples: it gathers something, and makes a number of it.
@@ -132,14 +134,14 @@ class Scores:
 
     Raises:
         TypeError: something is neither.
-        ValueError: two have the same name, or one is called "loss".
+        ValueError: two have the same name, or one that the history has anyway: "loss", "step", …
     """
 
     def __init__(self, metrics: Metrics | None = None) -> None:
         self.functions: dict[str, Function] = {}
         self.metrics: dict[str, Metric] = {}
         for name, metric in _named(metrics or ()):
-            if name == "loss" or name in self.functions or name in self.metrics:
+            if name in (*TAKEN, *self.functions, *self.metrics):
                 raise ValueError(
                     f"metrics: the name {name!r} is taken; give a dict that names them"
                 )

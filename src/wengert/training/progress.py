@@ -1,11 +1,10 @@
 """Progress: a bar in a terminal, a line per epoch in a log, a live line in a notebook."""
 
-import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Generator, Iterable, Mapping, Sized
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 Results = Mapping[str, Any]
 
@@ -40,7 +39,7 @@ class Progress:
         batches: Iterable[Any],
         done: int = 0,
         results: Callable[[], Results] | None = None,
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, None]:
         """The batches of an epoch, one after the other.
 
         Args:
@@ -125,10 +124,15 @@ class _Log(_Nothing):
     """Lines, for a file or a pipe."""
 
     def line(self, text: str) -> None:
-        print(text, flush=True)
+        self._print(text, sys.stdout)
 
     def complain(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        self._print(text, sys.stderr)
+
+    def _print(self, text: str, file: TextIO | None) -> None:
+        encoding = getattr(file, "encoding", None) or "utf-8"
+        # names that the output cannot show must not end the training
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=file, flush=True)
 
 
 class _Terminal(_Log):
@@ -139,10 +143,9 @@ class _Terminal(_Log):
     def start(self, label: str, total: int | None, done: int) -> None:
         from tqdm import tqdm  # type: ignore[import-untyped]
 
-        columns, lines = shutil.get_terminal_size()
         self.bar = tqdm(
-            desc=label, total=total, initial=done, unit="batch", leave=False, ncols=columns,
-            nrows=lines, file=sys.stderr,
+            desc=label, total=total, initial=done, unit="batch", leave=False, dynamic_ncols=True,
+            file=sys.stderr,
         )  # fmt: skip
 
     def advance(self, text: Callable[[], str]) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,15 @@ from wengert.optimizers import ClipNorm, ExponentialMovingAverage, Optimizer
 from wengert.training.batches import go_to, groups, is_resumable, joined, load_together, place_in
 from wengert.training.callbacks import Callback, check_keys
 from wengert.training.checkpoint_folder import trainer_state
-from wengert.training.checks import check_batches, check_kinds, checked_parts, pair, whole
+from wengert.training.checks import (
+    check_batches,
+    check_computed,
+    check_kinds,
+    check_loss,
+    checked_parts,
+    pair,
+    whole,
+)
 from wengert.training.metrics import Metrics, Scores, number
 from wengert.training.progress import Progress
 
@@ -28,8 +36,10 @@ class Trainer:
         trainer.fit(DataLoader(train, 64), DataLoader(test, 64), epochs=5)
 
     For other batches or losses a subclass overrides one method: `compute` gives the loss of a
-    batch, `learn` makes a whole update (of several optimizers, say), `predict_batch` gives what
-    `predict` collects, and `batch_size` says how many samples a batch counts for.
+    batch, `learn` makes a whole update (of several optimizers, or by LBFGS, say), `predict_batch`
+    gives what `predict` collects, and `batch_size` says how many samples a batch counts for. Such a
+    `learn` takes its numbers into the results by `record`, and clips by itself; callbacks are not
+    called in its middle, so that it calls `check_finite` where StopOnNaN would.
 
     Args:
         model: a Layer.
@@ -72,11 +82,8 @@ class Trainer:
         progress: bool = True,
     ) -> None:
         check_kinds(model, optimizer, callbacks)
-        if not callable(loss) and _needs_loss(type(self)):
-            raise TypeError(
-                f"Trainer: got loss {loss!r}, needed a function (y, t) → loss; "
-                f"or override compute(self, batch)"
-            )
+        if _needs_loss(type(self)):
+            check_loss(loss)
         if optimizer.target is None:
             optimizer.setup(model)
         self.model = model
@@ -109,8 +116,9 @@ class Trainer:
     def compute(self, batch: Any) -> tuple[Variable, dict[str, Any]]:
         """The loss of a batch, one number, and other means over its samples by name."""
         x, t = pair(batch)
+        loss = check_loss(self.loss)
         y = self.model(x)
-        return self.loss(y, t), self.measure(y, t)  # type: ignore[misc]
+        return loss(y, t), self.measure(y, t)
 
     def learn(self, batches: list[Any]) -> None:
         """One update from these batches, in the order of the book."""
@@ -128,10 +136,23 @@ class Trainer:
         return self.model(batch[0] if isinstance(batch, tuple | list) else batch)
 
     def batch_size(self, batch: Any) -> int:
-        """How many samples a batch counts for in means: the length of its first array."""
-        while isinstance(batch, tuple | list | dict):
-            batch = next(iter(batch.values() if isinstance(batch, dict) else batch))
-        return len(batch)
+        """How many samples a batch counts for in means: the length of its first array.
+
+        Raises:
+            ValueError: it begins with something else, or with no sample.
+        """
+        first = batch
+        while isinstance(first, tuple | list | dict) and first:
+            first = next(iter(first.values() if isinstance(first, dict) else first))
+        shape = getattr(first, "shape", ())
+        if not shape or not shape[0]:
+            what = f"of shape {shape}" if hasattr(first, "shape") else repr(first)
+            raise ValueError(
+                f"{type(self).__name__}.batch_size: got a {type(batch).__name__} that begins with "
+                f"a {type(first).__name__} {what}, needed an array of one sample or more; for "
+                f"other batches override batch_size(self, batch) in a subclass"
+            )
+        return int(shape[0])
 
     # -- for use in what is overridden --
 
@@ -210,8 +231,8 @@ class Trainer:
         if self.stopped is not None or self.epoch >= self.epochs:  # there is nothing to do
             self._call("on_start")
             return
-        state, self._to_resume = self._to_resume, None
         self._in_update = False
+        state = self._to_resume
         if state is None:
             self.batches = 0
             self.fetched_all = False
@@ -222,17 +243,20 @@ class Trainer:
         go_to(state["validation"], self._validation, "validation")
         self._call("on_start")
         random.set_state(state["random"])
+        self._to_resume = None  # only now: after an error the next `fit` can go on there
 
     def _run_epoch(self, progress: Progress) -> None:
         left = () if self.fetched_all else self._train
-        watched = progress.watch(left, self.batches, lambda: self.scores)
-        for batches in groups(watched, self.accumulate):
-            self.fetched_all = len(batches) < self.accumulate
-            self._update(batches)
-            self._call("on_step")
-            if self.stopped is not None:
-                self._to_resume = self._places()  # leaving the loop ends the loader's pass
-                return
+        # an error's traceback holds this frame, but neither the bar nor the loader's pass
+        with closing(progress.watch(left, self.batches, lambda: self.scores)) as watched:
+            for batches in groups(watched, self.accumulate):
+                self.fetched_all = len(batches) < self.accumulate
+                self._update(batches)
+                self._call("on_step")
+                if self.stopped is not None:
+                    # leaving the loop ends the loader's pass
+                    self._to_resume = self._places() if is_resumable(self._train) else None
+                    return
         if not self.batches:
             raise RuntimeError(
                 f"Trainer.fit: the training data gave no batches in epoch {self.epoch + 1}; "
@@ -268,17 +292,7 @@ class Trainer:
     def _computed(self, batch: Any) -> tuple[Variable, dict[str, Any]]:
         """What `compute` gives, checked, with the loss among the numbers too."""
         computed = self.compute(batch)
-        if not isinstance(computed, tuple) or len(computed) != 2:
-            raise TypeError(
-                f"{type(self).__name__}.compute: gave a {type(computed).__name__}, needed "
-                f"(loss, numbers by name), such as (loss, {{}})"
-            )
-        loss, values = computed
-        if not isinstance(loss, Variable):
-            raise TypeError(
-                f"{type(self).__name__}: the loss is a {type(loss).__name__}, needed a Variable "
-                f"computed from the model's outputs"
-            )
+        loss, values = check_computed(type(self).__name__, computed)
         return loss, {"loss": number(loss, f"{type(self).__name__}: the loss"), **values}
 
     def _result(self) -> dict[str, Any]:
@@ -351,7 +365,7 @@ class Trainer:
             batches: each x, or a tuple that starts with x, such as (x, t).
 
         Returns:
-            An array; or a tuple of arrays, if the model gives a tuple.
+            An array; or a tuple, list or dict of arrays, if the model gives that.
 
         Raises:
             RuntimeError: there are no batches.

@@ -1,0 +1,118 @@
+"""What a Trainer refuses, and how it says so."""
+
+import numpy as np
+import pytest
+
+import wengert.functions as F
+from test_trainer import DATA, T, X, loader, network, trainer
+from wengert.optimizers import SGD
+from wengert.training import Callback, Trainer
+
+
+def test_wrong_parts_are_refused():
+    model, loss = network(), F.softmax_cross_entropy
+    with pytest.raises(TypeError, match="needed a Layer"):
+        Trainer(F.relu, SGD(0.1), loss)
+    with pytest.raises(TypeError, match="order"):
+        Trainer(model, loss, SGD(0.1))
+    with pytest.raises(TypeError, match="compute"):
+        Trainer(model, SGD(0.1))
+    with pytest.raises(TypeError, match="On\\(every"):
+        Trainer(model, SGD(0.1), loss, callbacks=[print])
+    with pytest.raises(TypeError, match="a list"):
+        Trainer(model, SGD(0.1), loss, callbacks=Callback())
+    with pytest.raises(TypeError, match="a list"):
+        Trainer(model, SGD(0.1), loss, callbacks=None)
+    with pytest.raises(ValueError, match="accumulate"):
+        Trainer(model, SGD(0.1), loss, accumulate=0)
+    with pytest.raises(ValueError, match="limit"):
+        Trainer(model, SGD(0.1), loss, clip_norm=-1)
+    with pytest.raises(ValueError, match="another"):
+        Trainer(model, SGD(0.1), loss, parts={"model": SGD(0.1)})
+    with pytest.raises(ValueError, match="state_dict"):
+        Trainer(model, SGD(0.1), loss, parts={"rate": 0.1})
+    with pytest.raises(ValueError, match="epochs"):
+        trainer().fit(loader(), epochs=0)
+
+
+@pytest.mark.parametrize("batches", [X, DATA, {"x": X}, "digits", 3, None])
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
+def test_what_is_no_batches_is_refused(method, batches):
+    with pytest.raises(TypeError, match="DataLoader"):
+        getattr(trainer(), method)(batches)
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
+def test_no_batches_are_refused(method):
+    with pytest.raises(RuntimeError, match="no batches"):
+        getattr(trainer(), method)([])
+
+
+def test_a_generator_goes_once_only():
+    with pytest.raises(RuntimeError, match=r"in epoch 2.*generator"):
+        trainer().fit(iter([(X, T)]), epochs=2)
+
+
+@pytest.mark.parametrize(("batch", "error"), [
+    (X, "a ndarray as batch"),
+    ((X, T, T), "a tuple of 3 as batch"),
+    ({"x": X, "t": T}, "a dict of 2 as batch"),
+])  # fmt: skip
+def test_batches_that_are_no_pairs_are_refused(batch, error):
+    with pytest.raises(TypeError, match=error):
+        trainer().fit([batch])
+
+
+@pytest.mark.parametrize(("compute", "kind", "error"), [
+    (lambda y: y, TypeError, "gave a Variable, needed"),
+    (lambda y: (y, {}), ValueError, "take its mean"),
+    (lambda y: (1.0, {}), TypeError, "is a float, needed a Variable"),
+    (lambda y: (np.mean(y), {"y": y}), ValueError, "y: got shape"),
+    (lambda y: (np.mean(y).detach(), {}), RuntimeError, "no graph"),
+])  # fmt: skip
+def test_a_loss_must_be_one_number_with_a_graph(compute, kind, error):
+    class Wrong(Trainer):
+        def compute(self, batch):
+            return compute(self.model(batch))
+
+    with pytest.raises(kind, match=error):
+        Wrong(network(), SGD(0.1), progress=False).fit([X])
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [(X[:0], T[:0]), (), (X[0, 0], T[0]), {"count": 3, "x": X}, (["a", "b"], T[:2]), 3.0],
+)
+def test_a_batch_that_does_not_begin_with_samples_has_no_size(batch):
+    with pytest.raises(ValueError, match=r"batch_size: got .*, needed an array of one sample"):
+        trainer().batch_size(batch)
+
+
+@pytest.mark.parametrize("name", ["loss", "epoch", "step", "lr"])
+def test_names_of_the_history_are_taken(name):
+    class Numbers(Trainer):
+        def compute(self, batch):
+            return np.mean(self.model(batch)), {name: 1.0}
+
+    with pytest.raises(ValueError, match=f"'{name}' is taken"):
+        trainer(metrics={name: F.accuracy})
+    with pytest.raises(ValueError, match=f"the name '{name}' is taken"):
+        Numbers(network(), SGD(0.1), progress=False).fit([X])
+
+
+def test_numbers_beside_the_loss_have_names():
+    class Unnamed(Trainer):
+        def compute(self, batch):
+            return np.mean(self.model(batch)), [1.0]
+
+    with pytest.raises(TypeError, match="gave a tuple of Variable and list, needed"):
+        Unnamed(network(), SGD(0.1), progress=False).fit([X])
+
+
+def test_one_that_learns_in_its_own_way_needs_a_loss_to_be_evaluated():
+    class Own(Trainer):
+        def learn(self, batches):
+            pass
+
+    with pytest.raises(TypeError, match="got loss None, needed"):
+        Own(network(), SGD(0.1), progress=False).evaluate([(X, T)])
