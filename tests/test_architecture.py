@@ -24,8 +24,7 @@ FLOORS = [
     ["compile", "io", "models", "parallel"],
     ["training"],
     ["wengert"],  # the names in its __init__.py
-    ["demo", "dezero", "recipes", "system"],
-    ["jobs", "runs"],
+    ["demo", "dezero", "system"],
     ["cli"],
     ["__main__"],
 ]

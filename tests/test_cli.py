@@ -52,9 +52,9 @@ def test_help_loads_nothing_that_only_training_needs():
         "print(*[m for m in sys.modules if m.startswith('wengert.')], file=sys.stderr)"
     )
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    loaded = {name.split(".")[1] for name in run.stderr.split()}
-    assert "recipes" in loaded
-    assert not loaded & {"data", "io", "jobs", "runs", "training"}
+    loaded = {name.removeprefix("wengert.") for name in run.stderr.split()}
+    assert "cli.recipes" in loaded
+    assert not loaded & {"data", "io", "cli.jobs", "cli.runs", "training"}
 
 
 def test_the_help_of_every_command_is_printed(capsys):

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from command import TINY, failed, ran, refused, start
-from wengert import recipes
-from wengert.cli import main
+from wengert.cli import main, recipes
 from wengert.data import ArrayDataset
 
 EPOCH = re.compile(

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from wengert import random, recipes
-from wengert.jobs import RandomWindows, load_data, make_model, make_trainer
+from wengert import random
+from wengert.cli import recipes
+from wengert.cli.jobs import RandomWindows, load_data, make_model, make_trainer
 
 
 def trainer(batches=100, **given):

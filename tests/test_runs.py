@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from wengert import __version__, recipes
-from wengert.runs import Run, RunError, new_folder
+from wengert import __version__
+from wengert.cli import recipes
+from wengert.cli.runs import Run, RunError, new_folder
 
 FACTS = {"shape": [1, 8, 8], "classes": ["ä", "b"], "samples": [1, 1, 1]}
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
-from wengert import __version__, recipes
+from wengert import __version__
+from wengert.cli import recipes
 from wengert.cli.failure import Failure
 
 FAILURE = 1

@@ -8,9 +8,9 @@ from numpy import ndarray
 
 from wengert import random
 from wengert.cli.failure import Failure
+from wengert.cli.jobs import vocabulary
 from wengert.cli.trained import opened, trained
 from wengert.data.text import Vocabulary
-from wengert.jobs import vocabulary
 from wengert.models import GPT
 
 CHUNK = 16  # tokens that are shown together

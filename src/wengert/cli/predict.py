@@ -11,12 +11,12 @@ from numpy import ndarray
 
 import wengert.functions as F
 from wengert.cli.failure import Failure
+from wengert.cli.recipes import DATASETS
+from wengert.cli.runs import Run
 from wengert.cli.trained import opened, trained
 from wengert.config import no_grad, test_mode
 from wengert.core import as_array
 from wengert.data.image_folder import BYTES
-from wengert.recipes import DATASETS
-from wengert.runs import Run
 
 BATCH = 64
 MODES = {1: "L", 3: "RGB"}

@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from wengert import random, recipes
+from wengert import random
+from wengert.cli import recipes
 from wengert.cli.failure import Failure
+from wengert.cli.jobs import Data, headline, make_trainer, test_batches, train_batches
+from wengert.cli.recipes import RecipeError, Settings
+from wengert.cli.runs import Run, new_folder
 from wengert.cli.trained import built, loaded, opened
 from wengert.io import save_arrays, save_weights
-from wengert.jobs import Data, headline, make_trainer, test_batches, train_batches
 from wengert.layers import Layer
-from wengert.recipes import RecipeError, Settings
-from wengert.runs import Run, new_folder
 from wengert.training import Best, Callback, Trainer, every
 from wengert.training.callbacks import check_keys
 from wengert.training.checkpoint_folder import SaveCheckpoints, trainer_state

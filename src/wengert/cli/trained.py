@@ -5,11 +5,11 @@ import os
 from typing import Any
 
 from wengert.cli.failure import Failure
+from wengert.cli.jobs import Data, headline, load_data, make_model, make_trainer, test_batches
+from wengert.cli.recipes import DATASETS, RecipeError, Settings
+from wengert.cli.runs import Run, RunError
 from wengert.io import load_arrays
-from wengert.jobs import Data, headline, load_data, make_model, make_trainer, test_batches
 from wengert.layers import Layer
-from wengert.recipes import DATASETS, RecipeError, Settings
-from wengert.runs import Run, RunError
 from wengert.training.checkpoint_folder import Checkpoints
 from wengert.training.state_file import load_state
 

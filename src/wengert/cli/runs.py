@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wengert import __version__, recipes
+from wengert import __version__
+from wengert.cli import recipes
 from wengert.files import AnyPath, replacing
 
 SETTINGS = "settings.json"
@@ -29,7 +30,7 @@ class Run:
     The last three are written at the end. Each file is there whole or not at all.
 
     Attributes:
-        settings: see `wengert.recipes`.
+        settings: see `wengert.cli.recipes`.
         facts: what the model must know of the data: shapes, names of classes, characters.
     """
 

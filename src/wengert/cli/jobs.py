@@ -11,6 +11,7 @@ from numpy import ndarray
 
 import wengert.functions as F
 from wengert import data, optimizers, schedules
+from wengert.cli.recipes import AUGMENTS, DATASETS, Settings
 from wengert.data import ArrayDataset, DataLoader, Dataset, Subset, TokenWindows, TransformDataset
 from wengert.data import transforms as T
 from wengert.data.dataset import BaseDataset
@@ -28,7 +29,6 @@ from wengert.layers import (
 )
 from wengert.models import GPT, MLP, BasicBlock, LeNet5, ResNet
 from wengert.random import generator
-from wengert.recipes import AUGMENTS, DATASETS, Settings
 from wengert.training import Callback, Trainer
 
 Facts = dict[str, Any]  # what a model must know of its data: plain values, that JSON can hold
