@@ -20,6 +20,7 @@ from wengert.data import (
     collate,
     load_digits,
     split,
+    with_next,
 )
 
 
@@ -47,6 +48,12 @@ def test_a_dataset_of_arrays_gives_one_sample_or_several():
 def test_a_dataset_needs_arrays_of_equal_length(arrays):
     with pytest.raises(ValueError, match="needed arrays of equal length"):
         ArrayDataset(*arrays)
+
+
+@pytest.mark.parametrize("make", [ArrayDataset, with_next])
+def test_lists_of_different_lengths_are_refused_in_our_words(make):
+    with pytest.raises(ValueError, match="lists of different lengths, needed an array"):
+        make([[1], [2, 3]])
 
 
 # ---- Datasets made of others ----
@@ -195,6 +202,7 @@ def test_parts_that_a_sample_does_not_have_cannot_be_transformed(samples):
         (lambda: Subset(numbers(3), [0, 3]), IndexError, "Subset: got the index 3, but there are"),
         (lambda: Subset(numbers(3), [0.5]), TypeError, "Subset: got the index"),
         (lambda: Subset(3, [0]), TypeError, "Subset: got int, needed a data set"),
+        (lambda: Subset(np.array(3), [0]), TypeError, "Subset: got ndarray, needed a data set"),
         (lambda: TransformDataset(3), TypeError, "TransformDataset: got int"),
         (lambda: TransformDataset([1], 3), TypeError, "got 3, needed a function of one argument"),
         (lambda: TransformDataset([1], sample=3), TypeError, "got 3, needed a function"),
@@ -235,6 +243,7 @@ def test_a_split_by_numbers_has_these_numbers_and_follows_from_its_seed():
         return [part[:][0].tolist() for part in split(numbers(30), 20, 7, 3, **options)]
 
     assert [len(part) for part in dealt()] == [20, 7, 3]
+    assert [len(part) for part in split(numbers(30), np.float32(0.2), 0.8)] == [6, 24]
     assert dealt() == dealt(seed=0) != dealt(seed=1)
     random.seed(4)
     assert dealt() == dealt(seed=0)
@@ -447,6 +456,12 @@ def test_options_out_of_range_are_refused(options, said):
     batch_size, seed = options
     with pytest.raises(ValueError, match=said):
         DataLoader(numbers(3), batch_size, seed=seed)
+
+
+@pytest.mark.parametrize("option", ["shuffle", "drop_last"])
+def test_a_word_is_no_switch_of_a_loader(option):
+    with pytest.raises(TypeError, match=f"DataLoader: got {option} 'no', needed True or False"):
+        DataLoader(numbers(3), 1, **{option: "no"})
 
 
 # ---- The digits ----

@@ -75,6 +75,13 @@ def test_an_idx_file_that_is_wrong_is_named_with_what_is_wrong(tmp_path, data, f
     assert str(caught.value).endswith("delete the file and get it again")
 
 
+def test_an_idx_file_that_is_open_as_text_is_refused():
+    with pytest.raises(
+        TypeError, match="read_idx: got a file of text, needed one opened with 'rb'"
+    ):
+        read_idx(io.StringIO("text"))
+
+
 def test_an_idx_file_that_is_not_there_is_the_systems_error():
     with pytest.raises(FileNotFoundError, match="no-such-file"):
         read_idx("no-such-file")

@@ -98,6 +98,7 @@ def test_normalize_makes_mean_0_and_deviation_1_of_what_has_these(channels, mean
         ((0, float("nan")), ValueError, "got std nan"),
         (("a", 1), TypeError, "got mean 'a', needed a number, or one a channel"),
         ((np.ones((2, 2)), 1), TypeError, "got mean array"),
+        (([1, [2]], 1), ValueError, "got mean of lists of different lengths"),
         ((0, None), TypeError, "got std None"),
     ],
 )
@@ -137,6 +138,15 @@ def test_pad_puts_pixels_on_all_sides():
     assert y.shape == (2, 5, 8)
     np.testing.assert_array_equal(y[:, 1:-1, 2:-2], image(2, 3, 4))
     assert y.sum() == image(2, 3, 4).sum() + 7 * (80 - 24)
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype"), [(256, np.uint8), (-1, np.uint8), (0.5, np.int8), (np.nan, int), (2, bool)]
+)
+def test_pad_puts_no_other_value_than_it_was_given(value, dtype):
+    with pytest.raises(ValueError, match=f"Pad: got value {value}, which pixels of"):
+        Pad(1, value)(np.zeros((2, 2), dtype))
+    assert Pad(1, value)(np.zeros((2, 2)))[0, 0] == pytest.approx(value, nan_ok=True)
 
 
 @pytest.mark.parametrize(
@@ -234,6 +244,8 @@ def test_an_option_out_of_range_is_refused(make, said):
     [
         (lambda: Compose(abs, 3), "Compose: got 3, needed functions"),
         (lambda: AsType("floaty"), "AsType: got 'floaty', needed a dtype"),
+        (lambda: Pad(1, "black"), "Pad: got value 'black', needed a number"),
+        (lambda: RandomFlip(None), "RandomFlip: got p None, needed 0 ≤ p ≤ 1"),
     ],
 )
 def test_an_option_of_another_kind_is_refused(make, said):

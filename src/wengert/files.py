@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 try:
     import fcntl
@@ -14,6 +14,17 @@ except ImportError:  # Windows, which itself keeps open files from being removed
     fcntl = None  # type: ignore[assignment]
 
 AnyPath = str | os.PathLike[str]
+
+
+def path_of(function: str, name: str, value: Any) -> Path:
+    """The path that a user gave, with ~ for the home folder.
+
+    Raises:
+        TypeError: it is neither text nor a path.
+    """
+    if not isinstance(value, str | os.PathLike) or isinstance(os.fspath(value), bytes):
+        raise TypeError(f"{function}: got {name} {value!r:.80}, needed a path")
+    return Path(os.path.expanduser(value))  # (Path.expanduser refuses a file ~x of no user x)
 
 
 @contextmanager

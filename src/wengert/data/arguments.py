@@ -1,19 +1,9 @@
 """Checks of arguments that several loaders of data share."""
 
-import os
-from pathlib import Path
 from typing import Any
 
-
-def path_of(function: str, name: str, value: Any) -> Path:
-    """The path that a user gave, with ~ for the home folder.
-
-    Raises:
-        TypeError: it is neither text nor a path.
-    """
-    if not isinstance(value, str | os.PathLike):
-        raise TypeError(f"{function}: got {name} {value!r:.80}, needed a path")
-    return Path(value).expanduser()
+import numpy as np
+from numpy import ndarray
 
 
 def check_type(function: str, name: str, value: Any, kind: type, needed: str) -> None:
@@ -27,9 +17,38 @@ def check_train(function: str, train: Any) -> None:
     check_type(function, "train", train, bool, "True, or False for the data to test with")
 
 
-def check_at_least(function: str, name: str, number: Any, least: int) -> None:
-    """Raises TypeError if it is no whole number, ValueError if it is less."""
-    if not hasattr(number, "__index__"):
-        raise TypeError(f"{function}: got {name} {number!r:.80}, needed a whole number ≥ {least}")
-    if number < least:
-        raise ValueError(f"{function}: got {name} {number}, needed {least} or more")
+def check_count(function: str, name: str, n: Any, least: int) -> None:
+    """Raises TypeError for what is no whole number, ValueError for one below `least`."""
+    if not isinstance(n, int | np.integer) or isinstance(n, bool):
+        raise TypeError(f"{function}: got {name} {n!r:.80}, needed a whole number ≥ {least}")
+    if n < least:
+        raise ValueError(f"{function}: got {name} {n}, needed a whole number ≥ {least}")
+
+
+def pair(function: str, name: str, value: Any, least: int) -> tuple[int, int]:
+    """(value, value), or the value if it is a pair.
+
+    Raises:
+        ValueError: it is neither one whole number ≥ `least` nor two of them.
+    """
+    both = value if isinstance(value, tuple | list) else (value, value)
+    if len(both) != 2 or not all(isinstance(n, int | np.integer) and n >= least for n in both):
+        raise ValueError(
+            f"{function}: got {name} {value!r:.80}, needed a whole number ≥ {least}, "
+            f"or two of them, (height, width)"
+        )
+    return int(both[0]), int(both[1])
+
+
+def array_of(function: str, name: str, value: Any) -> ndarray:
+    """The array that a user gave, or nested lists of equal lengths.
+
+    Raises:
+        ValueError: the lengths differ.
+    """
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise ValueError(
+            f"{function}: got {name} of lists of different lengths, needed an array"
+        ) from None

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy import ndarray
 
+from wengert.data.arguments import array_of, check_count
 from wengert.data.collate import collate, combine
 
 Transform = Callable[[Any], Any]
@@ -51,7 +52,7 @@ class ArrayDataset(BaseDataset):
     """Arrays of equal length, side by side: sample i is (x[i], t[i], …)."""
 
     def __init__(self, *arrays: ndarray) -> None:
-        self.arrays = tuple(np.asarray(a) for a in arrays)
+        self.arrays = tuple(array_of("ArrayDataset", "an array", a) for a in arrays)
         lengths = {a.shape[:1] for a in self.arrays}
         if len(lengths) != 1 or lengths == {()}:
             shapes = ", ".join(str(a.shape) for a in self.arrays)
@@ -214,7 +215,7 @@ def split(dataset: Dataset, *sizes: float, seed: int = 0) -> tuple[Subset, ...]:
         if sum(sizes) != n:
             raise ValueError(f"split: got sizes that add up to {sum(sizes)}, needed all {n}")
         ends = np.cumsum(sizes)
-    elif sizes and all(isinstance(size, float) for size in sizes):
+    elif sizes and all(isinstance(size, float | np.floating) for size in sizes):
         if not math.isclose(math.fsum(sizes), 1.0, abs_tol=1e-6):
             raise ValueError(
                 f"split: got shares that add up to {math.fsum(sizes):g}, needed 1; "
@@ -268,16 +269,9 @@ def positions(caller: str, index: Any, n: int) -> "int | ndarray":
 
 def check_dataset(caller: str, dataset: Any) -> None:
     """Refuses what has no length or no items."""
-    if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+    of_nothing = isinstance(dataset, ndarray) and dataset.ndim == 0
+    if of_nothing or not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
         raise TypeError(
             f"{caller}: got {type(dataset).__name__}, needed a data set, with len(dataset) and "
             f"dataset[i]; list(…) makes one of what can only be gone through"
         )
-
-
-def check_count(caller: str, name: str, n: Any, least: int) -> None:
-    """Refuses what is no whole number, or below `least`."""
-    if not isinstance(n, int | np.integer) or isinstance(n, bool):
-        raise TypeError(f"{caller}: got {name} {n!r}, needed a whole number ≥ {least}")
-    if n < least:
-        raise ValueError(f"{caller}: got {name} {n}, needed a whole number ≥ {least}")

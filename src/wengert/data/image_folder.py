@@ -7,9 +7,10 @@ import numpy as np
 from numpy import ndarray
 from numpy.typing import DTypeLike
 
-from wengert.data.arguments import path_of
+from wengert.data.arguments import pair
 from wengert.data.dataset import BaseDataset
 from wengert.data.images import image_dtype, scale
+from wengert.files import path_of
 
 # fmt: off
 SUFFIXES = {
@@ -24,8 +25,9 @@ class ImageFolder(BaseDataset):
     """Samples (x, t): an image, (C, H, W), and the number of the folder it is in, an int.
 
     Each folder in `folder` is a class; they are numbered in the order of their names. An image is
-    any file in there, at any depth, with a name that ends as images' do (.png, .jpg, …). It is read
-    and decoded each time, so that the memory holds none of them. Needs Pillow.
+    any file in there, at any depth, with a name that ends as images' do (.png, .jpg, …), unless it
+    is hidden: a dot begins its name or a folder's. It is read and decoded each time, so that the
+    memory holds none of them. Needs Pillow.
 
     Args:
         size: (H, W) to which every image is resized, with bilinear interpolation; a number stands
@@ -56,12 +58,12 @@ class ImageFolder(BaseDataset):
         root = path_of("ImageFolder", "folder", folder)
         if not root.is_dir():
             raise NotADirectoryError(f"ImageFolder: there is no folder {os.fspath(folder)!r}")
-        if mode not in CHANNELS:
+        if mode not in tuple(CHANNELS):
             raise ValueError(f"ImageFolder: got mode {mode!r}, needed {', '.join(CHANNELS)}")
         self.mode = mode
-        self.size = _height_and_width(size)
+        self.size = None if size is None else pair("ImageFolder", "size", size, 1)
         self.dtype = image_dtype("ImageFolder", dtype)
-        folders = sorted(f for f in root.iterdir() if f.is_dir() and not f.name.startswith("."))
+        folders = sorted(f for f in root.iterdir() if f.is_dir() and not _is_hidden(f, root))
         if not folders:
             raise ValueError(f"ImageFolder: {root} has no folders, needed one for each class")
         images = [_images(f) for f in folders]
@@ -82,7 +84,7 @@ class ImageFolder(BaseDataset):
 
 
 def _images(folder: Path) -> list[Path]:
-    files = folder.rglob("*")
+    files = (f for f in folder.rglob("*") if not _is_hidden(f, folder))
     images = sorted(f for f in files if f.suffix.lower() in SUFFIXES and f.is_file())
     if not images:
         raise ValueError(
@@ -92,13 +94,8 @@ def _images(folder: Path) -> list[Path]:
     return images
 
 
-def _height_and_width(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
-    if size is None:
-        return None
-    pair = size if isinstance(size, tuple | list) else (size, size)
-    if len(pair) != 2 or not all(isinstance(n, int | np.integer) and n >= 1 for n in pair):
-        raise ValueError(f"ImageFolder: got size {size!r}, needed (H, W), whole numbers ≥ 1")
-    return int(pair[0]), int(pair[1])
+def _is_hidden(path: Path, root: Path) -> bool:
+    return any(name.startswith(".") for name in path.relative_to(root).parts)
 
 
 def _pixels(path: Path, mode: str, size: tuple[int, int] | None) -> ndarray:
@@ -109,7 +106,10 @@ def _pixels(path: Path, mode: str, size: tuple[int, int] | None) -> ndarray:
             with image_module.open(file) as stored:
                 if stored.mode not in BYTES:
                     raise ValueError(f"its mode is {stored.mode}, needed 8 bits for a channel")
-                image = orient(stored).convert(mode)
+                image = orient(stored)
+            if isinstance(image.info.get("transparency"), bytes):  # an opacity for each colour
+                image = image.convert("RGBA")
+            image = image.convert(mode)
             if size is not None and size != (image.height, image.width):
                 image = image.resize((size[1], size[0]), image_module.Resampling.BILINEAR)
         except Exception as error:  # Pillow's decoders raise errors of every kind

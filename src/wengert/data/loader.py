@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from wengert.data.arguments import check_count, check_type
 from wengert.data.collate import collate, combine
-from wengert.data.dataset import Collate, Dataset, batch_of, check_count, check_dataset
+from wengert.data.dataset import Collate, Dataset, batch_of, check_dataset
 from wengert.random import drawing_from, generator
 
 
@@ -220,6 +221,8 @@ class DataLoader(Loader):
             raise ValueError(
                 f"DataLoader: got worker_kind {worker_kind!r}, needed 'thread' or 'process'"
             )
+        check_type("DataLoader", "shuffle", shuffle, bool, "True or False")
+        check_type("DataLoader", "drop_last", drop_last, bool, "True or False")
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.workers = workers

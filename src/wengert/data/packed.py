@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import IO, BinaryIO, cast
 
-from wengert.data.arguments import path_of
+from wengert.files import path_of
 
 BinaryFile = str | os.PathLike[str] | BinaryIO
 
@@ -26,6 +26,8 @@ def unpacked(function: str, file: BinaryFile) -> Iterator[BinaryIO]:
     with _opened(function, file) as packed:
         start = packed.tell()
         magic = packed.read(len(GZIP))
+        if not isinstance(magic, bytes):
+            raise TypeError(f"{function}: got a file of text, needed one opened with 'rb'")
         packed.seek(start)
         try:
             with gzip.open(packed) if magic == GZIP else nullcontext(packed) as raw:

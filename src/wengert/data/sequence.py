@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from wengert.data.arguments import array_of, check_count
 from wengert.data.collate import collate
-from wengert.data.dataset import ArrayDataset, Collate, Dataset, check_count
+from wengert.data.dataset import ArrayDataset, Collate, Dataset
 from wengert.data.loader import Loader
 
 
@@ -110,7 +111,7 @@ def with_next(sequence: ndarray) -> ArrayDataset:
         >>> with_next(np.array([3, 1, 4]))[:]
         (array([3, 1]), array([1, 4]))
     """
-    sequence = np.asarray(sequence)
+    sequence = array_of("with_next", "a sequence", sequence)
     if sequence.ndim == 0 or len(sequence) < 2:
         raise ValueError(
             f"with_next: got shape {sequence.shape}, needed a sequence of two elements or more"

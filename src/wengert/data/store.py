@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wengert.data.arguments import path_of
 from wengert.data.download import Checks, DownloadError, download
+from wengert.files import path_of
 
 Folder = str | os.PathLike[str]
 

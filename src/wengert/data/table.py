@@ -1,7 +1,6 @@
 """Tables of numbers in text files: CSV and its relatives."""
 
 import csv
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +9,9 @@ from numbers import Real
 import numpy as np
 from numpy import ndarray
 
-from wengert.data.arguments import check_type, path_of
+from wengert.data.arguments import check_type
 from wengert.data.dataset import ArrayDataset
+from wengert.files import path_of
 
 MISSING = {"", "?", "-", "na", "n/a", "nan", "null", "none"}  # in any case
 KINDS = ("auto", "classes", "numbers")
@@ -51,7 +51,7 @@ def load_csv(
     delimiter: str = ",",
     header: bool | None = None,
     missing: float | None = None,
-    leave_out: str | Sequence[str | int] = (),
+    leave_out: str | int | Sequence[str | int] = (),
     encoding: str = "utf-8-sig",
 ) -> Table:
     """A table of numbers, one row a sample, with one column to be predicted from the others.
@@ -75,15 +75,16 @@ def load_csv(
     """
     if kind not in KINDS:
         raise ValueError(f"load_csv: got kind {kind!r}, needed one of {', '.join(KINDS)}")
+    if header is not None:
+        check_type("load_csv", "header", header, bool, "True, False or None")
     if missing is not None:
         check_type("load_csv", "missing", missing, Real, "a number, or None")
-    if missing is not None and not math.isfinite(missing):
-        raise ValueError(f"load_csv: got missing={missing}, needed a finite number, or None")
+        if not abs(missing) <= float(np.finfo(np.float32).max):
+            raise ValueError(f"load_csv: got missing={missing!r:.80}, needed a float32, or None")
     rows = _rows(path, delimiter, header, encoding)
     place = _place(rows, "target", target)
-    if isinstance(leave_out, str):
-        leave_out = [leave_out]
-    out = {place, *(_place(rows, "leave_out", column) for column in leave_out)}
+    left_out = leave_out if isinstance(leave_out, tuple | list) else (leave_out,)
+    out = {place, *(_place(rows, "leave_out", column) for column in left_out)}
     t, classes = _targets(rows, place, kind)
     others = [i for i in range(len(rows.header)) if i not in out]
     if not others:
@@ -102,7 +103,7 @@ def _rows(
         with file_path.open(encoding=encoding, newline="") as file:
             reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True, strict=True)
             numbered = [(reader.line_num, [f.strip() for f in row]) for row in reader if row]
-    except (csv.Error, UnicodeError, LookupError, TypeError) as error:
+    except (csv.Error, ValueError, LookupError, TypeError) as error:  # of delimiter or encoding
         raise ValueError(f"load_csv: {name} cannot be read as it was asked for: {error}") from None
     if not numbered:
         raise ValueError(f"load_csv: {name} is empty, needed rows of numbers")
@@ -125,9 +126,15 @@ def _rows(
     return _Rows(name, names, [line for line, _ in numbered], [row for _, row in numbered])
 
 
+def _float(field: str) -> float:
+    if "_" in field:  # Python takes 12_34 for a number
+        raise ValueError
+    return float(field)
+
+
 def _is_number(field: str) -> bool:
     try:
-        float(field)
+        _float(field)
     except ValueError:
         return False
     return True
@@ -160,7 +167,7 @@ def _targets(rows: _Rows, place: int, kind: str) -> tuple[ndarray, list[str] | N
                 f"load_csv: {rows.name}: line {line} has no target in column "
                 f"{rows.header[place]!r}; leave the line out"
             )
-    classes = sorted(set(fields), key=float if numeric else None)
+    classes = sorted(sorted(set(fields)), key=float if numeric else None)  # 1.0 and 1 by text
     number = {name: i for i, name in enumerate(classes)}
     return np.array([number[field] for field in fields], np.int64), classes
 
@@ -182,7 +189,7 @@ def _number(rows: _Rows, row: int, place: int, missing: float | None) -> float:
             raise _refusal(rows, row, place, "a number; fill what is missing with missing=0.0")
         return missing
     try:
-        return float(field)
+        return _float(field)
     except ValueError:
         raise _refusal(rows, row, place, "a number; leave_out leaves the column out") from None
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.stride_tricks import sliding_window_view
 
-from wengert.data.arguments import check_type, path_of
+from wengert.data.arguments import check_count, check_type
 from wengert.data.dataset import BaseDataset
+from wengert.files import path_of
 
 
 class Vocabulary(Protocol):
@@ -93,14 +94,15 @@ class Text:
 
 
 def load_text(
-    path: str | os.PathLike[str], unit: str = "characters", *, encoding: str = "utf-8"
+    path: str | os.PathLike[str], unit: str = "characters", *, encoding: str = "utf-8-sig"
 ) -> Text:
     """A text file as tokens.
 
     Args:
         unit: "characters" makes a vocabulary of those in the file, in the order of their code
             points; every kind of line end counts as a newline. "bytes" takes the file as it is.
-        encoding: of the characters in the file.
+        encoding: of the characters in the file; "utf-8-sig" is UTF-8 with or without a mark at its
+            start.
 
     Raises:
         FileNotFoundError, OSError: it cannot be read.
@@ -116,12 +118,9 @@ def load_text(
     file = path_of("load_text", "path", path)
     if not file.is_file():
         raise FileNotFoundError(f"load_text: there is no file {os.fspath(path)!r}")
-    if not file.stat().st_size:
-        raise ValueError(f"load_text: {path} is empty, needed some text")
-    if unit == "bytes":
-        return Text(np.fromfile(file, np.uint8), ByteVocabulary())
+    check_type("load_text", "encoding", encoding, str, "its name")
     try:
-        characters = file.read_text(encoding)
+        content = np.fromfile(file, np.uint8) if unit == "bytes" else file.read_text(encoding)
     except LookupError:
         raise ValueError(f"load_text: got encoding {encoding!r}, which Python lacks") from None
     except UnicodeError as error:
@@ -129,8 +128,12 @@ def load_text(
             f"load_text: {path} is not text in {encoding} ({error}); name its encoding, as "
             f"encoding='latin-1', or take it as it is with unit='bytes'"
         ) from None
-    vocabulary = CharacterVocabulary("".join(sorted(set(characters))))
-    return Text(vocabulary.encode(characters), vocabulary)
+    if not len(content):
+        raise ValueError(f"load_text: {path} is empty, needed some text")
+    if isinstance(content, ndarray):
+        return Text(content, ByteVocabulary())
+    vocabulary = CharacterVocabulary("".join(sorted(set(content))))
+    return Text(vocabulary.encode(content), vocabulary)
 
 
 class TokenWindows(BaseDataset):
@@ -147,12 +150,11 @@ class TokenWindows(BaseDataset):
                 f"TokenWindows: got {self.tokens.dtype} {self.tokens.shape}, needed whole numbers, "
                 f"(N,), as `load_text(…).tokens`"
             )
-        if not hasattr(length, "__index__"):
-            raise TypeError(f"TokenWindows: got length {length!r}, needed a whole number ≥ 1")
-        if not 1 <= length < len(self.tokens):
+        check_count("TokenWindows", "length", length, 1)
+        if length >= len(self.tokens):
             raise ValueError(
                 f"TokenWindows: got length {length} for {len(self.tokens)} tokens, "
-                f"needed 1 or more, and one token more than that"
+                f"needed one token more than that"
             )
         self.length = int(length)
 

@@ -4,7 +4,7 @@ from numbers import Real
 
 import numpy as np
 
-from wengert.data.arguments import check_at_least, check_train, check_type
+from wengert.data.arguments import check_count, check_train, check_type
 from wengert.data.dataset import ArrayDataset
 from wengert.data.sequence import with_next
 
@@ -24,8 +24,8 @@ def spiral(
     Returns:
         Points, float32, (classes · points, 2); labels, int64, (classes · points,).
     """
-    check_at_least("spiral", "classes", classes, 1)
-    check_at_least("spiral", "points", points, 1)
+    check_count("spiral", "classes", classes, 1)
+    check_count("spiral", "points", points, 1)
     rng = _generator("spiral", noise, seed, train)
     labels = np.repeat(np.arange(classes), points)
     radius = np.tile(np.arange(points) / points, classes)
@@ -45,7 +45,7 @@ def sine_curve(
     Returns:
         Values, float32, (points - 1, 1); their successors, float32, (points - 1, 1).
     """
-    check_at_least("sine_curve", "points", points, 2)
+    check_count("sine_curve", "points", points, 2)
     rng = _generator("sine_curve", noise, seed, train)
     angle = np.linspace(0, 2 * np.pi, points)
     y = np.sin(angle) + rng.uniform(-noise, noise, points) if train else np.cos(angle)
@@ -54,7 +54,7 @@ def sine_curve(
 
 def _generator(function: str, noise: float, seed: int, train: bool) -> "np.random.Generator":
     check_train(function, train)
-    check_at_least(function, "seed", seed, 0)
+    check_count(function, "seed", seed, 0)
     check_type(function, "noise", noise, Real, "a finite number ≥ 0")
     if not 0 <= noise < np.inf:
         raise ValueError(f"{function}: got noise {noise}, needed a finite number ≥ 0")

@@ -6,11 +6,13 @@ dtype if they do not say otherwise. The random ones draw from `wengert.random.ge
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
+from wengert.data.arguments import array_of, check_type, pair
 from wengert.random import generator
 
 
@@ -90,7 +92,7 @@ class Normalize:
 
     def __post_init__(self) -> None:
         for name, value in (("mean", self.mean), ("std", self.std)):
-            given = np.asarray(value)
+            given = array_of("Normalize", name, value)
             if given.dtype.kind not in "fiu" or given.ndim > 1:
                 raise TypeError(
                     f"Normalize: got {name} {value!r:.60}, needed a number, or one a channel"
@@ -135,19 +137,27 @@ class Pad:
     Args:
         padding: pixels on each side, ≥ 0; or (above and below, left and right).
         value: what the new pixels are.
+
+    Raises:
+        ValueError: the image's dtype does not hold the value.
     """
 
     padding: int | tuple[int, int]
     value: float = 0
 
     def __post_init__(self) -> None:
-        _pair("Pad", "padding", self.padding, 0)
+        pair("Pad", "padding", self.padding, 0)
+        check_type("Pad", "value", self.value, Real, "a number")
 
     def __call__(self, x: Any) -> ndarray:
         x = _image("Pad", x)
-        PH, PW = _pair("Pad", "padding", self.padding, 0)
+        with np.errstate(invalid="ignore"):  # of NaN among whole numbers
+            value = np.asarray(float(self.value)).astype(x.dtype)
+        if x.dtype.kind in "iub" and value != self.value:
+            raise ValueError(f"Pad: got value {self.value}, which pixels of {x.dtype} cannot have")
+        PH, PW = pair("Pad", "padding", self.padding, 0)
         sides = [(0, 0)] * (x.ndim - 2) + [(PH, PH), (PW, PW)]
-        return np.pad(x, sides, constant_values=self.value)
+        return np.pad(x, sides, constant_values=value)
 
 
 @dataclass(frozen=True)
@@ -164,11 +174,11 @@ class CenterCrop:
     size: int | tuple[int, int]
 
     def __post_init__(self) -> None:
-        _pair("CenterCrop", "size", self.size, 1)
+        pair("CenterCrop", "size", self.size, 1)
 
     def __call__(self, x: Any) -> ndarray:
         x = _image("CenterCrop", x)
-        size = _pair("CenterCrop", "size", self.size, 1)
+        size = pair("CenterCrop", "size", self.size, 1)
         H, W = _room("CenterCrop", x, size)
         return _crop(x, H // 2, W // 2, size)
 
@@ -190,14 +200,14 @@ class RandomCrop:
     padding: int | tuple[int, int] = 0
 
     def __post_init__(self) -> None:
-        _pair("RandomCrop", "size", self.size, 1)
-        _pair("RandomCrop", "padding", self.padding, 0)
+        pair("RandomCrop", "size", self.size, 1)
+        pair("RandomCrop", "padding", self.padding, 0)
 
     def __call__(self, x: Any) -> ndarray:
         x = _image("RandomCrop", x)
         if self.padding != 0:
             x = Pad(self.padding)(x)
-        size = _pair("RandomCrop", "size", self.size, 1)
+        size = pair("RandomCrop", "size", self.size, 1)
         H, W = _room("RandomCrop", x, size)
         top, left = generator().integers((H + 1, W + 1))
         return _crop(x, top, left, size)
@@ -216,6 +226,7 @@ class RandomFlip:
     vertical: bool = False
 
     def __post_init__(self) -> None:
+        check_type("RandomFlip", "p", self.p, Real, "0 ≤ p ≤ 1")
         if not 0 <= self.p <= 1:
             raise ValueError(f"RandomFlip: got p {self.p}, needed 0 ≤ p ≤ 1")
 
@@ -243,7 +254,7 @@ class Resize:
     size: int | tuple[int, int]
 
     def __post_init__(self) -> None:
-        _pair("Resize", "size", self.size, 1)
+        pair("Resize", "size", self.size, 1)
 
     def __call__(self, x: Any) -> ndarray:
         try:
@@ -264,7 +275,7 @@ class Resize:
         return np.reshape(resized, (*x.shape[:-2], H, W)).astype(x.dtype)
 
     def _size(self, H: int, W: int) -> tuple[int, int]:
-        OH, OW = _pair("Resize", "size", self.size, 1)
+        OH, OW = pair("Resize", "size", self.size, 1)
         if isinstance(self.size, tuple | list):
             return OH, OW
         return round(H * OH / min(H, W)), round(W * OW / min(H, W))
@@ -275,16 +286,6 @@ def _image(caller: str, x: Any) -> ndarray:
     if x.ndim not in (2, 3) or x.size == 0:
         raise ValueError(f"{caller}: got x {x.shape}, needed an image, (C, H, W) or (H, W)")
     return x
-
-
-def _pair(caller: str, name: str, value: Any, least: int) -> tuple[int, int]:
-    """(value, value), or the value if it is a pair."""
-    pair = value if isinstance(value, tuple | list) else (value, value)
-    if len(pair) != 2 or not all(isinstance(n, int | np.integer) and n >= least for n in pair):
-        raise ValueError(
-            f"{caller}: got {name} {value!r}, needed a whole number ≥ {least}, or two of them"
-        )
-    return int(pair[0]), int(pair[1])
 
 
 def _room(caller: str, x: ndarray, size: tuple[int, int]) -> tuple[int, int]:
