@@ -24,6 +24,7 @@ import numpy as np
 
 import wengert.functions as F
 from wengert import random
+from wengert.config import no_grad, test_mode
 from wengert.data import ArrayDataset, DataLoader, TransformDataset, load_digits
 from wengert.data.transforms import Compose, RandomCrop, RandomFlip
 from wengert.layers import BatchNorm, Conv2d, Dropout, Flatten, Linear, Sequential
@@ -38,7 +39,6 @@ from wengert.training import (
     SaveCheckpoints,
     Scores,
     Trainer,
-    evaluate,
     every,
     macro_f1,
     save_state,
@@ -205,8 +205,11 @@ def by_hand(folder, *, after_step=None, workers=0):
                 after_step(optimizer.steps)
             checkpoints.save(optimizer.steps, **made, epoch=epoch, history=history)
         epoch += 1
-        with average.swapped_in():
-            score = evaluate(model, to_validate)[0]
+        validation = Scores()
+        with average.swapped_in(), no_grad(), test_mode():
+            for x, t in to_validate:
+                validation.add(len(t), {"loss": F.softmax_cross_entropy(model(x), t)})
+        score = validation.compute()["loss"]
         history.append({"epoch": epoch, "validation_loss": score, **scores.compute()})
         scores.reset()
         checkpoints.save_best(optimizer.steps, score, **made, epoch=epoch, history=history)

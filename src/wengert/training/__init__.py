@@ -42,7 +42,6 @@ from wengert.training.callbacks import On as On
 from wengert.training.callbacks import Plateau as Plateau
 from wengert.training.checkpoint import load_checkpoint as load_checkpoint
 from wengert.training.checkpoint import save_checkpoint as save_checkpoint
-from wengert.training.checkpoint import save_parameters as save_parameters
 from wengert.training.checkpoint_folder import Checkpoints as Checkpoints
 from wengert.training.checkpoint_folder import SaveCheckpoints as SaveCheckpoints
 from wengert.training.guard import StopOnNaN as StopOnNaN
@@ -51,8 +50,6 @@ from wengert.training.guard import check_gradients as check_gradients
 from wengert.training.log import CSVLog as CSVLog
 from wengert.training.log import JSONLinesLog as JSONLinesLog
 from wengert.training.log import TensorBoard as TensorBoard
-from wengert.training.loop import evaluate as evaluate
-from wengert.training.loop import train_epoch as train_epoch
 from wengert.training.metrics import Confusion as Confusion
 from wengert.training.metrics import Mean as Mean
 from wengert.training.metrics import Metric as Metric

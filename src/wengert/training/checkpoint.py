@@ -26,11 +26,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-import numpy as np
-
 from wengert import random
-from wengert.files import AnyPath, replacing
-from wengert.layers import Layer
+from wengert.files import AnyPath
 from wengert.training.batches import is_resumable, load_together
 from wengert.training.state_file import load_state, save_state
 
@@ -40,13 +37,6 @@ class Resumable(Protocol):
 
     def state_dict(self) -> Mapping[str, Any]: ...
     def load_state_dict(self, state: Any, /) -> Any: ...
-
-
-def save_parameters(path: AnyPath, model: Layer) -> None:
-    """Writes the Parameters and Buffers of `model`, by name, as a .npz file for `np.load`."""
-    arrays: dict[str, Any] = model.state_dict()
-    with replacing(path) as file:
-        np.savez(file, **arrays)
 
 
 # ---- One file ----
