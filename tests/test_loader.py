@@ -504,8 +504,8 @@ def started():
     """Starts a program in a group of its own, of which nothing is left after the test."""
     processes = []
 
-    def start(kind, then):
-        program = PROGRAM.format(kind=kind, then=then)
+    def start(kind, then, before=""):
+        program = before + PROGRAM.format(kind=kind, then=then)
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-c", program],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -557,6 +557,19 @@ def test_a_program_may_end_in_the_middle_of_a_pass(started, kind):
     _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
     assert_the_group_ends(process.pid)
+
+
+@POSIX
+def test_a_program_may_end_while_a_worker_starts(started):
+    slow_starts = """
+import itertools, os, time
+forks = itertools.count(1)  # the second process takes longer than the program
+os.register_at_fork(after_in_child=lambda: time.sleep(next(forks) - 1))
+os.register_at_fork(after_in_parent=lambda: next(forks))
+"""
+    process = started("process", "", slow_starts)
+    _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "")
 
 
 # ---- Options ----

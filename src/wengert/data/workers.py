@@ -89,7 +89,7 @@ class Processes:
         with theirs:  # which must be open there alone: then its end is the process's end
             process = self.context.Process(target=_serve, args=(work, theirs), daemon=True)
             try:
-                with _ctrl_c_held_back():
+                with _signals_held_back():
                     process.start()
             except (pickle.PicklingError, AttributeError, TypeError) as error:
                 raise TypeError(
@@ -132,15 +132,16 @@ class Processes:
 
 
 @contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
-    """Ctrl-C reaches this thread after the block, and no process that is started in it.
+def _signals_held_back() -> Iterator[None]:
+    """Ctrl-C and SIGTERM reach this thread after the block, and a process that is started in it
+    when it can answer: the handlers that it has from its parent must not.
 
     (On Windows, where signals cannot be held back, a process that starts may show a traceback.)
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
@@ -156,6 +157,8 @@ def _serve(work: Work, connection: Connection) -> None:
     Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent answers it
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     while True:
         connection.send_bytes(_answer(work, connection.recv()))
 
