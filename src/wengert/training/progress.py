@@ -1,5 +1,6 @@
 """Progress: a bar in a terminal, a line per epoch in a log, a live line in a notebook."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sized
@@ -143,9 +144,10 @@ class _Terminal(_Log):
     def start(self, label: str, total: int | None, done: int) -> None:
         from tqdm import tqdm  # type: ignore[import-untyped]
 
+        sized = _has_size(sys.stderr)
         self.bar = tqdm(
-            desc=label, total=total, initial=done, unit="batch", leave=False, dynamic_ncols=True,
-            file=sys.stderr,
+            desc=label, total=total, initial=done, unit="batch", leave=False, file=sys.stderr,
+            dynamic_ncols=sized, ncols=None if sized else 80, nrows=None if sized else 24,
         )  # fmt: skip
 
     def advance(self, text: Callable[[], str]) -> None:
@@ -159,6 +161,14 @@ class _Terminal(_Log):
         if self.bar is not None:
             self.bar.close()
         super().complain(text)
+
+
+def _has_size(terminal: TextIO) -> bool:
+    """Whether a terminal knows how wide it is: those that programs open may not."""
+    try:
+        return os.get_terminal_size(terminal.fileno()).columns > 0
+    except OSError:
+        return False
 
 
 class _Notebook(_Log):
