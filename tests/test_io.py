@@ -157,12 +157,21 @@ def test_what_is_no_number_is_refused_and_the_old_file_stays(tmp_path, suffix):
         save_arrays(path, {1: MATRIX})
     with pytest.raises(TypeError, match="needed strings as names and in metadata"):
         save_arrays(path, {}, metadata={"epochs": 3})
+    with pytest.raises(TypeError, match="save_arrays: y is lists of different lengths"):
+        save_arrays(path, {"y": [[1], [2, 3]]})
+    for wrong in ([MATRIX], None):
+        with pytest.raises(TypeError, match="save_arrays: needed dicts"):
+            save_arrays(path, wrong)
+    with pytest.raises(TypeError, match="save_arrays: needed dicts"):
+        save_arrays(path, {}, metadata="words")
     assert_same({"x": MATRIX}, load_arrays(path))
 
 
 def test_what_a_format_has_no_place_for_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"save_arrays: .*x.npz: name 'a\\x00b'"):
         save_arrays(tmp_path / "x.npz", {"a\0b": MATRIX})
+    with pytest.raises(ValueError, match=r"an \.npz file has no place for .* more than 65531 bytes"):
+        save_arrays(tmp_path / "x.npz", {"é" * 32766: MATRIX})
     assert not list(tmp_path.iterdir())
 
 
@@ -171,6 +180,8 @@ def test_safetensors_has_no_place_for_long_floats(tmp_path):
     path = tmp_path / "x.safetensors"
     with pytest.raises(ValueError, match=r"x.safetensors: x is .*, which \.safetensors has no"):
         save_arrays(path, {"x": np.zeros(2, np.longdouble)})
+    with pytest.raises(ValueError, match="name __metadata__: it has another meaning"):
+        save_arrays(path, {"__metadata__": MATRIX})  # it could not be read again
     assert not list(tmp_path.iterdir())
 
 
@@ -181,6 +192,23 @@ def test_the_end_of_the_name_says_the_format(tmp_path, act):
             act(tmp_path / name)
     with pytest.raises(ValueError, match=r"resnet\.pth'.* may be a pickle.*safetensors\.torch"):
         act("resnet.pth")
+
+
+@pytest.mark.parametrize("path", [None, 3, b"x.npz", io.BytesIO()])
+@pytest.mark.parametrize("act", [load_arrays, load_metadata, lambda path: save_arrays(path, {})])
+def test_what_is_no_path_is_refused(act, path):
+    with pytest.raises(TypeError, match=r"(load|save)_\w+: got path .*, needed a path"):
+        act(path)
+
+
+def test_a_wave_stands_for_the_home_folder_or_for_itself(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    save_arrays("~/x.npz", {"x": MATRIX})
+    assert_same({"x": MATRIX}, load_arrays(tmp_path / "x.npz"))
+    monkeypatch.chdir(tmp_path)
+    save_arrays("~x.npz", {"y": MATRIX})  # there is no user of the name x.npz
+    assert_same({"y": MATRIX}, load_arrays("~x.npz"))
 
 
 def test_what_is_not_there_or_no_file_is_an_error_of_the_system(tmp_path):

@@ -141,6 +141,15 @@ def test_rename_maps_names_and_drops_those_that_become_none(tmp_path):
     assert load_weights(path, L.Linear(4), rename=new.get) == ([], [])
     with pytest.raises(ValueError, match="rename gives W for bias and for another name"):
         load_weights(path, L.Linear(4), rename=lambda name: "W")
+    with pytest.raises(ValueError, match=r"load_weights: .*invalid literal") as caught:
+        load_weights(path, L.Linear(4), rename=int)
+    assert caught.value.__cause__ is not None  # where in the user's function it happened
+
+
+def test_a_model_in_place_of_the_path_is_recognised(tmp_path):
+    for call in (save_weights, load_weights):
+        with pytest.raises(TypeError, match=rf"needed a Layer; is it {call.__name__}\(path, model"):
+            call(L.Linear(4), tmp_path / "x.npz")
 
 
 def test_other_names_than_ours_and_those_of_pytorch_are_not_known(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.core import Variable
-from wengert.files import AnyPath, replacing
+from wengert.files import AnyPath, path_of, replacing
 from wengert.io import npz, safetensors
 
 FORMATS: dict[str, ModuleType] = {".npz": npz, ".safetensors": safetensors}
@@ -32,12 +32,14 @@ def save_arrays(
         TypeError: an array or a word is none.
         ValueError: the path ends in something else, or the format has no place for an array.
     """
-    form = _format("save_arrays", path)
+    file_path, form = _format("save_arrays", path)
+    if not all(isinstance(given, Mapping) for given in (arrays, metadata or {})):
+        raise TypeError("save_arrays: needed dicts, of arrays by name and of words about them")
     checked = {name: _numbers(name, array) for name, array in arrays.items()}
     words = dict(metadata or {})
     if not all(isinstance(word, str) for word in [*checked, *words, *words.values()]):
         raise TypeError("save_arrays: needed strings as names and in metadata")
-    with replacing(path) as file:
+    with replacing(file_path) as file:
         try:
             form.write(file, checked, words)
         except ValueError as error:
@@ -66,8 +68,8 @@ def load_metadata(path: AnyPath) -> dict[str, str]:
 
 def read(caller: str, path: AnyPath) -> tuple[dict[str, ndarray], dict[str, str]]:
     """The arrays and the metadata; `caller` speaks in the errors."""
-    form = _format(caller, path)
-    with open(path, "rb") as file:
+    file_path, form = _format(caller, path)
+    with file_path.open("rb") as file:
         try:
             arrays, metadata = form.read(file)
             for name, array in arrays.items():
@@ -78,8 +80,10 @@ def read(caller: str, path: AnyPath) -> tuple[dict[str, ndarray], dict[str, str]
     return arrays, metadata
 
 
-def _format(caller: str, path: AnyPath) -> ModuleType:
-    suffix = Path(path).suffix
+def _format(caller: str, path: AnyPath) -> tuple[Path, ModuleType]:
+    """The path, and the module that reads and writes what the end of its name says."""
+    file_path = path_of(caller, "path", path)
+    suffix = file_path.suffix
     if suffix not in FORMATS:
         cure = (
             "; it may be a pickle, which can run any program: in PyTorch, write its state_dict "
@@ -91,11 +95,14 @@ def _format(caller: str, path: AnyPath) -> ModuleType:
             f"{caller}: got {os.fspath(path)!r}, needed a name that ends in "
             f"{' or '.join(FORMATS)}{cure}"
         )
-    return FORMATS[suffix]
+    return file_path, FORMATS[suffix]
 
 
 def _numbers(name: str, array: Any) -> ndarray:
-    numbers: ndarray = array.data if isinstance(array, Variable) else np.asarray(array)
+    try:
+        numbers: ndarray = array.data if isinstance(array, Variable) else np.asarray(array)
+    except ValueError:
+        raise TypeError(f"save_arrays: {name} is lists of different lengths") from None
     if numbers.dtype.kind not in "fiub":
         raise TypeError(f"save_arrays: {name} is {numbers.dtype}, needed numbers or booleans")
     return numbers

@@ -19,6 +19,7 @@ from numpy import ndarray
 
 METADATA = "metadata.json"  # a member that `np.load` gives as bytes
 CHUNK = 2**20  # bytes
+LONGEST_NAME = 2**16 - 1 - len(".npy")  # bytes
 MOST_FROM_A_BYTE = {ZIP_STORED: 1, ZIP_DEFLATED: 1032}  # deflate: 258 bytes for two bits
 
 # Version 1.0 of the format: its length, then a dict as Python writes it, with keys in any order.
@@ -33,8 +34,11 @@ def write(file: BinaryIO, arrays: Mapping[str, ndarray], metadata: Mapping[str, 
     """Writes an archive that `np.load` reads; the same arrays give the same bytes."""
     with ZipFile(file, "w") as archive:
         for name, array in arrays.items():
-            if "\0" in name:
-                raise ValueError(f"name {name!r}: an .npz file has no place for a zero character")
+            if "\0" in name or len(name.encode()) > LONGEST_NAME:
+                raise ValueError(
+                    f"name {name!r:.80}: an .npz file has no place for a zero character, nor for "
+                    f"more than {LONGEST_NAME} bytes"
+                )
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
         if metadata:

@@ -13,6 +13,7 @@ DTYPES = {
     **{f"{kind}{bits}": f"<{kind.lower()}{bits // 8}" for kind in "IU" for bits in (8, 16, 32, 64)},
     **{f"F{bits}": f"<f{bits // 8}" for bits in (16, 32, 64)},
 }
+METADATA = "__metadata__"
 NAMES = {np.dtype(dtype).name for dtype in DTYPES.values()}
 
 
@@ -29,6 +30,8 @@ def library() -> ModuleType:
 def write(file: BinaryIO, arrays: Mapping[str, ndarray], metadata: Mapping[str, str]) -> None:
     """Writes a file that `safetensors.numpy.load_file` and `safetensors.torch.load_file` read."""
     safetensors = library()
+    if METADATA in arrays:
+        raise ValueError(f"name {METADATA}: it has another meaning in a .safetensors file")
     # (what the library is given is addresses: `kept` keeps the memory alive)
     kept = {name: _little(name, array) for name, array in arrays.items()}
     specs = {
@@ -60,7 +63,7 @@ def read(file: BinaryIO) -> tuple[dict[str, ndarray], dict[str, str]]:
         raise ValueError(f"it is damaged: {error}") from error
     arrays = {name: _array(name, **part) for name, part in parts}
     header = data[8 : 8 + int.from_bytes(data[:8], "little")]
-    return arrays, json.loads(header).get("__metadata__", {})
+    return arrays, json.loads(header).get(METADATA, {})
 
 
 def _little(name: str, array: ndarray) -> ndarray:

@@ -25,9 +25,10 @@ def save_weights(path: AnyPath, model: Layer, *, names: Names = "wengert") -> No
     Raises:
         OSError: the file cannot be written; what was there is whole.
         RuntimeError: a Parameter waits for its size.
+        TypeError: `model` is no Layer.
         ValueError: the path ends in something else.
     """
-    _check("save_weights", names)
+    _check("save_weights", model, names)
     state = model.state_dict()
     if names == "pytorch":
         save_arrays(path, pytorch.to_pytorch(state, model), {"format": "pt"})
@@ -59,10 +60,11 @@ def load_weights(
 
     Raises:
         OSError: there is no such file, or it cannot be read.
+        TypeError: `model` is no Layer.
         ValueError: it is damaged, or names or shapes do not fit: says which, and nothing has been
             loaded then.
     """
-    _check("load_weights", names)
+    _check("load_weights", model, names)
     arrays, metadata = read("load_weights", path)
     try:
         if names == "pytorch":
@@ -73,10 +75,14 @@ def load_weights(
             return pytorch.load(arrays, model, strict)
         return model.load_state_dict(arrays, strict=strict)
     except ValueError as error:
-        raise ValueError(f"load_weights: {path}: {error}") from None
+        raise ValueError(f"load_weights: {path}: {error}") from error
 
 
-def _check(caller: str, names: str) -> None:
+def _check(caller: str, model: Layer, names: str) -> None:
+    if not isinstance(model, Layer):
+        raise TypeError(
+            f"{caller}: got model {model!r:.80}, needed a Layer; is it {caller}(path, model)?"
+        )
     if names not in ("wengert", "pytorch"):
         raise ValueError(f"{caller}: got names {names!r}, needed 'wengert' or 'pytorch'")
 
