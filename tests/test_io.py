@@ -170,7 +170,7 @@ def test_what_is_no_number_is_refused_and_the_old_file_stays(tmp_path, suffix):
 def test_what_a_format_has_no_place_for_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"save_arrays: .*x.npz: name 'a\\x00b'"):
         save_arrays(tmp_path / "x.npz", {"a\0b": MATRIX})
-    with pytest.raises(ValueError, match=r"an \.npz file has no place for .* more than 65531 bytes"):
+    with pytest.raises(ValueError, match=r"no place for .* more than 65531 bytes"):
         save_arrays(tmp_path / "x.npz", {"é" * 32766: MATRIX})
     assert not list(tmp_path.iterdir())
 
