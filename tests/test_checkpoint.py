@@ -4,7 +4,9 @@ import errno
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -392,14 +394,35 @@ def test_at_the_systems_limit_of_file_size_the_last_good_checkpoint_survives(tmp
     assert names(tmp_path) == ["step-000000001.npz", "step-000000003.npz"]
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes anywhere")
-def test_a_read_only_folder_is_named(saved):
-    checkpoints, parts = saved
+@pytest.fixture
+def nobody():
+    """Whom no file belongs to, if the tests run as root, which writes anywhere."""
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    yield
+    if root:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that everybody can look into, as `tmp_path` is not."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders have no modes")
+def test_a_read_only_folder_is_named(open_folder, request):
+    parts = training()
+    checkpoints = Checkpoints(open_folder / "run")
+    checkpoints.save_best(1, 0.5, **parts)
+    checkpoints.save(1, **parts)
+    Checkpoints(checkpoints.folder).load(**training())  # what this imports nobody might not read
     checkpoints.folder.chmod(0o555)
-    try:
-        check_the_last_good_one_survives(checkpoints, parts, "Permission denied")
-    finally:
-        checkpoints.folder.chmod(0o755)
+    request.getfixturevalue("nobody")
+    check_the_last_good_one_survives(checkpoints, parts, "Permission denied")
 
 
 def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):
