@@ -21,10 +21,11 @@ class SeqDataLoader(Loader):
 
         batches = SeqDataLoader(with_next(tokens), 32, steps=100)
         for epoch in range(epochs):
-            model.reset_state()
+            h = c = None
             for x, t in batches:  # (32, 100) each
+                y, h, c = model(x, h, c)
                 ...
-                loss.unchain_backward()
+                h, c = h.detach(), c.detach()
 
     The last len(dataset) % batch_size samples of the sequence, which make no time step for all
     streams, are left out.
