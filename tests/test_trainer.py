@@ -350,6 +350,25 @@ def test_stopped_in_the_middle_of_an_epoch_it_can_go_on_exactly():
     assert same(parts.state_dict(), end)
 
 
+@pytest.mark.parametrize("moment", ["on_step", "on_epoch", "validation"])
+def test_an_epoch_that_an_error_ended_is_not_taken_for_one_to_go_on_with(moment):
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    failing = Callback()
+    if moment != "validation":
+        setattr(failing, moment, fail)
+    fitted = trainer(callbacks=[failing], metrics={"right": F.accuracy})
+    validation = map(fail, "x") if moment == "validation" else [(X, T)]
+    with pytest.raises(KeyboardInterrupt):
+        fitted.fit(loader(), validation)
+    if moment == "on_epoch":  # the epoch is over
+        assert fitted.state_dict()["batches"] == 0
+    else:
+        with pytest.raises(RuntimeError, match="interrupted"):
+            fitted.state_dict()
+
+
 def test_a_list_that_was_left_in_its_middle_begins_anew():
     stop = On(every(2, "steps"), lambda t: t.stop("enough"))
     fitted = trainer(callbacks=[stop])

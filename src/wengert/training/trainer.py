@@ -108,7 +108,7 @@ class Trainer:
         self._recording = [self._scores, self._latest]
         self._train: Any = None
         self._validation: Any = None
-        self._in_update = False
+        self._torn = False  # in the middle of an update, or of an epoch that an error ended
         self._to_resume: dict[str, Any] | None = None  # what `fit` is to load when it begins
 
     # -- what a subclass may override --
@@ -212,8 +212,12 @@ class Trainer:
             using_config("train", True),
         ):
             self._begin()
-            while self.epoch < self.epochs and self.stopped is None:
-                self._run_epoch(progress)
+            try:
+                while self.epoch < self.epochs and self.stopped is None:
+                    self._run_epoch(progress)
+            except BaseException:
+                self._torn = self._torn or self.batches > 0  # the loader's pass has ended, too
+                raise
             if self.stopped is not None:
                 progress.say(f"stopped: {self.stopped}")
             self._call("on_end")
@@ -231,7 +235,7 @@ class Trainer:
         if self.stopped is not None or self.epoch >= self.epochs:  # there is nothing to do
             self._call("on_start")
             return
-        self._in_update = False
+        self._torn = False
         state = self._to_resume
         if state is None:
             self.batches = 0
@@ -272,7 +276,7 @@ class Trainer:
         self._call("on_epoch")
 
     def _update(self, batches: list[Any]) -> None:
-        self._in_update = True
+        self._torn = True
         self._latest.reset()
         self._call("on_batches", batches)
         self.learn(batches)
@@ -280,7 +284,7 @@ class Trainer:
             self.average.update()
         self.step += 1
         self.batches += len(batches)
-        self._in_update = False
+        self._torn = False
 
     def _backward(self, batch: Any, size: int, share: float) -> None:
         """Forward and backward of a batch. When it returns, no Variable holds a graph."""
@@ -384,13 +388,13 @@ class Trainer:
         """All that is needed to go on from here: model, optimizer, place in the data, callbacks, …
 
         Raises:
-            RuntimeError: an update was interrupted, the model has no sizes yet, or the epoch is
-                under way and the training data cannot be resumed in its middle.
+            RuntimeError: an update is under way, an error ended the epoch, the model has no sizes
+                yet, or the training data cannot be resumed in the middle of the epoch.
         """
-        if self._in_update:
+        if self._torn:
             raise RuntimeError(
-                "Trainer.state_dict: an update is under way, or was interrupted; save in on_step "
-                "or on_epoch, and resume from what was saved last"
+                "Trainer.state_dict: an update is under way, or the epoch was interrupted; save in "
+                "on_step or on_epoch, and resume from what was saved last"
             )
         if self._to_resume is None and self.batches and not is_resumable(self._train):
             raise RuntimeError(
@@ -437,7 +441,7 @@ class Trainer:
         for name in _COUNTS:
             setattr(self, name, state[name])
         self.history = [dict(result) for result in state["history"]]
-        self._in_update = False
+        self._torn = False
         self._to_resume = {name: state[name] for name in ("train", "validation", "random")}
 
     def _named_callbacks(self) -> dict[str, Callback]:
