@@ -898,3 +898,9 @@ def test_a_line_search_steps_back_from_where_the_loss_is_not_finite():
     model.x.data = np.array(0.3)
     LBFGS(lr=100).setup(model).update(model.closure)
     np.testing.assert_allclose(model.x.data, 1, rtol=1e-4)
+
+
+def test_lbfgs_stays_where_it_is_if_the_learning_rate_is_0():
+    model = Valley()
+    LBFGS(lr=0).setup(model).update(model.closure)  # as at the end of a schedule
+    assert (model.x.data, model.y.data) == (-1.2, 1.0)

@@ -319,8 +319,10 @@ def _strong_wolfe(
 def _cubic_minimum(x0: Point, x1: Point, least: float, most: float) -> float:
     """Where the cubic through two points with slopes has its minimum, kept in [least, most].
 
-    Their middle, if it has none or a value is not finite.
+    Their middle, if it has none, the points are one, or a value is not finite.
     """
+    if x0.t == x1.t:
+        return (least + most) / 2
     if x0.t > x1.t:
         x0, x1 = x1, x0
     a = x0.slope + x1.slope - 3 * (x0.loss - x1.loss) / (x0.t - x1.t)
