@@ -46,7 +46,7 @@ def download(addresses: Sequence[str], path: Path, checks: Checks) -> None:
 
 
 def _download(address: str, path: Path, checks: Checks) -> None:
-    from tqdm import tqdm  # type: ignore[import-untyped]
+    from tqdm import tqdm
 
     request = urllib.request.Request(address, headers={"User-Agent": "wengert"})
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from importlib import import_module
 from types import ModuleType
 from typing import BinaryIO
 
@@ -19,12 +20,12 @@ NAMES = {np.dtype(dtype).name for dtype in DTYPES.values()}
 
 def library() -> ModuleType:
     try:
-        import safetensors
+        module: ModuleType = import_module("safetensors")
     except ImportError:
         raise ImportError(
             "a .safetensors file needs the package safetensors: pip install 'wengert[safetensors]'"
         ) from None
-    return safetensors
+    return module
 
 
 def write(file: BinaryIO, arrays: Mapping[str, ndarray], metadata: Mapping[str, str]) -> None:

@@ -240,12 +240,8 @@ def _tensorboardx() -> tuple[Any, Any]:
     written just before a process is killed would be lost.)
     """
     try:
-        from tensorboardX.event_file_writer import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
-            EventsWriter,
-        )
-        from tensorboardX.proto.event_pb2 import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
-            Event,
-        )
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import Event
     except ImportError:
         raise ImportError(
             "TensorBoard: needs the package tensorboardX: pip install 'wengert[tensorboard]'"

@@ -142,7 +142,7 @@ class _Terminal(_Log):
     bar: Any = None
 
     def start(self, label: str, total: int | None, done: int) -> None:
-        from tqdm import tqdm  # type: ignore[import-untyped]
+        from tqdm import tqdm
 
         sized = _has_size(sys.stderr)
         self.bar = tqdm(
