@@ -63,6 +63,18 @@ def test_ctrl_c_saves_the_run_and_says_how_to_go_on(tmp_path, number, code):
     assert list((tmp_path / "a b" / "checkpoints").glob("step-*.npz"))
 
 
+def test_ctrl_c_while_testing_says_how_to_go_on(capsys, monkeypatch):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("wengert.cli.train.save_weights", interrupted)
+        assert main(["train", "digits", *TINY, "--run", "two"]) == 130
+    err = capsys.readouterr().err
+    assert err.endswith("interrupted after training; go on with: wengert train --resume two\n")
+    assert "test accuracy" in ran(capsys, "train", "--resume", "two")
+
+
 class _At:
     """A callback's method that sends this process a signal in one step."""
 

@@ -346,6 +346,23 @@ def test_a_text_too_short_says_so(tmp_path, capsys):
     )
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["a,y", "1,2"], "1 sample cannot be shared between training, validation and testing"),
+        (["a,y"] + 4 * ["1,2"], "3 samples cannot be shared"),
+        (["a,y"] + 20 * ["1,yes"], "has only the class 'yes', needed two or more"),
+        (["a,a,y"] + 20 * ["1,2,3"], "has two columns 'a'; give each a name of its own"),
+    ],
+)
+def test_a_table_from_which_nothing_can_be_learnt_is_refused(tmp_path, capsys, lines, said):
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    err = failed(capsys, "train", "csv", "--data", "a.csv")
+    assert err.count("\n") == 1
+    assert said in err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_loss_that_is_not_finite_ends_training_with_the_cure(capsys):
     err = failed(capsys, "train", "digits", *TINY, "--optimizer", "sgd", "--lr", "1e30")
     assert err.count("\n") == 1
@@ -359,7 +376,9 @@ def test_a_full_disk_ends_it_in_a_line_that_says_how_to_go_on(capsys, monkeypatc
 
     monkeypatch.setattr("wengert.training.checkpoint_folder.save_checkpoint", full)
     err = failed(capsys, "train", "digits", *TINY)
-    assert "No space left on device. When that is mended, go on with: wengert train" in err
+    assert err.startswith(
+        "wengert train: No space left on device. When that is mended, go on with: wengert train"
+    )
 
 
 # ---- Recipes ----

@@ -171,8 +171,11 @@ def test_an_array_that_is_no_digit_is_refused(runs, capsys, x, said):
         ("a\n1\n", "has no column b; it has a"),
         ("1,2,3\n", "line 1 has 3 fields, needed 2: a, b; or a first line with the names"),
         ("1,2\n1\n", "line 2 has 1 fields, needed 2"),
-        ("1,2\n1,x\n", "line 2 has 'x', needed a number"),
-        ("1,nan\n", "has numbers that are not finite"),
+        ("1,2\n1,x\n", "line 2 has 'x', needed a finite number"),
+        ("b,a,a\n1,2,3\n", "has two columns 'a'"),
+        ("1,nan\n", "line 1 has 'nan', needed a finite number"),
+        ("1,1e400\n", "line 1 has '1e400', needed a finite number"),
+        ("1,1_0\n", "line 1 has '1_0', needed a finite number"),
         ("", "has no samples"),
     ],
 )

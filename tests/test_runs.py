@@ -52,6 +52,12 @@ def test_settings_of_a_later_version_are_told_from_damage(tmp_path, settings):
         Run.open(run.folder)
 
 
+def test_names_that_are_no_unicode_are_kept(tmp_path, settings):
+    facts = FACTS | {"classes": ["\udce4", "ä"]}  # a folder's name of before Unicode
+    Run.create(tmp_path / "a", settings, facts)
+    assert Run.open(tmp_path / "a").facts == facts
+
+
 def test_numbers_that_json_lacks_are_not_written(tmp_path, settings):
     run = Run.create(tmp_path / "run", settings, FACTS)
     with pytest.raises(ValueError, match="not JSON compliant"):

@@ -31,6 +31,7 @@ from wengert.models import GPT, MLP, BasicBlock, LeNet5, ResNet
 from wengert.random import generator
 from wengert.training import Callback, Trainer
 
+RENAME = "give each a name of its own"
 Facts = dict[str, Any]  # what a model must know of its data: plain values, that JSON can hold
 
 
@@ -92,7 +93,8 @@ def _image_folders(settings: Settings) -> tuple[Dataset, Dataset, Sequence[str]]
     root, size = Path(settings["data"]), settings["size"]
     if not ((root / "train").is_dir() and (root / "test").is_dir()):
         images = data.ImageFolder(root, size=size)
-        most, rest = data.split(images, 0.8, 0.2)
+        _check_classes(root, images.classes)
+        most, rest = _parted(images, 0.2)
         return most, rest, images.classes
     train, test = (data.ImageFolder(root / part, size=size) for part in ("train", "test"))
     if train.classes != test.classes:
@@ -100,6 +102,7 @@ def _image_folders(settings: Settings) -> tuple[Dataset, Dataset, Sequence[str]]
             f"{root}: train has the folders {', '.join(train.classes)}, and test "
             f"{', '.join(test.classes)}; needed the same in both"
         )
+    _check_classes(root, train.classes)
     return train, test, train.classes
 
 
@@ -120,7 +123,11 @@ def _table(settings: Settings) -> Data:
         target = settings["target"]
         number = target.removeprefix("-").isdecimal()
         table = data.load_csv(settings["data"], int(target) if number else target)
-        train, test = data.split(table, 0.8, 0.2)
+        for name in table.columns:
+            if table.columns.count(name) > 1:
+                raise ValueError(f"{settings['data']} has two columns {name!r}; {RENAME}")
+        _check_classes(settings["data"], table.classes)
+        train, test = _parted(table, 0.2)
         columns, classes = table.columns, table.classes
     kept, validation = _held_out(train, settings)
     x, t = kept[: len(kept)]
@@ -143,8 +150,25 @@ def _held_out(train: Dataset, settings: Settings) -> tuple[Dataset, Dataset | No
     share = settings["validation"]
     if share == 0:
         return train, None
-    kept, validation = data.split(train, 1 - share, share, seed=settings["seed"])
+    kept, validation = _parted(train, share, seed=settings["seed"])
     return kept, validation
+
+
+def _parted(samples: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Dataset]:
+    """The samples without a share of them, and that share."""
+    n = len(samples)
+    if not 0 < round((1 - share) * n) < n:
+        raise ValueError(
+            f"{n} sample{'s' * (n != 1)} cannot be shared between training, validation and "
+            f"testing: {share:g} of them would leave a part without any; give more"
+        )
+    most, rest = data.split(samples, 1 - share, share, seed=seed)
+    return most, rest
+
+
+def _check_classes(path: Path | str, classes: Sequence[str] | None) -> None:
+    if classes is not None and len(classes) < 2:
+        raise ValueError(f"{path} has only the class {classes[0]!r}, needed two or more")
 
 
 def _curve(settings: Settings) -> Data:

@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from numpy import ndarray
 
 import wengert.functions as F
 from wengert.cli.failure import Failure
+from wengert.cli.jobs import RENAME
 from wengert.cli.recipes import DATASETS
 from wengert.cli.runs import Run
 from wengert.cli.trained import opened, trained
@@ -137,6 +139,9 @@ def _table(path: Path, columns: list[str]) -> ndarray:
         missing = [name for name in columns if name not in header]
         if missing:
             raise Failure(f"{path}: has no column {', '.join(missing)}; it has {', '.join(header)}")
+        for name in columns:
+            if header.count(name) > 1:
+                raise Failure(f"{path}: has two columns {name!r}; {RENAME}")
         places = [header.index(name) for name in columns]
     elif lines and len(lines[0][1]) != len(columns):
         raise Failure(
@@ -151,8 +156,8 @@ def _numbers(path: Path, line: int, row: list[str], places: list[int]) -> list[f
     if len(row) <= max(places):
         raise Failure(f"{path}: line {line} has {len(row)} fields, needed {max(places) + 1}")
     for place in places:
-        if not _is_number(row[place]):
-            raise Failure(f"{path}: line {line} has {row[place][:60]!r}, needed a number")
+        if not (_is_number(row[place]) and math.isfinite(float(row[place]))):
+            raise Failure(f"{path}: line {line} has {row[place][:60]!r}, needed a finite number")
     return [float(row[place]) for place in places]
 
 
@@ -161,7 +166,7 @@ def _is_number(text: str) -> bool:
         float(text)
     except ValueError:
         return False
-    return True
+    return "_" not in text  # Python takes 12_34 for a number
 
 
 # ---- Files ----

@@ -49,7 +49,7 @@ class Run:
         run = cls(folder, settings, facts)
         run.folder.mkdir(parents=True, exist_ok=True)
         if any(run.folder.iterdir()):
-            raise FileExistsError(f"{run.folder} is not empty; name another folder")
+            raise FileExistsError("it is not empty; name another folder")
         run.write_settings()
         return run
 
@@ -161,4 +161,5 @@ def _read(path: Path) -> dict[str, Any]:
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     with replacing(path) as file:
-        file.write(text.encode() + b"\n")
+        # a name of a folder that is no Unicode has half a surrogate pair; "\udce4" is JSON for it
+        file.write(text.encode(errors="backslashreplace") + b"\n")

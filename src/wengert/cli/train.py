@@ -14,7 +14,7 @@ import numpy as np
 
 from wengert import random
 from wengert.cli import recipes
-from wengert.cli.failure import Failure
+from wengert.cli.failure import Failure, reason
 from wengert.cli.jobs import Data, headline, make_trainer, test_batches, train_batches
 from wengert.cli.recipes import RecipeError, Settings
 from wengert.cli.runs import Run, new_folder
@@ -88,14 +88,14 @@ def _new_run(args: argparse.Namespace, settings: Settings, facts: dict[str, Any]
     try:
         return Run.create(args.run or new_folder(args.runs or "runs", *name), settings, facts)
     except OSError as error:
-        reason = error.strerror or str(error)
+        why = error.strerror or str(error)
         if args.run is not None or args.runs is not None:
             option = "--run" if args.run is not None else "--runs"
-            args.parser.error(f"argument {option}: {args.run or args.runs}: {reason}")
+            args.parser.error(f"argument {option}: {args.run or args.runs}: {why}")
         import tempfile
 
         print(
-            f"{args.parser.prog}: no folder can be made in {os.path.abspath('runs')} ({reason}); "
+            f"{args.parser.prog}: no folder can be made in {os.path.abspath('runs')} ({why}); "
             f"the run goes to a temporary one. --run FOLDER names another",
             file=sys.stderr,
         )
@@ -128,7 +128,7 @@ def _update_settings(run: Run) -> None:
     try:
         run.write_settings()
     except OSError as error:
-        raise Failure(f"{run.folder} cannot be written: {error}") from None
+        raise Failure(f"{run.folder} cannot be written: {reason(error)}") from None
 
 
 # ---- The training ----
@@ -219,13 +219,21 @@ def _fit(run: Run, samples: Data, model: Layer) -> int:
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:  # files of the run, or of its data
-        raise Failure(f"{error}. When that is mended, go on with: {resume}") from None
+        raise Failure(f"{reason(error)}. When that is mended, go on with: {resume}") from None
     if interruption.signal is not None:
         done = min(trainer.epoch + 1, settings["epochs"])
         where = f"in epoch {done} of {settings['epochs']}"
         print(f"wengert train: interrupted {where}; go on with: {resume}", file=sys.stderr)
         return 128 + interruption.signal
-    return _finish(run, trainer, samples, best)
+    try:
+        return _finish(run, trainer, samples, best)
+    except KeyboardInterrupt:
+        print(f"wengert train: interrupted after training; go on with: {resume}", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Failure(f"{reason(error)}. When that is mended, go on with: {resume}") from None
 
 
 def _load_state(trainer: Trainer, run: Run) -> None:
@@ -235,7 +243,7 @@ def _load_state(trainer: Trainer, run: Run) -> None:
         if state is not None:
             trainer.load_state_dict(state)
     except (OSError, ValueError) as error:
-        raise Failure(f"{run.folder} cannot be gone on with: {error}") from None
+        raise Failure(f"{run.folder} cannot be gone on with: {reason(error)}") from None
     trainer.stopped = None  # if it was interrupted
 
 
@@ -249,12 +257,9 @@ def _finish(run: Run, trainer: Trainer, samples: Data, best: BestWeights | None)
         "best_epoch": None if best is None else best.epoch,
         "test": test,
     }
-    try:
-        save_weights(run.weights, trainer.model)
-        if best is not None:
-            save_arrays(run.best_weights, best.weights)
-        run.write_metrics(metrics)
-    except OSError as error:
-        raise Failure(f"{run.folder} could not be written: {error.strerror}") from None
+    save_weights(run.weights, trainer.model)
+    if best is not None:
+        save_arrays(run.best_weights, best.weights)
+    run.write_metrics(metrics)
     print(headline(run.settings, test))
     return 0

@@ -4,7 +4,7 @@ import argparse
 import os
 from typing import Any
 
-from wengert.cli.failure import Failure
+from wengert.cli.failure import Failure, reason
 from wengert.cli.jobs import Data, headline, load_data, make_model, make_trainer, test_batches
 from wengert.cli.recipes import DATASETS, RecipeError, Settings
 from wengert.cli.runs import Run, RunError
@@ -52,7 +52,7 @@ def loaded(settings: Settings) -> Data:
     try:
         return load_data(settings)
     except (ImportError, OSError, ValueError) as error:
-        raise Failure(str(error)) from None
+        raise Failure(reason(error)) from None
 
 
 def built(settings: Settings, facts: dict[str, Any]) -> Layer:
@@ -81,7 +81,7 @@ def trained(run: Run, best: bool = False) -> Layer:
     try:
         model.load_state_dict(_weights(run, best))
     except (KeyError, OSError, TypeError, ValueError) as error:
-        raise Failure(f"{run.folder}: the weights cannot be loaded: {error}") from None
+        raise Failure(f"{run.folder}: the weights cannot be loaded: {reason(error)}") from None
     return model
 
 
