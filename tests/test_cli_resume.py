@@ -276,3 +276,16 @@ def test_data_that_were_moved_are_found_where_they_are_said_to_be(tmp_path, caps
     ran(capsys, "evaluate", "a", "--data", "b.txt")
     ran(capsys, "train", "--resume", "a", "--data", "b.txt", "--epochs", "2")
     ran(capsys, "evaluate", "a")
+
+
+def test_a_run_that_another_process_trains_is_left_alone(capsys):
+    process = start("train", "digits", "--hidden", "16", "--epochs", "100000", "--run", "busy")
+    process.stdout.readline()
+    try:
+        said = failed(capsys, "train", "--resume", "busy")
+        assert said == "wengert train: busy is being trained by another process\n"
+    finally:
+        process.kill()
+        process.communicate(timeout=60)
+    edited("busy", epochs=1)
+    ran(capsys, "train", "--resume", "busy")  # the lock has gone with the process

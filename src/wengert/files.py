@@ -1,10 +1,10 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and folders that one process has to itself."""
 
 import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from errno import EDQUOT, EFBIG, ENOSPC
+from errno import EAGAIN, EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -84,6 +84,35 @@ def remove_leftovers(path: AnyPath) -> list[Path]:
                 file.unlink()
                 removed.append(file)
     return removed
+
+
+@contextmanager
+def alone_in(folder: AnyPath) -> Iterator[None]:
+    """Keeps other processes that ask for the same out of a folder, within a `with` block.
+
+    The system lets go of it when the process ends, in whatever way. Where it has no such locks, as
+    on Windows and some network drives, nobody is kept out.
+
+    Raises:
+        BlockingIOError: another process is in the folder.
+    """
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise BlockingIOError(
+            EAGAIN, "another process is at work in it", os.fspath(folder)
+        ) from None
+    except OSError:  # there are no locks
+        pass
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _target(path: AnyPath) -> Path:

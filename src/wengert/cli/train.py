@@ -6,7 +6,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
@@ -19,6 +19,7 @@ from wengert.cli.jobs import Data, headline, make_trainer, test_batches, train_b
 from wengert.cli.recipes import RecipeError, Settings
 from wengert.cli.runs import Run, new_folder
 from wengert.cli.trained import built, loaded, opened
+from wengert.files import alone_in
 from wengert.io import save_arrays, save_weights
 from wengert.layers import Layer
 from wengert.training import Best, Callback, Trainer, every
@@ -46,10 +47,22 @@ def train(args: argparse.Namespace) -> int:
         run = _new_run(args, settings, samples.facts)
     elif run.facts != samples.facts:
         raise Failure(f"the data are not those that {run.folder} was started with")
-    else:
-        _update_settings(run)
-    print(f"run {run.folder}: {_sizes(samples, model)}", flush=True)
-    return _fit(run, samples, model)
+    with _alone(run):
+        if args.resume is not None:
+            _update_settings(run)
+        print(f"run {run.folder}: {_sizes(samples, model)}", flush=True)
+        return _fit(run, samples, model)
+
+
+@contextmanager
+def _alone(run: Run) -> Iterator[None]:
+    """Refuses to work on a run beside another process, whose log lines would mix with ours."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(alone_in(run.folder))
+        except BlockingIOError:
+            raise Failure(f"{run.folder} is being trained by another process") from None
+        yield
 
 
 def _sizes(samples: Data, model: Layer) -> str:
