@@ -250,6 +250,8 @@ def started():
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-c", program],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+            # as a shell leaves it; the tests may run where it is ignored
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         processes.append(process)
         assert process.stdout.readline() == "ready\n"
