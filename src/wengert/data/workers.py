@@ -104,8 +104,9 @@ class Processes:
     def __call__(self, number: int) -> Any:
         process, connection = worker = self.idle.get()
         try:
-            connection.send(number)
-            done, answer = connection.recv()
+            # (send() and recv() use buffers that an error's traceback would keep)
+            connection.send_bytes(pickle.dumps(number))
+            received = connection.recv_bytes()
         except (EOFError, OSError) as error:
             if self.closed:  # then nobody asks for this answer any more
                 raise
@@ -118,6 +119,7 @@ class Processes:
             ) from error
         finally:
             self.idle.put(worker)
+        done, answer = pickle.loads(received)
         if not done:
             raise answer
         return answer
@@ -160,7 +162,7 @@ def _serve(work: Work, connection: Connection) -> None:
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     while True:
-        connection.send_bytes(_answer(work, connection.recv()))
+        connection.send_bytes(_answer(work, pickle.loads(connection.recv_bytes())))
 
 
 def _end_with_parent() -> None:
