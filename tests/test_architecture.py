@@ -15,8 +15,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # From the bottom up. A part imports only from the floors below its own (and from itself).
 FLOORS = [
-    ["config", "files", "random"],
-    ["dispatch", "kernels", "walk"],
+    ["arguments", "config", "dispatch", "files", "random", "state"],
+    ["arrays", "kernels"],
+    ["walk"],
     ["core"],
     ["functions"],
     ["autodiff", "data", "initializers", "optimizers", "schedules", "viz"],

@@ -289,10 +289,10 @@ def test_a_reader_that_goes_away_ends_it_without_a_traceback():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--epochs", "0"], "argument --epochs: got '0', needed a whole number ≥ 1"),
+        (["--epochs", "0"], "argument --epochs: got '0', needed an integer ≥ 1"),
         (["--epochs", "two"], "argument --epochs: got 'two'"),
         (["--batch-size", "-3"], "argument --batch-size"),
-        (["--seed", "1.5"], "argument --seed: got '1.5', needed a whole number ≥ 0"),
+        (["--seed", "1.5"], "argument --seed: got '1.5', needed an integer ≥ 0"),
         (["--lr", "0"], "argument --lr: got '0', needed a number > 0"),
         (["--lr", "nan"], "argument --lr: got 'nan'"),
         (["--validation", "1"], "argument --validation: got '1', needed a number ≥ 0 and < 1"),

@@ -121,7 +121,7 @@ def test_a_data_set_refuses_what_is_no_index(name):
     with pytest.raises(IndexError, match=f"got the index 99, but there are {len(samples)}"):
         dataset[[0, 99]]
     for index in (1.0, "x", None, [0.5], [[0]], np.ones(99, bool)):
-        with pytest.raises(TypeError, match=r"Dataset|Subset: got the index .*, needed a whole"):
+        with pytest.raises(TypeError, match=r"Dataset|Subset: got the index .*, needed an integer"):
             dataset[index]
 
 

@@ -85,7 +85,7 @@ def test_embedding_of_arrays_is_an_array_that_is_no_view_of_the_table():
         ([4], W, None, ValueError, r"the id 4, but W \(4, 3\) has rows 0 to 3"),
         ([0, -1], W, None, ValueError, "the id -1"),
         ([0], np.zeros((0, 3)), None, ValueError, "the id 0"),
-        ([0.0], W, None, TypeError, "ids of float64.*whole numbers"),
+        ([0.0], W, None, TypeError, "ids of float64.*integers"),
         ([True], W, None, TypeError, "ids of bool"),
         ([0], W[0], None, ValueError, r"W \(3,\), needed a table"),
         ([0], W, 4, ValueError, "padding_index 4.*< 4"),

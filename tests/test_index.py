@@ -175,9 +175,9 @@ def test_take_along_axis_is_numpys_and_gives_what_argsort_means():
 
 
 def test_take_needs_whole_numbers():
-    with pytest.raises(TypeError, match=r"^take: got indices of float64, needed whole numbers"):
+    with pytest.raises(TypeError, match=r"^take: got indices of float64, needed integers"):
         F.take(Variable(X), [0.0])
-    with pytest.raises(TypeError, match=r"^take: got indices of bool, needed whole numbers"):
+    with pytest.raises(TypeError, match=r"^take: got indices of bool, needed integers"):
         F.take(Variable(X), [True])
     with pytest.raises(ValueError, match=r"^take_along_axis: got indices of shape"):
         F.take_along_axis(Variable(X), [0])

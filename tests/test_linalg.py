@@ -318,11 +318,11 @@ def test_an_error_names_the_function_that_was_called(call, start):
 
 
 @pytest.mark.parametrize(("call", "start"), [
-    (lambda x: F.diagonal(x, 0.5), "diagonal: got offset 0.5, needed a whole number"),
-    (lambda x: F.trace(x, None), "trace: got offset None, needed a whole number"),
-    (lambda x: F.tril(x, 0.5), "tril: got k 0.5, needed a whole number"),
-    (lambda x: F.triu(x, True), "triu: got k True, needed a whole number"),
-    (lambda x: F.diagonal(x, 0, (0, 1)), "diagonal: got axis (0, 1), needed a whole number"),
+    (lambda x: F.diagonal(x, 0.5), "diagonal: got offset 0.5, needed an integer"),
+    (lambda x: F.trace(x, None), "trace: got offset None, needed an integer"),
+    (lambda x: F.tril(x, 0.5), "tril: got k 0.5, needed an integer"),
+    (lambda x: F.triu(x, True), "triu: got k True, needed an integer"),
+    (lambda x: F.diagonal(x, 0, (0, 1)), "diagonal: got axis (0, 1), needed an integer"),
 ])  # fmt: skip
 def test_diagonals_are_counted_in_whole_numbers(call, start):
     with pytest.raises(TypeError) as error:

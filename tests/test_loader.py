@@ -242,11 +242,11 @@ def test_what_is_no_state_is_refused(state):
 @pytest.mark.parametrize(
     ("options", "error", "said"),
     [
-        ({"batch_size": 2.5}, TypeError, "batch_size 2.5, needed a whole number ≥ 1"),
+        ({"batch_size": 2.5}, TypeError, "batch_size 2.5, needed an integer ≥ 1"),
         ({"batch_size": True}, TypeError, "batch_size True"),
-        ({"seed": 1.0}, TypeError, "seed 1.0, needed a whole number ≥ 0"),
+        ({"seed": 1.0}, TypeError, "seed 1.0, needed an integer ≥ 0"),
         ({"workers": -1}, ValueError, "workers -1"),
-        ({"prefetch": 0}, ValueError, "prefetch 0, needed a whole number ≥ 1"),
+        ({"prefetch": 0}, ValueError, "prefetch 0, needed an integer ≥ 1"),
         ({"kind": "fiber"}, ValueError, "worker_kind 'fiber', needed 'thread' or 'process'"),
         ({"collate": 3}, TypeError, "collate 3, needed a function"),
         ({"dataset": iter([1])}, TypeError, r"needed a data set, with len.*; list\(…\) makes one"),
@@ -325,7 +325,7 @@ def test_a_state_of_windows_of_another_length_is_refused():
     ("arguments", "error", "said"),
     [
         ((data(), 11), ValueError, "10 samples make no batch of 11 streams; give"),
-        ((data(), 3, 0), ValueError, "got steps 0, needed a whole number ≥ 1"),
+        ((data(), 3, 0), ValueError, "got steps 0, needed an integer ≥ 1"),
         ((data(), 3, 1.5), TypeError, "got steps 1.5"),
         ((data(), 0), ValueError, "got batch_size 0"),
         ((data(), 3, 2, 1), TypeError, "positional"),

@@ -201,7 +201,7 @@ def test_kl_divergence_has_a_mean_over_the_distributions_on_its_axis():
     assert kl_divergence(x, np.log(t), axis=0, log_target=True) == pytest.approx(losses.mean())
 
 
-# ---- Losses of truth values ----
+# ---- Losses of booleans ----
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -353,6 +353,6 @@ def test_options_and_shapes_that_do_not_fit_are_refused(call, message):
 
 def test_the_classes_lie_along_one_axis():
     with pytest.raises(
-        TypeError, match="softmax_cross_entropy: got axis \\(0, 1\\), needed a whole"
+        TypeError, match="softmax_cross_entropy: got axis \\(0, 1\\), needed an integer"
     ):
         softmax_cross_entropy(np.ones((2, 3)), np.array([0, 1]), axis=(0, 1))

@@ -584,9 +584,9 @@ def test_limits_that_are_changed_later_move_no_gradient():
 
 
 @pytest.mark.parametrize(("call", "start"), [
-    (lambda x: x & 1, "bitwise_and: got float64 and float64, needed whole numbers or truth"),
-    (lambda x: ~x, "invert: got float64, needed whole numbers or truth values"),
-    (lambda x: np.round(x, 1.5), "round: got decimals 1.5, needed a whole number"),
+    (lambda x: x & 1, "bitwise_and: got float64 and float64, needed integers or booleans"),
+    (lambda x: ~x, "invert: got float64, needed integers or booleans"),
+    (lambda x: np.round(x, 1.5), "round: got decimals 1.5, needed an integer"),
     (lambda x: np.clip(x, "a", 1), "clip: got a limit of dtype <U1, needed numbers"),
     (lambda x: np.pad(x, 1, constant_values=(1, 2)), "pad: got constant_values (1, 2), needed one"),
     (lambda x: x.astype("nope"), "astype: got dtype 'nope', needed one of float, int or bool"),
@@ -609,7 +609,7 @@ def test_limits_that_do_not_broadcast_are_told_with_both_shapes(low):
     lambda x: 2**-x,
 ])  # fmt: skip
 def test_a_whole_number_has_no_power_below_0(power):
-    with pytest.raises(ValueError, match=r"^pow: got whole numbers.*use x\.astype\(float\)"):
+    with pytest.raises(ValueError, match=r"^pow: got integers.*use x\.astype\(float\)"):
         power(Variable(np.array([2, 3])))
 
 

@@ -670,7 +670,7 @@ def test_a_padding_id_needs_a_vocabulary():
 @pytest.mark.parametrize(
     ("x", "error", "message"),
     [
-        (np.zeros((2, 3)), TypeError, "needed whole numbers"),
+        (np.zeros((2, 3)), TypeError, "needed integers"),
         (np.full((2, 3), 7), ValueError, "the id 7"),
         (np.zeros((2, 0), int), ValueError, "with steps and features"),
     ],

@@ -150,10 +150,10 @@ def test_running_statistics_that_cannot_be_written_into_are_refused(running):
 
 
 def test_a_number_of_groups_that_is_not_whole_is_refused():
-    with pytest.raises(TypeError, match=r"group_norm: got groups 2.0, needed a whole number"):
+    with pytest.raises(TypeError, match=r"group_norm: got groups 2.0, needed an integer"):
         group_norm(X, 2.0)
 
 
 def test_groups_are_one_whole_number():
-    with pytest.raises(TypeError, match="group_norm: got groups \\(2, 2\\), needed a whole number"):
+    with pytest.raises(TypeError, match="group_norm: got groups \\(2, 2\\), needed an integer"):
         group_norm(np.ones((2, 4)), (2, 2))

@@ -67,7 +67,7 @@ def test_a_negative_seed_is_refused():
 
 @pytest.mark.parametrize("n", [1.5, "1", [1, 2]])
 def test_a_seed_that_is_no_whole_number_is_refused(n):
-    with pytest.raises(TypeError, match=r"^seed: got .*, needed a whole number"):
+    with pytest.raises(TypeError, match=r"^seed: got .*, needed an integer"):
         random.seed(n)
 
 
@@ -160,7 +160,7 @@ def test_a_block_in_one_thread_leaves_other_threads_alone():
 
 @pytest.mark.parametrize("source", [1.5, "1", None, (1, 2.5)])
 def test_a_source_that_is_neither_generator_nor_numbers_is_refused(source):
-    wanted = r"^drawing_from: got .*, needed a generator, or whole numbers"
+    wanted = r"^drawing_from: got .*, needed a generator, or integers"
     with pytest.raises(TypeError, match=wanted), random.drawing_from(source):
         pass
 

@@ -320,7 +320,7 @@ X, WEIGHTS, _ = drawn("lstm")
         (X, WEIGHTS, {"lengths": [0, 3]}, ValueError, r"lengths \[0, 3\] for 2 sequences of 3"),
         (X, WEIGHTS, {"lengths": [1, 4]}, ValueError, "1 ≤ length ≤ 3"),
         (X, WEIGHTS, {"lengths": [1]}, ValueError, "2 numbers"),
-        (X, WEIGHTS, {"lengths": [1.0, 2.0]}, TypeError, "lengths of float64.*whole numbers"),
+        (X, WEIGHTS, {"lengths": [1.0, 2.0]}, TypeError, "lengths of float64.*integers"),
         (X, WEIGHTS, {"dropout": 1.0}, ValueError, "dropout 1.0, needed 0 ≤ dropout < 1"),
         (X.astype(int), WEIGHTS, {}, TypeError, "x of int64, needed floats"),
     ],

@@ -225,9 +225,9 @@ def test_a_crop_larger_than_the_image_is_refused(transform):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: Pad(-1), "Pad: got padding -1, needed a whole number ≥ 0, or two of them"),
+        (lambda: Pad(-1), "Pad: got padding -1, needed an integer ≥ 0, or two of them"),
         (lambda: Pad((1, 2, 3)), "Pad: got padding"),
-        (lambda: CenterCrop(0), "CenterCrop: got size 0, needed a whole number ≥ 1"),
+        (lambda: CenterCrop(0), "CenterCrop: got size 0, needed an integer ≥ 1"),
         (lambda: RandomCrop(2.5), "RandomCrop: got size 2.5"),
         (lambda: RandomCrop(2, -1), "RandomCrop: got padding -1"),
         (lambda: Resize((3, 0)), r"Resize: got size \(3, 0\)"),

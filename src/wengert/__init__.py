@@ -19,6 +19,7 @@ from wengert import optimizers as optimizers
 from wengert import random as random
 from wengert import schedules as schedules
 from wengert import testing as testing
+from wengert.arrays import as_array as as_array
 from wengert.autodiff import checkpoint as checkpoint
 from wengert.autodiff import grad as grad
 from wengert.autodiff import hessian as hessian
@@ -35,7 +36,6 @@ from wengert.config import using_config as using_config
 from wengert.core import Function as Function
 from wengert.core import Parameter as Parameter
 from wengert.core import Variable as Variable
-from wengert.core import as_array as as_array
 from wengert.core import as_variable as as_variable
 from wengert.core import backward as backward
 from wengert.random import seed as seed

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert import random
+from wengert.arrays import as_array
 from wengert.config import enable_backprop, hook, train, using_config
-from wengert.core import Function, Variable, as_array, as_variable, gradients, start_of_walk
+from wengert.core import Function, Variable, as_variable, gradients, start_of_walk
 from wengert.walk import behind
 
 # ---- Gradients of chosen Variables ----

@@ -19,30 +19,10 @@ from weakref import ref
 import numpy as np
 from numpy import ndarray
 
+from wengert.arrays import as_array
 from wengert.config import enable_backprop, hooks, using_config
-from wengert.dispatch import NumPyManners, ufuncs
+from wengert.dispatch import ArrayMethods, ufuncs
 from wengert.walk import behind, walk
-
-
-def as_array(x: Any) -> ndarray:
-    """The ndarray in, or made from, `x`.
-
-    Raises:
-        TypeError: x is not made of real numbers or booleans.
-        ValueError: x is a nested list whose rows differ in length.
-    """
-    if isinstance(x, Variable):
-        return x._data
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        raise ValueError(f"Variable: got a {type(x).__name__} that is no array: {error}") from None
-    if array.dtype.kind not in "fiub":
-        raise TypeError(
-            f"Variable: got {type(x).__name__} with dtype {array.dtype}; "
-            f"needed an array (or number) of float, int or bool"
-        )
-    return array
 
 
 def as_variable(x: Any) -> "Variable":
@@ -53,7 +33,7 @@ def as_variable(x: Any) -> "Variable":
 # ---- Variable ----
 
 
-class Variable(NumPyManners):
+class Variable(ArrayMethods):
     """An array that remembers how it was computed.
 
     Args:

@@ -53,7 +53,7 @@ def implements(*numpy_functions: Callable[..., Any]) -> Callable[[Any], Any]:
     return register
 
 
-class NumPyManners:
+class ArrayMethods:
     """The manners of an ndarray, for Variable: attributes, methods, operators, NumPy's functions.
 
     Methods and operators say which NumPy function they are; dispatch does the rest.
@@ -144,7 +144,7 @@ class NumPyManners:
         if self.size != 1:
             raise ValueError(
                 f"Variable: got shape {self.shape}, needed one element to make a Python number or "
-                f"truth value; use an index, np.sum(x), or x.data"
+                f"boolean; use an index, np.sum(x), or x.data"
             )
         return self.data.item()
 
@@ -258,6 +258,6 @@ def _without_types(signature: inspect.Signature) -> inspect.Signature:
     return inspect.Signature(names)
 
 
-for _name, _method in vars(NumPyManners).items():
+for _name, _method in vars(ArrayMethods).items():
     if inspect.isfunction(_method):  # so that Python's errors speak of Variable.sum()
         _method.__qualname__ = f"Variable.{_name}"

@@ -32,7 +32,7 @@ def seed(n: int | None) -> "Generator":
     None takes a seed from the operating system.
     """
     if n is not None:
-        _check_seed("seed", n, "a whole number ≥ 0, or None")
+        _check_seed("seed", n, "an integer ≥ 0, or None")
     _start_from(n)
     return generator()
 
@@ -44,7 +44,7 @@ def drawing_from(source: "int | Sequence[int] | Generator") -> Iterator[None]:
     Its own generator stands still meanwhile, and goes on afterwards as if nothing had been drawn.
 
     Args:
-        source: a generator, or whole numbers ≥ 0 that one is started from at the first draw
+        source: a generator, or integers ≥ 0 that one is started from at the first draw
             (which takes 15 µs, so a block without a draw does not pay them).
 
     Raises:
@@ -53,7 +53,7 @@ def drawing_from(source: "int | Sequence[int] | Generator") -> Iterator[None]:
     """
     if not hasattr(source, "bit_generator"):
         for n in source if isinstance(source, tuple | list) else (source,):
-            _check_seed("drawing_from", n, "a generator, or whole numbers ≥ 0")
+            _check_seed("drawing_from", n, "a generator, or integers ≥ 0")
     before = vars(_of_thread).copy()
     _start_from(source)
     try:

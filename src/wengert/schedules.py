@@ -261,12 +261,12 @@ def _check(caller: str, **values: float) -> None:
 
 def _check_count(caller: str, name: str, value: int, least: int = 1) -> None:
     if not isinstance(value, Integral) or value < least:
-        raise ValueError(f"{caller}: got {name} {value!r}, needed a whole number ≥ {least}")
+        raise ValueError(f"{caller}: got {name} {value!r}, needed an integer ≥ {least}")
 
 
 def _rising(caller: str, at: Iterable[int]) -> list[int]:
     steps = list(at)
     for before, step in zip([0, *steps], steps, strict=False):
         if not isinstance(step, Integral) or step <= before:
-            raise ValueError(f"{caller}: got at {steps}, needed rising whole numbers > 0")
+            raise ValueError(f"{caller}: got at {steps}, needed rising integers > 0")
     return steps

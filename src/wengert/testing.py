@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays import as_array
 from wengert.autodiff import flatten, grad
-from wengert.core import Variable, as_array, as_variable
+from wengert.core import Variable, as_variable
 
 
 def check_gradients(

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
+from wengert.arrays import sum_to
+
 if TYPE_CHECKING:
     from wengert.core import Function, Variable
 
@@ -128,10 +130,3 @@ def _fitted(gx: Any, x: ndarray, f: "Function") -> Any:
     if gx.dtype != x.dtype and x.dtype.kind == "f":
         gx = gx.astype(x.dtype)
     return gx
-
-
-def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
-    """Sums `x` (array or Variable) over the axes along which `shape` was broadcast to x.shape."""
-    extra = x.ndim - len(shape)
-    axes = [i for i in range(x.ndim) if i < extra or shape[i - extra] == 1 != x.shape[i]]
-    return np.reshape(np.sum(x, axis=tuple(axes)), shape)

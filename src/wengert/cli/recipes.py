@@ -24,11 +24,11 @@ class RecipeError(ValueError):
 
 
 def whole(least: int) -> Callable[[str], int]:
-    """Reads whole numbers from `least` on."""
+    """Reads integers from `least` on."""
 
     def read(text: str) -> int:
         if not (text.isdecimal() and int(text) >= least):
-            raise ValueError(f"got {text!r}, needed a whole number ≥ {least}")
+            raise ValueError(f"got {text!r}, needed an integer ≥ {least}")
         return int(text)
 
     return read

@@ -18,23 +18,23 @@ def check_train(function: str, train: Any) -> None:
 
 
 def check_count(function: str, name: str, n: Any, least: int) -> None:
-    """Raises TypeError for what is no whole number, ValueError for one below `least`."""
+    """Raises TypeError for what is not an integer, ValueError for one below `least`."""
     if not isinstance(n, int | np.integer) or isinstance(n, bool):
-        raise TypeError(f"{function}: got {name} {n!r:.80}, needed a whole number ≥ {least}")
+        raise TypeError(f"{function}: got {name} {n!r:.80}, needed an integer ≥ {least}")
     if n < least:
-        raise ValueError(f"{function}: got {name} {n}, needed a whole number ≥ {least}")
+        raise ValueError(f"{function}: got {name} {n}, needed an integer ≥ {least}")
 
 
 def pair(function: str, name: str, value: Any, least: int) -> tuple[int, int]:
     """(value, value), or the value if it is a pair.
 
     Raises:
-        ValueError: it is neither one whole number ≥ `least` nor two of them.
+        ValueError: it is neither one integer ≥ `least` nor two of them.
     """
     both = value if isinstance(value, tuple | list) else (value, value)
     if len(both) != 2 or not all(isinstance(n, int | np.integer) and n >= least for n in both):
         raise ValueError(
-            f"{function}: got {name} {value!r:.80}, needed a whole number ≥ {least}, "
+            f"{function}: got {name} {value!r:.80}, needed an integer ≥ {least}, "
             f"or two of them, (height, width)"
         )
     return int(both[0]), int(both[1])

@@ -28,7 +28,7 @@ class BaseDataset:
     """What the data sets here have in common: `dataset[i]` is a sample, of the end if i < 0, and
     `dataset[several]` the batch that `collate` makes of several samples.
 
-    Several are a slice, a list or array of whole numbers, or an array of a bool for each sample. A
+    Several are a slice, a list or array of integers, or an array of a bool for each sample. A
     subclass gives `__len__` and `sample(i)`, and `batch(indices)` if it knows a quicker way.
     """
 
@@ -113,7 +113,7 @@ class Subset(BaseDataset):
 
     Args:
         dataset: where the samples are.
-        indices: a slice, whole numbers (of the end if negative), or an array of a bool for each
+        indices: a slice, integers (of the end if negative), or an array of a bool for each
             sample, as `labels < 5`.
 
     Raises:
@@ -200,7 +200,7 @@ def split(dataset: Dataset, *sizes: float, seed: int = 0) -> tuple[Subset, ...]:
         seed: the same one gives the same parts, in any run and on any machine.
 
     Raises:
-        TypeError: `sizes` are neither whole numbers nor floats, or `seed` is no whole number.
+        TypeError: `sizes` are neither integers nor floats, or `seed` is not an integer.
         ValueError: they do not add up, a part would have no sample, or `seed` < 0.
 
     Example:
@@ -258,7 +258,7 @@ def positions(caller: str, index: Any, n: int) -> "int | ndarray":
         return np.flatnonzero(several)
     if several.ndim != 1 or (several.size and several.dtype.kind not in "iu"):
         raise TypeError(
-            f"{caller}: got the index {index!r:.60}, needed a whole number, a list of them, a "
+            f"{caller}: got the index {index!r:.60}, needed an integer, a list of them, a "
             f"slice, or a bool for each of the {n} samples"
         )
     wrong = several[(several < -n) | (several >= n)]

@@ -1,4 +1,4 @@
-"""Text as whole numbers, for models that predict what comes next."""
+"""Text as integers, for models that predict what comes next."""
 
 import os
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from wengert.files import path_of
 
 
 class Vocabulary(Protocol):
-    """Turns text into tokens, whole numbers from 0 to len(vocabulary) - 1, and back."""
+    """Turns text into tokens, integers from 0 to len(vocabulary) - 1, and back."""
 
     def __len__(self) -> int: ...
     def encode(self, text: str) -> ndarray: ...
@@ -147,7 +147,7 @@ class TokenWindows(BaseDataset):
         self.tokens = np.asarray(tokens)
         if self.tokens.ndim != 1 or self.tokens.dtype.kind not in "iu":
             raise ValueError(
-                f"TokenWindows: got {self.tokens.dtype} {self.tokens.shape}, needed whole numbers, "
+                f"TokenWindows: got {self.tokens.dtype} {self.tokens.shape}, needed integers, "
                 f"(N,), as `load_text(…).tokens`"
             )
         check_count("TokenWindows", "length", length, 1)
@@ -180,7 +180,7 @@ def _codes(text: str) -> ndarray:
 def _checked(tokens: ndarray, size: int) -> ndarray:
     tokens = np.asarray(tokens)
     if tokens.size and (tokens.dtype.kind not in "iu" or tokens.ndim != 1):
-        raise ValueError(f"decode: got {tokens.dtype} {tokens.shape}, needed whole numbers, (N,)")
+        raise ValueError(f"decode: got {tokens.dtype} {tokens.shape}, needed integers, (N,)")
     if tokens.size and not 0 <= tokens.min() <= tokens.max() < size:
         raise ValueError(
             f"decode: got tokens from {tokens.min()} to {tokens.max()}, needed 0 to {size - 1}"

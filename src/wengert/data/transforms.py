@@ -151,7 +151,7 @@ class Pad:
 
     def __call__(self, x: Any) -> ndarray:
         x = _image("Pad", x)
-        with np.errstate(invalid="ignore"):  # of NaN among whole numbers
+        with np.errstate(invalid="ignore"):  # of NaN among integers
             value = np.asarray(float(self.value)).astype(x.dtype)
         if x.dtype.kind in "iub" and value != self.value:
             raise ValueError(f"Pad: got value {self.value}, which pixels of {x.dtype} cannot have")

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert import core
+from wengert import arrays, core
 from wengert.config import config, hooks
 from wengert.config import no_grad as no_grad
 from wengert.config import test_mode as test_mode
@@ -57,7 +57,7 @@ class Variable(core.Variable):
 
     @data.setter
     def data(self, value: Any) -> None:
-        self._data = None if value is None else core.as_array(value)  # type: ignore[assignment]
+        self._data = None if value is None else arrays.as_array(value)  # type: ignore[assignment]
 
     @property
     def grad(self) -> Any:
@@ -69,7 +69,7 @@ class Variable(core.Variable):
     @grad.setter
     def grad(self, value: Any) -> None:
         if value is not None and not isinstance(value, core.Variable):
-            value = self.kind(core.as_array(value))
+            value = self.kind(arrays.as_array(value))
         if value is not None and self.data is not None and value.shape == self.shape:
             core.Variable.grad.fset(self, value)  # type: ignore[attr-defined]
         else:
@@ -90,7 +90,7 @@ class Variable(core.Variable):
         """
         if grad is None and self.creator is not None:
             grad = self.grad
-        if grad is not None and (given := core.as_array(grad)).shape != self.shape:
+        if grad is not None and (given := arrays.as_array(grad)).shape != self.shape:
             fit = np.reshape if given.size == self.size else np.broadcast_to
             grad = fit(grad, self.shape)
         with making(self.kind):
@@ -249,7 +249,7 @@ class Function(core.Function):
         """A gradient in the form that `backward` receives: a Variable."""
         if isinstance(gy, core.Variable) and (gy.requires_grad or type(gy) is not core.Variable):
             return gy
-        return cls.kind(core.as_array(gy), requires_grad=False)
+        return cls.kind(arrays.as_array(gy), requires_grad=False)
 
 
 def _on_gradients(backward: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wengert import core as wengert_core
+from wengert.arrays import as_array as array_of
 from wengert.config import no_grad as no_grad
 from wengert.config import using_config as using_config
 from wengert.dezero import core
@@ -62,4 +63,4 @@ class Function(core.Function):
     @classmethod
     def gradient(cls, gy: Any) -> np.ndarray:
         """A gradient in the form that `backward` receives: an array."""
-        return wengert_core.as_array(gy)
+        return array_of(gy)

@@ -53,7 +53,7 @@ class Dataset:
 
     def __getitem__(self, index: Any) -> tuple[Any, Any]:
         if not np.isscalar(index):
-            raise TypeError(f"{type(self).__name__}: got index {index!r}, needed a whole number")
+            raise TypeError(f"{type(self).__name__}: got index {index!r}, needed an integer")
         x = self.transform(self.data[index])
         return x, None if self.label is None else self.target_transform(self.label[index])
 

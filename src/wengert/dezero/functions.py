@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from wengert import functions as wengert_functions
+from wengert.arrays import as_array as array_of
 from wengert.config import train
-from wengert.core import as_array as array_of
 from wengert.dezero.core import Function, Variable, as_variable, making
 from wengert.dezero.core import add as add
 from wengert.dezero.core import as_array as as_array

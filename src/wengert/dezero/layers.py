@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from wengert import layers as wengert_layers
+from wengert.arrays import as_array
 from wengert.core import Parameter as AnyParameter
-from wengert.core import as_array
 from wengert.dezero import functions as F
 from wengert.dezero.core import Parameter
 from wengert.dezero.utils import pair

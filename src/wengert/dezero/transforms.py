@@ -126,7 +126,7 @@ ToFloat = AsType
 
 
 class ToInt(AsType):
-    """To whole numbers."""
+    """To integers."""
 
     def __init__(self, dtype: Any = int) -> None:
         super().__init__(dtype)

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import as_array as array_of
+from wengert.arrays import as_array as array_of
+from wengert.arrays import sum_to as sum_to
 from wengert.dezero.core import as_variable
 from wengert.dezero.cuda import as_numpy
 from wengert.dispatch import Axis
 from wengert.files import replacing
 from wengert.functions import logsumexp as wengert_logsumexp
 from wengert.viz import dot_graph, render
-from wengert.walk import sum_to as sum_to
 
 # ---- Pictures ----
 
@@ -91,7 +91,7 @@ def get_conv_outsize(input_size: int, kernel_size: int, stride: int, pad: int) -
 
 
 def pair(x: Any) -> tuple[int, int]:
-    """A whole number twice, or a pair as it is.
+    """An integer twice, or a pair as it is.
 
     Raises:
         ValueError: x is neither.
@@ -100,7 +100,7 @@ def pair(x: Any) -> tuple[int, int]:
         return int(x), int(x)
     if isinstance(x, tuple) and len(x) == 2:
         return x
-    raise ValueError(f"pair: got {x!r}, needed a whole number, or a tuple of two")
+    raise ValueError(f"pair: got {x!r}, needed an integer, or a tuple of two")
 
 
 # ---- Checks ----

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from wengert.core import Operand, Variable, as_array
+from wengert.arrays import as_array
+from wengert.core import Operand, Variable
 
 
-def given(x: Operand) -> Any:
+def as_operand(x: Operand) -> Any:
     """`x` if it is a Variable, else an array of it."""
     return x if isinstance(x, Variable) else as_array(x)
 

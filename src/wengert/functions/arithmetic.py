@@ -109,7 +109,7 @@ class Div(Function):
 
 
 _NOT_WHOLE = (
-    "pow: got whole numbers, and powers of them below 0; needed floats, which have such powers; "
+    "pow: got integers, and powers of them below 0; needed floats, which have such powers; "
     "use x.astype(float)"
 )
 

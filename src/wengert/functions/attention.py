@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays import as_array
 from wengert.config import enable_backprop, train
-from wengert.core import Function, Operand, Variable, as_array
+from wengert.core import Function, Operand, Variable
 from wengert.functions.linalg import linear
 from wengert.functions.shape import sum_to
 from wengert.random import generator
@@ -149,7 +150,7 @@ def scaled_dot_product_attention(
         Variable, (..., T, F).
 
     Raises:
-        TypeError: q, k, v are not of floats, or the mask is of whole numbers.
+        TypeError: q, k, v are not of floats, or the mask is of integers.
         ValueError: the shapes do not fit each other, or dropout is out of range.
 
     Example:
@@ -208,7 +209,7 @@ def multi_head_attention(
         Variable, (B, T, O).
 
     Raises:
-        TypeError: an input is not of floats, or the mask is of whole numbers.
+        TypeError: an input is not of floats, or the mask is of integers.
         ValueError: the shapes do not fit each other, or dropout is out of range.
     """
     name = "multi_head_attention"

@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert.core import Function, Operand, Variable, as_array
+from wengert.arrays import as_array
+from wengert.core import Function, Operand, Variable
 from wengert.functions.activation import sigmoid
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from wengert import kernels
+from wengert.arguments import integers
 from wengert.core import Function, Operand, Variable
-from wengert.functions.axes import integers
 from wengert.functions.geometry import (
     Padding,
     Pairs,
@@ -463,7 +463,7 @@ def _check_channels(name: str, n_axes: int, x: Any, W: Any, groups: int) -> None
             f"weights, and elements on them{cure}"
         )
     if not isinstance(groups, int) or groups < 1:
-        raise ValueError(f"{name}: got groups {groups!r}, needed a whole number ≥ 1")
+        raise ValueError(f"{name}: got groups {groups!r}, needed an integer ≥ 1")
 
 
 def _check_bias(name: str, b: Operand, outputs: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from wengert.core import Function, Operand, Variable
 from wengert.dispatch import Axis, implements
-from wengert.functions.arguments import given
+from wengert.functions.arguments import as_operand
 from wengert.functions.axes import checked_axes
 from wengert.functions.piecewise import abs
 from wengert.functions.reduce import Reduction, max, min, sum
@@ -298,7 +298,7 @@ def norm(
 
 
 def _square(name: str, x: Operand) -> Any:
-    matrices = given(x)
+    matrices = as_operand(x)
     if matrices.ndim < 2 or matrices.shape[-1] != matrices.shape[-2]:
         raise ValueError(f"{name}: got x {matrices.shape}, needed square matrices, (..., N, N)")
     return matrices

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays import as_array
 from wengert.config import train
-from wengert.core import Function, Operand, Variable, as_array
+from wengert.core import Function, Operand, Variable
 from wengert.random import generator
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import Function, Operand, Variable, as_array, as_variable
+from wengert.arrays import as_array
+from wengert.core import Function, Operand, Variable, as_variable
 
 
 class Embedding(Function):
@@ -68,7 +69,7 @@ def embedding(ids: Any, W: Operand, padding_index: int | None = None) -> Variabl
     The gradient of a row is the sum over all places where its id stands.
 
     Args:
-        ids: whole numbers 0 ≤ id < N, of any shape, such as (B, T).
+        ids: integers 0 ≤ id < N, of any shape, such as (B, T).
         W: table, (N, D).
         padding_index: an id whose row gets no gradient, so that it stays as it was set.
 
@@ -76,7 +77,7 @@ def embedding(ids: Any, W: Operand, padding_index: int | None = None) -> Variabl
         Variable, (..., D): the axes of `ids`, then that of a row.
 
     Raises:
-        TypeError: the ids are not whole numbers.
+        TypeError: the ids are not integers.
         ValueError: W is no table, or has no row of such an id.
 
     Example:
@@ -87,7 +88,7 @@ def embedding(ids: Any, W: Operand, padding_index: int | None = None) -> Variabl
     places = as_array(ids)
     if places.dtype.kind not in "iu":
         raise TypeError(
-            f"embedding: got ids of {places.dtype} {places.shape}, needed whole numbers; "
+            f"embedding: got ids of {places.dtype} {places.shape}, needed integers; "
             f"the ids come first, then the table W"
         )
     if np.ndim(W) != 2:

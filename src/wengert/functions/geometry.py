@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from wengert import kernels
-from wengert.functions.axes import integers
+from wengert.arguments import integers
 
 Sizes: TypeAlias = int | Sequence[int]
 Pairs: TypeAlias = Sequence[tuple[int, int]]
@@ -22,7 +22,7 @@ def checked_geometry(
     """Stride, padding and dilation for each spatial axis; and the sizes of y.
 
     Raises:
-        TypeError: an option is no whole number.
+        TypeError: an option is not an integer.
         ValueError: an option does not fit the number of axes, or the kernel is larger than x.
     """
     strides = per_axis(name, "stride", stride, len(kernel), 1)
@@ -47,7 +47,7 @@ def per_axis(name: str, argument: str, value: Any, n_axes: int, least: int) -> t
         numbers *= n_axes
     if len(numbers) != n_axes or min(numbers) < least:
         raise ValueError(
-            f"{name}: got {argument} {value}, needed a whole number ≥ {least}, or {n_axes} of them"
+            f"{name}: got {argument} {value}, needed an integer ≥ {least}, or {n_axes} of them"
         )
     return numbers
 
@@ -74,7 +74,7 @@ def padding_pairs(
         if len(pairs) != len(kernel) or any(len(p) != 2 or min(p) < 0 for p in pairs):
             raise ValueError(
                 f"{name}: got padding {padding}, needed {len(kernel)} pairs (before, after) of "
-                f"whole numbers ≥ 0"
+                f"integers ≥ 0"
             )
         return [(before, after) for before, after in pairs]
     return [(p, p) for p in per_axis(name, "padding", padding, len(kernel), 0)]

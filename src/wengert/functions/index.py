@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import Function, Operand, Variable, as_array
+from wengert.arrays import as_array
+from wengert.core import Function, Operand, Variable
 from wengert.dispatch import implements
 from wengert.functions.axes import checked_axis
 
@@ -133,7 +134,7 @@ def take(x: Operand, indices: Any, axis: int | None = None) -> Variable:
 
     Args:
         x: input, (..., N, ...).
-        indices: whole numbers, of any shape, -N ≤ index < N.
+        indices: integers, of any shape, -N ≤ index < N.
         axis: along which axis; None counts the elements of x one by one.
 
     Example:
@@ -153,7 +154,7 @@ def take_along_axis(x: Operand, indices: Any, axis: int = -1) -> Variable:
 
     Args:
         x: input.
-        indices: whole numbers, with as many axes as x: what `np.argsort` or `np.argmax` with
+        indices: integers, with as many axes as x: what `np.argsort` or `np.argmax` with
             keepdims give. The other axes broadcast against those of x.
         axis: along which axis.
 
@@ -178,5 +179,5 @@ def take_along_axis(x: Operand, indices: Any, axis: int = -1) -> Variable:
 def _indices(name: str, indices: Any) -> np.ndarray:
     indices = as_array(indices).copy()  # for keeps: the backward reads them too
     if indices.dtype.kind not in "iu":
-        raise TypeError(f"{name}: got indices of {indices.dtype}, needed whole numbers")
+        raise TypeError(f"{name}: got indices of {indices.dtype}, needed integers")
     return indices

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import Operand, Variable, as_array
+from wengert.arrays import as_array
+from wengert.core import Operand, Variable
 from wengert.functions.geometry import Sizes, per_axis
 from wengert.functions.pool import along_axis
 

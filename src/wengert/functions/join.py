@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import Function, Operand, Variable, as_array
+from wengert.arguments import integers
+from wengert.arrays import as_array
+from wengert.core import Function, Operand, Variable
 from wengert.dispatch import Axis, implements
-from wengert.functions.axes import checked_axes, checked_axis, integers
+from wengert.functions.axes import checked_axes, checked_axis
 from wengert.functions.shape import expand_dims, flatten, reshape
 
 
@@ -240,7 +242,7 @@ def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: flo
         widths = np.array([-1])
     if widths.dtype.kind not in "iu" or np.any(widths < 0):
         raise ValueError(
-            f"pad: got pad_width {pad_width} for shape {shape}; needed whole numbers ≥ 0: one, "
+            f"pad: got pad_width {pad_width} for shape {shape}; needed integers ≥ 0: one, "
             f"(before, after), or such a pair for each axis"
         )
     if np.ndim(constant_values):

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arguments import integer
 from wengert.core import Function, Operand, Variable
 from wengert.dispatch import implements
 from wengert.functions.arithmetic import mul
-from wengert.functions.axes import checked_axes, checked_axis, whole
+from wengert.functions.axes import checked_axes, checked_axis
 from wengert.functions.shape import moveaxis, reshape, sum_to, transpose
 
 
@@ -445,7 +446,7 @@ def diagonal(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Var
 
 def _diagonal(name: str, x: Operand, offset: int, axis1: int, axis2: int) -> Any:
     shape = np.shape(x)
-    offset = whole(name, "offset", offset)
+    offset = integer(name, "offset", offset)
     i, j = checked_axis(name, axis1, shape), checked_axis(name, axis2, shape)
     if i == j:
         raise ValueError(
@@ -466,14 +467,14 @@ def trace(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variab
 def tril(x: Operand, k: int = 0) -> Variable:
     """x on and below diagonal k of the last two axes, 0 above (k = 1 is the one above the main)."""
     _check_matrix("tril", x)
-    return Tril(whole("tril", "k", k))(x)
+    return Tril(integer("tril", "k", k))(x)
 
 
 @implements(np.triu)
 def triu(x: Operand, k: int = 0) -> Variable:
     """x on and above diagonal k of the last two axes, 0 below (k = 1 is the one above the main)."""
     _check_matrix("triu", x)
-    return Triu(whole("triu", "k", k))(x)
+    return Triu(integer("triu", "k", k))(x)
 
 
 def _check_matrix(name: str, x: Operand) -> None:

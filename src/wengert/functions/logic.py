@@ -1,4 +1,4 @@
-"""Comparisons and truth values, element by element; the results are constants.
+"""Comparisons and booleans, element by element; the results are constants.
 
 (`==` between Variables compares identity, because graph code compares nodes: use `np.equal`.)
 """
@@ -22,7 +22,7 @@ class OfUfunc(Constant):
 
 
 class OfBits(OfUfunc):
-    """A constant of whole numbers or truth values."""
+    """A constant of integers or booleans."""
 
     def forward(self, *xs: Any) -> Any:
         try:
@@ -31,7 +31,7 @@ class OfBits(OfUfunc):
             arrived = " and ".join([str(np.asarray(x).dtype) for x in xs])
             raise TypeError(
                 f"{self.ufunc.__name__}: got {arrived}, "  # type: ignore[union-attr]
-                f"needed whole numbers or truth values; compare first, as in (x > 0) & (x < 1)"
+                f"needed integers or booleans; compare first, as in (x > 0) & (x < 1)"
             ) from None
 
     @staticmethod

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import Function, Operand, Variable, as_array, as_variable
+from wengert.arrays import as_array
+from wengert.core import Function, Operand, Variable, as_variable
 from wengert.functions.activation import log_softmax, relu, sigmoid, softmax, softplus
-from wengert.functions.arguments import check_any, checked_labels, given
+from wengert.functions.arguments import as_operand, check_any, checked_labels
 from wengert.functions.arithmetic import div
 from wengert.functions.axes import checked_axis
 from wengert.functions.decompose import norm
@@ -174,7 +175,7 @@ def nll(
 
 
 def _classes_last(name: str, x: Operand, axis: int) -> Any:
-    scores = given(x)
+    scores = as_operand(x)
     axis = checked_axis(name, axis, scores.shape) if scores.ndim else -1
     return scores if axis in (-1, scores.ndim - 1) else np.moveaxis(scores, axis, -1)
 
@@ -216,7 +217,9 @@ def _shares_cross_entropy(
     if ignore is not None:
         raise ValueError(f"{name}: ignore_index is for labels; leave out rows of shares instead")
     _check_reduction(name, reduction, x.shape, x.size)
-    q = _class_weights(name, weight, x) * ((1 - smoothing) * given(t) + smoothing / x.shape[-1])
+    q = _class_weights(name, weight, x) * (
+        (1 - smoothing) * as_operand(t) + smoothing / x.shape[-1]
+    )
     return _reduced(-sum(q * log_softmax(x), axis=-1), reduction)
 
 
@@ -292,7 +295,7 @@ def kl_divergence(
     return _reduced(sum(terms, axis=axis), reduction)
 
 
-# ---- For truth values ----
+# ---- For booleans ----
 
 
 def sigmoid_cross_entropy(
@@ -398,8 +401,8 @@ def huber(x0: Operand, x1: Operand, *, delta: float = 1.0, reduction: str = "mea
 
 
 def _pair(name: str, x0: Any, x1: Any, reduction: str) -> tuple[Any, Any]:
-    """Predictions and targets of one shape; targets that are whole numbers get x0's dtype."""
-    x0, x1 = given(x0), given(x1)
+    """Predictions and targets of one shape; targets that are integers get x0's dtype."""
+    x0, x1 = as_operand(x0), as_operand(x1)
     if x0.shape != x1.shape:
         same = "; if element i belongs to element i, use x1.reshape(x0.shape)"
         raise ValueError(

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import Constant, Operand, Variable, as_array
+from wengert.arrays import as_array
+from wengert.core import Constant, Operand, Variable
 from wengert.functions.arguments import check_any, checked_labels
 
 
@@ -38,7 +39,7 @@ class TopKAccuracy(Constant):
 
 
 def _share(hits: Any, x: Any) -> Any:
-    """The mean of truth values: a float, of x's dtype if that is one."""
+    """The mean of booleans: a float, of x's dtype if that is one."""
     return np.mean(hits, dtype=np.result_type(x, np.float16))
 
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arguments import integer
+from wengert.arrays import as_array
 from wengert.config import train
-from wengert.core import Function, Operand, Variable, as_array
+from wengert.core import Function, Operand, Variable
 from wengert.dispatch import Axis
-from wengert.functions.arguments import given
-from wengert.functions.axes import checked_axes, whole
+from wengert.functions.arguments import as_operand
+from wengert.functions.axes import checked_axes
 from wengert.functions.shape import reshape, sum_to
 
 
@@ -180,7 +182,7 @@ def batch_norm(
             f"use a larger batch, or wg.test_mode()"
         )
     axes = (0, *range(2, len(shape)))
-    return BatchNorm(axes, eps, running, momentum)(given(x), *affine)
+    return BatchNorm(axes, eps, running, momentum)(as_operand(x), *affine)
 
 
 def layer_norm(
@@ -206,7 +208,7 @@ def layer_norm(
     Source: J. Ba, J. Kiros, G. Hinton, arXiv:1607.06450.
     """
     axes, affine = _over_axes("layer_norm", x, axis, gamma, beta, eps)
-    return Normalize(axes, eps)(given(x), *affine)
+    return Normalize(axes, eps)(as_operand(x), *affine)
 
 
 def rms_norm(
@@ -217,7 +219,7 @@ def rms_norm(
     Source: B. Zhang, R. Sennrich, arXiv:1910.07467.
     """
     axes, affine = _over_axes("rms_norm", x, axis, gamma, None, eps)
-    return Normalize(axes, eps, centered=False)(given(x), *affine)
+    return Normalize(axes, eps, centered=False)(as_operand(x), *affine)
 
 
 def group_norm(
@@ -238,13 +240,13 @@ def group_norm(
         eps: added to the variance, > 0.
 
     Raises:
-        TypeError: `groups` is no whole number.
+        TypeError: `groups` is not an integer.
         ValueError: a shape does not fit, C is no multiple of `groups`, or eps is not positive.
 
     Source: Y. Wu, K. He, arXiv:1803.08494.
     """
     shape = np.shape(x)
-    groups = whole("group_norm", "groups", groups)
+    groups = integer("group_norm", "groups", groups)
     if len(shape) < 2 or groups < 1 or shape[1] % groups:
         raise ValueError(
             f"group_norm: got x {shape} and groups {groups}, needed (N, C) or (N, C, ...), "

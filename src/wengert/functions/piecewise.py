@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arguments import integer
 from wengert.core import Function, Operand, Variable
 from wengert.dispatch import implements
-from wengert.functions.axes import whole
 from wengert.functions.samples import one_input
 
 
@@ -130,7 +130,7 @@ class Sign(Flat):
 
 
 class Floor(Flat):
-    """y = the largest whole number ≤ x."""
+    """y = the largest integer ≤ x."""
 
     ufunc = np.floor
     samples = one_input(0.1, 0.4)
@@ -140,7 +140,7 @@ class Floor(Flat):
 
 
 class Ceil(Flat):
-    """y = the smallest whole number ≥ x."""
+    """y = the smallest integer ≥ x."""
 
     ufunc = np.ceil
     samples = one_input(0.1, 0.4)
@@ -160,7 +160,7 @@ class Trunc(Flat):
 
 
 class Rint(Flat):
-    """y = the whole number nearest to x, the even one of two."""
+    """y = the integer nearest to x, the even one of two."""
 
     ufunc = np.rint
     samples = one_input(0.1, 0.4)
@@ -229,11 +229,11 @@ def sign(x: Operand) -> Variable:
     return Sign()(x)
 
 def floor(x: Operand) -> Variable:
-    """y = the largest whole number ≤ x. Its derivative is 0."""
+    """y = the largest integer ≤ x. Its derivative is 0."""
     return Floor()(x)
 
 def ceil(x: Operand) -> Variable:
-    """y = the smallest whole number ≥ x. Its derivative is 0."""
+    """y = the smallest integer ≥ x. Its derivative is 0."""
     return Ceil()(x)
 
 def trunc(x: Operand) -> Variable:
@@ -253,7 +253,7 @@ def minimum(x0: Operand, x1: Operand) -> Variable:
 @implements(np.round)
 def round(x: Operand, decimals: int = 0) -> Variable:
     """y = x rounded to `decimals` places, halves to the even digit. Its derivative is 0."""
-    return Round(whole("round", "decimals", decimals))(x)
+    return Round(integer("round", "decimals", decimals))(x)
 
 
 def clip(x: Operand, low: Operand | None = None, high: Operand | None = None) -> Variable:

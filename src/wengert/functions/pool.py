@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from wengert import kernels
-from wengert.core import Function, Operand, Variable, as_array
+from wengert.arrays import as_array
+from wengert.core import Function, Operand, Variable
 from wengert.functions.geometry import Padding, Pairs, Sizes, padding_pairs, per_axis
 
 

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from wengert.arrays import as_array
 from wengert.config import enable_backprop
-from wengert.core import Function, Operand, Variable, as_array
+from wengert.core import Function, Operand, Variable
 from wengert.functions.cell import (
     Cell,
     GRUCell,
@@ -376,7 +377,7 @@ def rnn(
         direction, (layers · directions, B, H).
 
     Raises:
-        TypeError: weights are no list of tuples, lengths no whole numbers, or others no floats.
+        TypeError: weights are no list of tuples, lengths not integers, or others no floats.
         ValueError: shapes do not fit each other, or an option is out of range.
 
     Example:
@@ -510,7 +511,7 @@ def _layers(
 def _checked_lengths(name: str, lengths: Any, B: int, T: int) -> np.ndarray:
     lengths = as_array(lengths)
     if lengths.dtype.kind not in "iu":
-        raise TypeError(f"{name}: got lengths of {lengths.dtype}, needed whole numbers")
+        raise TypeError(f"{name}: got lengths of {lengths.dtype}, needed integers")
     if lengths.shape != (B,) or (B and not 1 <= lengths.min() <= lengths.max() <= T):
         raise ValueError(
             f"{name}: got lengths {lengths.tolist()} for {B} sequences of {T} steps, needed "

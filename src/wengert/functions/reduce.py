@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import Constant, Function, Operand, Variable, as_array
+from wengert.arguments import integer
+from wengert.arrays import as_array
+from wengert.core import Constant, Function, Operand, Variable
 from wengert.dispatch import Axis, implements
-from wengert.functions.axes import checked_axes, whole
+from wengert.functions.axes import checked_axes
 
 
 class Reduction(Function):
@@ -200,7 +202,7 @@ class AllTrue(Selection):
 def _checked(name: str, x: Operand, axis: Axis, *, empty: bool = True, several: bool = True) -> Any:
     """`x` as an array or Variable that has these axes (and, unless `empty`, something in them)."""
     if not several and axis is not None:
-        axis = whole(name, "axis", axis)
+        axis = integer(name, "axis", axis)
     if not isinstance(x, Variable):
         x = as_array(x)
     shape = x.shape

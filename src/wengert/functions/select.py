@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import Constant, Operand, Variable, as_array
+from wengert.arguments import integer
+from wengert.arrays import as_array
+from wengert.core import Constant, Operand, Variable
 from wengert.dispatch import implements
-from wengert.functions.arguments import given
+from wengert.functions.arguments import as_operand
 from wengert.functions.arithmetic import add
-from wengert.functions.axes import checked_axis, whole
+from wengert.functions.axes import checked_axis
 from wengert.functions.index import GetItemGrad, take_along_axis
 
 
@@ -103,7 +105,7 @@ def topk(x: Operand, k: int, axis: int = -1) -> tuple[Variable, Variable]:
         one comes first; NaN counts as the largest.
 
     Raises:
-        TypeError: k is no whole number.
+        TypeError: k is not an integer.
         ValueError: x has no such axis, or there are not k elements along it.
 
     Example:
@@ -112,7 +114,7 @@ def topk(x: Operand, k: int, axis: int = -1) -> tuple[Variable, Variable]:
     """
     shape = np.shape(x)
     axis = checked_axis("topk", axis, shape)
-    k = whole("topk", "k", k)
+    k = integer("topk", "k", k)
     if not 0 <= k <= shape[axis]:
         raise ValueError(
             f"topk: got k {k} for x {shape}, needed 0 ≤ k ≤ {shape[axis]}, its size along axis "
@@ -130,12 +132,12 @@ def scatter_add(x: Operand, indices: Any, values: Operand, axis: int = -1) -> Va
 
     Args:
         x: input, (..., N, ...).
-        indices: whole numbers -N ≤ index < N, (..., K, ...): x's sizes along the other axes.
+        indices: integers -N ≤ index < N, (..., K, ...): x's sizes along the other axes.
         values: what is added, in the shape of `indices`.
         axis: along which axis.
 
     Raises:
-        TypeError: the indices are no whole numbers.
+        TypeError: the indices are not integers.
         ValueError: a shape does not fit, or x has no such axis.
         IndexError: x has no such index.
 
@@ -146,7 +148,7 @@ def scatter_add(x: Operand, indices: Any, values: Operand, axis: int = -1) -> Va
     shape, places = np.shape(x), as_array(indices).copy()  # for keeps: the backward reads them
     axis = checked_axis("scatter_add", axis, shape)
     if places.dtype.kind not in "iu":
-        raise TypeError(f"scatter_add: got indices of {places.dtype}, needed whole numbers")
+        raise TypeError(f"scatter_add: got indices of {places.dtype}, needed integers")
     K = places.shape[axis] if places.ndim == len(shape) else -1
     if places.shape != (*shape[:axis], K, *shape[axis + 1 :]) or np.shape(values) != places.shape:
         raise ValueError(
@@ -161,7 +163,7 @@ def scatter_add(x: Operand, indices: Any, values: Operand, axis: int = -1) -> Va
         )
     key: list[Any] = list(np.ogrid[tuple([slice(n) for n in shape])])
     key[axis] = places
-    return add(given(x), GetItemGrad(tuple(key), shape)(values))
+    return add(as_operand(x), GetItemGrad(tuple(key), shape)(values))
 
 
 def one_hot(t: Any, C: int, dtype: Any = np.float32) -> Variable:
@@ -185,7 +187,7 @@ def one_hot(t: Any, C: int, dtype: Any = np.float32) -> Variable:
                [0., 0., 1.]], dtype=float32)
     """
     labels = as_array(t)
-    C = whole("one_hot", "C", C)
+    C = integer("one_hot", "C", C)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"one_hot: got labels t of {labels.dtype}, needed integers")
     if labels.size and not 0 <= labels.min() <= labels.max() < C:

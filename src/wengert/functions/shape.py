@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from wengert import walk
-from wengert.core import Function, Operand, Variable, as_array
+from wengert import arrays
+from wengert.arguments import integers
+from wengert.arrays import as_array
+from wengert.core import Function, Operand, Variable
 from wengert.dispatch import Axis, implements
-from wengert.functions.axes import checked_axes, checked_axis, integers
+from wengert.functions.axes import checked_axes, checked_axis
 
 
 class Reshape(Function):
@@ -95,7 +97,7 @@ class SumTo(Function):
         self.shape = shape
 
     def forward(self, x: Any) -> Any:
-        return walk.sum_to(x, self.shape)
+        return arrays.sum_to(x, self.shape)
 
     def backward(self, gy: Any) -> Any:
         (x,) = self.xs

@@ -223,7 +223,7 @@ def window_spread(
         if chosen is None:
             frame[seen] += gy
         elif all(s >= k for s, k in zip(stride, kernel, strict=True)):  # each pixel in one window
-            # (as whole numbers, times 0 or 1: gy may be infinite)
+            # (as integers, times 0 or 1: gy may be infinite)
             bits = f"i{gy.itemsize}"
             np.multiply(gy.view(bits), chosen == i, out=frame.view(bits)[seen])
         else:

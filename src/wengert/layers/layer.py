@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy import ndarray
 
-from wengert.core import Parameter, Variable, as_array
+from wengert.arrays import as_array
+from wengert.core import Parameter, Variable
 from wengert.layers.parameters import Buffer, Unsized
 
 if TYPE_CHECKING:

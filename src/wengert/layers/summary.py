@@ -5,8 +5,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from wengert.arrays import as_array
 from wengert.config import no_grad, test_mode
-from wengert.core import Parameter, as_array
+from wengert.core import Parameter
 from wengert.layers.layer import Layer, own_params
 from wengert.random import get_state, set_state
 

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from wengert.arrays import as_array
 from wengert.config import enable_backprop, no_grad, test_mode
-from wengert.core import Operand, Variable, as_array
+from wengert.core import Operand, Variable
 from wengert.functions.attention import join_heads, scaled_dot_product_attention, split_heads
 from wengert.functions.linalg import linear
 from wengert.functions.position import rotary
@@ -124,7 +125,7 @@ class Block(Layer):
 class GPT(Layer):
     """Scores for the next token after each token of a text: the geometry of GPT-2.
 
-    Tokens are whole numbers, such as the places of characters in an alphabet.
+    Tokens are integers, such as the places of characters in an alphabet.
 
     Args:
         vocabulary: how many tokens there are, 0 ≤ token < vocabulary.
@@ -209,7 +210,7 @@ class GPT(Layer):
         """Scores (B, T, vocabulary): those at t are for the token after token t.
 
         Args:
-            tokens: whole numbers, (B, T), 1 ≤ T ≤ context.
+            tokens: integers, (B, T), 1 ≤ T ≤ context.
             cache: what `new_cache` gave, and calls before have filled: the tokens follow those of
                 these calls.
 
@@ -269,14 +270,12 @@ class GPT(Layer):
                 each token. The tokens are the same.
 
         Raises:
-            TypeError: tokens are not whole numbers.
+            TypeError: tokens are not integers.
             ValueError: an option is out of range, or scores are NaN.
         """
         before = as_array(tokens)
         if before.dtype.kind not in "iu":
-            raise TypeError(
-                f"GPT.generate: got tokens of {before.dtype}, needed whole numbers, (B, T)"
-            )
+            raise TypeError(f"GPT.generate: got tokens of {before.dtype}, needed integers, (B, T)")
         if before.ndim != 2 or before.shape[1] < 1 or count < 0:
             raise ValueError(
                 f"GPT.generate: got tokens {before.shape} and count {count}, "

@@ -15,5 +15,5 @@ def generator_for(name: str, seed: int | None) -> "Generator":
     if seed is None:
         return generator()
     if seed < 0:
-        raise ValueError(f"{name}: got seed {seed}, needed a whole number ≥ 0, or None")
+        raise ValueError(f"{name}: got seed {seed}, needed an integer ≥ 0, or None")
     return np.random.default_rng(seed)

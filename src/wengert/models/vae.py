@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from wengert.arrays import as_array
 from wengert.config import no_grad, test_mode
-from wengert.core import Operand, Variable, as_array
+from wengert.core import Operand, Variable
 from wengert.functions.activation import relu, sigmoid
 from wengert.functions.loss import sigmoid_cross_entropy
 from wengert.initializers import he_normal

@@ -264,7 +264,7 @@ class Optimizer:
     # -- to stop and go on --
 
     def state_dict(self) -> dict[str, Any]:
-        """What is remembered, by name: copies of arrays, and whole numbers.
+        """What is remembered, by name: copies of arrays, and integers.
 
         "steps" is the number of updates; "layers.0.W.m" is m of the Parameter "layers.0.W". The
         options are not in it: they are the program's.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import as_array
+from wengert.arrays import as_array
 from wengert.data.collate import combine
 
 

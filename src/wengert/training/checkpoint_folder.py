@@ -56,7 +56,7 @@ class Checkpoints:
         """Writes the checkpoint of this step, then removes those that are no longer to be kept.
 
         Args:
-            step: a whole number ≥ 0 that never falls, such as `optimizer.steps`.
+            step: an integer ≥ 0 that never falls, such as `optimizer.steps`.
             parts: as `save_checkpoint` takes them.
 
         Returns:
@@ -143,7 +143,7 @@ class Checkpoints:
         if not isinstance(step, int) or not isinstance(score, float | None):
             raise ValueError(
                 f"Checkpoints.load_state_dict: got step {step!r} and best_score {score!r}, needed "
-                f"a whole number, and a number or None"
+                f"an integer, and a number or None"
             )
         self.step, self.best_score = step, score
         self._prepared = False
@@ -181,7 +181,7 @@ class Checkpoints:
 
     def _checked(self, step: int) -> int:
         if not hasattr(step, "__index__") or step < 0:
-            raise ValueError(f"Checkpoints.save: got step {step!r}, needed a whole number ≥ 0")
+            raise ValueError(f"Checkpoints.save: got step {step!r}, needed an integer ≥ 0")
         if step < self.step:
             raise ValueError(
                 f"Checkpoints.save: got step {step} after step {self.step}; steps never fall"

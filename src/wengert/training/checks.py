@@ -92,9 +92,9 @@ def check_computed(caller: str, computed: Any) -> tuple[Variable, Mapping[str, A
 
 
 def whole(caller: str, name: str, value: int) -> int:
-    """`value`, if it is a whole number ≥ 1."""
+    """`value`, if it is an integer ≥ 1."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{caller}: got {name} {value!r}, needed a whole number ≥ 1")
+        raise ValueError(f"{caller}: got {name} {value!r}, needed an integer ≥ 1")
     return int(value)
 
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy import ndarray
 
 from wengert import random
+from wengert.arrays import as_array
 from wengert.config import no_grad
-from wengert.core import Function, Parameter, Variable, as_array
+from wengert.core import Function, Parameter, Variable
 from wengert.layers import Layer
 from wengert.training.callbacks import Callback
 from wengert.walk import behind, walk

@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy import ndarray
 
-from wengert.core import Variable, as_array
+from wengert.arrays import as_array
+from wengert.core import Variable
 from wengert.functions.metrics import confusion_matrix
 from wengert.training.callbacks import check_keys
 

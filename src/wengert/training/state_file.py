@@ -3,7 +3,7 @@
 The arrays are the file's entries "0", "1", …; "structure" in its metadata is a JSON text that says
 where they belong and holds all the rest. An object in it has one key, which names its kind:
 {"dict": {…}}, {"array": 3}, {"scalar": ["<f4", "0000803f"]}, {"float": "7ff0000000000000"} (one
-that JSON lacks). Lists, texts, whole numbers, finite floats, true, false and null stand for
+that JSON lacks). Lists, texts, integers, finite floats, true, false and null stand for
 themselves.
 """
 

@@ -20,7 +20,7 @@ def every(n: float, unit: Unit) -> Trigger:
     as a run that was never stopped. Seconds are counted from when the trigger is first asked.
 
     Raises:
-        ValueError: n is not a whole number ≥ 1 (seconds: a number > 0), or there is no such unit.
+        ValueError: n is not an integer ≥ 1 (seconds: a number > 0), or there is no such unit.
     """
     if unit == "seconds":
         return _after_seconds(n)
@@ -32,7 +32,7 @@ def at(*counts: int, unit: Unit) -> Trigger:
     """Due once after each of these numbers of updates or epochs: `at(1, 10, 100, unit="steps")`.
 
     Raises:
-        ValueError: there is none, one is not a whole number ≥ 1, or there is no such unit.
+        ValueError: there is none, one is not an integer ≥ 1, or there is no such unit.
     """
     if not counts:
         raise ValueError("at: got no numbers, needed one or more")
@@ -70,4 +70,4 @@ def _check(caller: str, n: float, unit: str) -> None:
         known = "'steps', 'epochs' or 'seconds'" if caller == "every" else "'steps' or 'epochs'"
         raise ValueError(f"{caller}: got unit {unit!r}, needed {known}")
     if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"{caller}: got {n!r} {unit}, needed a whole number ≥ 1")
+        raise ValueError(f"{caller}: got {n!r} {unit}, needed an integer ≥ 1")

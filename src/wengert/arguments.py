@@ -1,0 +1,97 @@
+"""Checks of arguments that the whole framework shares: one error type for each kind of mistake.
+
+A value of the wrong kind is a TypeError, a value outside its range is a ValueError. Each function
+takes the name of the caller and of the argument, which start the message, and returns the value as
+a plain Python number.
+"""
+
+import math
+import operator
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+
+def integer(caller: str, name: str, value: Any, least: int | None = None) -> int:
+    """`value` as an int; booleans and floats are refused.
+
+    Raises:
+        TypeError: value is not an integer.
+        ValueError: value is less than `least`.
+    """
+    needed = "an integer" if least is None else f"an integer ≥ {least}"
+    number = _index(value)
+    if number is None:
+        raise TypeError(f"{caller}: got {name} {value!r:.80}, needed {needed}")
+    if least is not None and number < least:
+        raise ValueError(f"{caller}: got {name} {number}, needed {needed}")
+    return number
+
+
+def integers(caller: str, name: str, value: Any, least: int | None = None) -> tuple[int, ...]:
+    """An integer, or a sequence of integers, as a tuple.
+
+    Raises:
+        TypeError: value is neither.
+        ValueError: one of them is less than `least`.
+    """
+    needed = "an integer" if least is None else f"an integer ≥ {least}"
+    with suppress(TypeError):
+        values = (value,) if _index(value) is not None else tuple(value)
+        numbers = [_index(n) for n in values]
+        if None not in numbers:
+            result = tuple([operator.index(n) for n in values])
+            if least is not None and any(n < least for n in result):
+                raise ValueError(f"{caller}: got {name} {value!r:.80}, needed {needed}")
+            return result
+    raise TypeError(f"{caller}: got {name} {value!r:.80}, needed {needed} or a tuple of them")
+
+
+def number(
+    caller: str, name: str, value: Any, *, least: float = -math.inf, above: float = -math.inf
+) -> float:
+    """`value` as a finite float; NumPy's numbers and 0-d arrays are accepted.
+
+    Raises:
+        TypeError: value is not a number.
+        ValueError: value is not finite, less than `least`, or not greater than `above`.
+    """
+    needed = "a finite number"
+    if least > -math.inf:
+        needed = f"a number ≥ {least:g}"
+    elif above > -math.inf:
+        needed = f"a number > {above:g}"
+    result = _float(caller, name, value, needed)
+    if not (least <= result < math.inf and above < result):
+        raise ValueError(f"{caller}: got {name} {value!r:.80}, needed {needed}")
+    return result
+
+
+def fraction(caller: str, name: str, value: Any, *, closed: bool = False) -> float:
+    """`value` as a float in 0 ≤ value < 1; with `closed`, in 0 ≤ value ≤ 1.
+
+    Raises:
+        TypeError: value is not a number.
+        ValueError: value is outside the range.
+    """
+    needed = f"0 ≤ {name} ≤ 1" if closed else f"0 ≤ {name} < 1"
+    result = _float(caller, name, value, needed)
+    if not (0 <= result < 1 or (closed and result == 1)):
+        raise ValueError(f"{caller}: got {name} {value!r:.80}, needed {needed}")
+    return result
+
+
+def _index(value: Any) -> int | None:
+    """`value` as an int, or None if it is not an integer (a boolean is not)."""
+    if isinstance(value, bool | np.bool_) or getattr(value, "ndim", False):
+        return None
+    with suppress(TypeError):
+        return operator.index(value)
+    return None
+
+
+def _float(caller: str, name: str, value: Any, needed: str) -> float:
+    if np.ndim(value) or isinstance(value, str) or np.asarray(value).dtype.kind not in "fiub":
+        raise TypeError(f"{caller}: got {name} {value!r:.80}, needed {needed}")
+    return float(value)
