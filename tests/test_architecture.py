@@ -25,7 +25,7 @@ FLOORS = [
     ["compile", "io", "models", "parallel"],
     ["training"],
     ["wengert"],  # the names in its __init__.py
-    ["demo", "dezero", "system"],
+    ["dezero"],
     ["cli"],
     ["__main__"],
 ]
@@ -124,3 +124,18 @@ def test_import_loads_numpy_and_nothing_heavier():
     assert "wengert" in packages
     # (numpy.random takes 20 ms; any np.random that is run loads it: quote it in annotations)
     assert packages - {"wengert"} <= LIGHT
+
+
+def test_modules_that_import_does_not_load_are_there_when_they_are_named():
+    code = (
+        "import sys, wengert as wg\n"
+        "names = ['data', 'io', 'models', 'training', 'viz']\n"
+        "print(*[f'wengert.{name}' in sys.modules for name in names])\n"
+        "print(all(name in dir(wg) for name in names))\n"
+        "print(wg.data.DataLoader, wg.io.save_weights, wg.models.MLP, wg.training.Trainer)\n"
+        "print(wg.viz.dot_graph.__module__)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout.splitlines()[0] == "False False False False False"
+    assert run.stdout.splitlines()[1] == "True"
+    assert run.stdout.splitlines()[-1] == "wengert.viz.dot"

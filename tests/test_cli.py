@@ -10,7 +10,7 @@ import pytest
 import wengert
 from command import ran, refused, start
 from wengert.cli import main
-from wengert.demo import story
+from wengert.cli.demo import story
 
 # ---- demo, info, --version, --help ----
 

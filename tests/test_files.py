@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from wengert import files
-from wengert.files import alone_in, check_writable, remove_leftovers, replacing
+from wengert.files import check_writable, exclusive_lock, remove_leftovers, replacing
 
 OLD = b"what was there before"
 
@@ -217,14 +217,14 @@ def test_finding_out_changes_nothing(path):
 @pytest.mark.skipif(sys.platform == "win32", reason="folders have no locks")
 def test_a_folder_that_another_process_has_to_itself_is_refused_until_that_ends(tmp_path):
     code = (
-        "import sys; from wengert.files import alone_in\n"
-        "with alone_in(sys.argv[1]): print(flush=True); sys.stdin.read()"
+        "import sys; from wengert.files import exclusive_lock\n"
+        "with exclusive_lock(sys.argv[1]): print(flush=True); sys.stdin.read()"
     )
     run = [sys.executable, "-c", code, tmp_path]
     with subprocess.Popen(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         with pytest.raises(BlockingIOError, match="another process is at work in it"):
-            alone_in(tmp_path).__enter__()
+            exclusive_lock(tmp_path).__enter__()
         process.kill()
-    with alone_in(tmp_path):
+    with exclusive_lock(tmp_path):
         pass

@@ -5,7 +5,9 @@ import pytest
 
 from wengert import random
 from wengert.cli import recipes
-from wengert.cli.jobs import RandomWindows, load_data, make_model, make_trainer
+from wengert.cli.jobs import make_trainer
+from wengert.cli.networks import make_model
+from wengert.cli.samples import RandomWindows, load_data
 
 
 def trainer(batches=100, **given):

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from wengert import functions as functions
 from wengert import initializers as initializers
 from wengert import layers as layers
-from wengert import models as models
 from wengert import optimizers as optimizers
 from wengert import random as random
 from wengert import schedules as schedules
@@ -43,16 +42,18 @@ from wengert.random import seed as seed
 if TYPE_CHECKING:
     from wengert import data as data
     from wengert import io as io
+    from wengert import models as models
     from wengert import training as training
+    from wengert import viz as viz
 
 __version__ = "0.1.0"
 
-# Loaded when they are first used: they need more of the standard library than the rest.
-_LATER = ("data", "io", "training")
+# Imported when they are first used, which keeps `import wengert` fast.
+_LAZY_MODULES = ("data", "io", "models", "training", "viz")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATER:
+    if name in _LAZY_MODULES:
         from importlib import import_module
 
         return import_module(f"wengert.{name}")
@@ -60,4 +61,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LAZY_MODULES})

@@ -87,7 +87,7 @@ def remove_leftovers(path: AnyPath) -> list[Path]:
 
 
 @contextmanager
-def alone_in(folder: AnyPath) -> Iterator[None]:
+def exclusive_lock(folder: AnyPath) -> Iterator[None]:
     """Keeps other processes that ask for the same out of a folder, within a `with` block.
 
     The system lets go of it when the process ends, in whatever way. Where it has no such locks, as

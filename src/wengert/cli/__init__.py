@@ -222,14 +222,14 @@ def _generate(args: argparse.Namespace) -> int:
 
 
 def _demo(args: argparse.Namespace) -> int:
-    from wengert.demo import story
+    from wengert.cli.demo import story
 
     print(*story(), sep="\n")
     return 0
 
 
 def _info(args: argparse.Namespace) -> int:
-    from wengert.system import facts
+    from wengert.cli.system import facts
 
     for name, value in facts():
         print(f"{name:<9} {value}")

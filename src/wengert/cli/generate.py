@@ -8,7 +8,7 @@ from numpy import ndarray
 
 from wengert import random
 from wengert.cli.failure import Failure
-from wengert.cli.jobs import vocabulary
+from wengert.cli.networks import vocabulary
 from wengert.cli.trained import opened, trained
 from wengert.data.text import Vocabulary
 from wengert.models import GPT

@@ -13,9 +13,9 @@ from numpy import ndarray
 import wengert.functions as F
 from wengert.arrays import as_array
 from wengert.cli.failure import Failure
-from wengert.cli.jobs import RENAME
 from wengert.cli.recipes import DATASETS
 from wengert.cli.runs import Run
+from wengert.cli.samples import RENAME
 from wengert.cli.trained import opened, trained
 from wengert.config import no_grad, test_mode
 from wengert.data.image_folder import BYTES

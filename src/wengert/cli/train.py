@@ -15,11 +15,12 @@ import numpy as np
 from wengert import random
 from wengert.cli import recipes
 from wengert.cli.failure import Failure, reason
-from wengert.cli.jobs import Data, headline, make_trainer, test_batches, train_batches
+from wengert.cli.jobs import headline, make_trainer, test_batches, train_batches
 from wengert.cli.recipes import RecipeError, Settings
 from wengert.cli.runs import Run, new_folder
+from wengert.cli.samples import Data
 from wengert.cli.trained import built, loaded, opened
-from wengert.files import alone_in
+from wengert.files import exclusive_lock
 from wengert.io import save_arrays, save_weights
 from wengert.layers import Layer
 from wengert.training import Best, Callback, Trainer, every
@@ -59,7 +60,7 @@ def _alone(run: Run) -> Iterator[None]:
     """Refuses to work on a run beside another process, whose log lines would mix with ours."""
     with ExitStack() as stack:
         try:
-            stack.enter_context(alone_in(run.folder))
+            stack.enter_context(exclusive_lock(run.folder))
         except BlockingIOError:
             raise Failure(f"{run.folder} is being trained by another process") from None
         yield

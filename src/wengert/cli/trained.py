@@ -5,9 +5,11 @@ import os
 from typing import Any
 
 from wengert.cli.failure import Failure, reason
-from wengert.cli.jobs import Data, headline, load_data, make_model, make_trainer, test_batches
+from wengert.cli.jobs import headline, make_trainer, test_batches
+from wengert.cli.networks import make_model
 from wengert.cli.recipes import DATASETS, RecipeError, Settings
 from wengert.cli.runs import Run, RunError
+from wengert.cli.samples import Data, load_data
 from wengert.io import load_arrays
 from wengert.layers import Layer
 from wengert.training.checkpoint_folder import Checkpoints

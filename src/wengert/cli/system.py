@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert import __version__
+import wengert
 from wengert.config import config
 
 # What sets how many threads a NumPy's BLAS may use.
@@ -23,7 +23,7 @@ THREAD_SETTINGS = (
 
 def facts() -> Iterator[tuple[str, str]]:
     """Names and values, in the order to print them."""
-    yield "wengert", f"{__version__} ({Path(__file__).parent})"
+    yield "wengert", f"{wengert.__version__} ({Path(wengert.__file__).parent})"
     yield "Python", f"{platform.python_version()} ({sys.executable})"
     build: dict[str, Any] = np.show_config(mode="dicts")  # type: ignore[assignment]
     yield "NumPy", np.__version__

@@ -1,0 +1,128 @@
+"""The model of a run: the network that its settings name, with the sizes of its data."""
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+import wengert.functions as F
+from wengert import data
+from wengert.cli.recipes import DATASETS, Settings
+from wengert.data.text import Vocabulary
+from wengert.layers import (
+    LSTM,
+    BatchNorm,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    MaxPool2d,
+    Sequential,
+)
+from wengert.models import GPT, MLP, BasicBlock, LeNet5, ResNet
+
+
+def make_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:
+    """The model of the settings, for data with these facts.
+
+    Raises:
+        KeyError, TypeError: the facts are not those of such data.
+        MemoryError, ValueError: it would be too large.
+    """
+    kind = DATASETS[settings["dataset"]].kind
+    return {
+        "images": _image_model,
+        "table": _table_model,
+        "curve": _curve_model,
+        "text": _text_model,
+    }[kind](settings, facts)
+
+
+def vocabulary(facts: Mapping[str, Any]) -> Vocabulary:
+    """The vocabulary of a text."""
+    characters = facts["characters"]
+    return data.ByteVocabulary() if characters is None else data.CharacterVocabulary(characters)
+
+
+def _image_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:
+    C, H, W = facts["shape"]
+    classes = len(facts["classes"])
+    hidden = settings.get("hidden", [])
+    name = settings["model"]
+    if name in ("linear", "mlp"):
+        return Sequential(Flatten(), MLP((*hidden, classes), in_size=C * H * W))
+    if name == "lstm":
+        return Sequential(_rows, *_lstms(C * W, hidden), _last, Linear(classes, hidden[-1]))
+    if name == "cnn":
+        return _cnn((C, H, W), classes, hidden, settings["dropout"])
+    if name == "lenet":
+        return LeNet5(classes, in_size=C, padding=(32 - H) // 2)
+    if name == "resnet8":
+        widths = (16, 32, 64)
+        return ResNet(BasicBlock, (1, 1, 1), classes, in_size=C, widths=widths, small_images=True)
+    return ResNet(BasicBlock, (2, 2, 2, 2), classes, in_size=C, small_images=H <= 64)
+
+
+def _cnn(shape: Sequence[int], classes: int, hidden: Sequence[int], dropout: float) -> Layer:
+    """3 × 3 convolutions, each followed by batch normalisation, ReLU and, while the image is
+    large enough, pooling; at the end two Linear layers."""
+    C, H, W = shape
+    layers: list[Callable[[Any], Any]] = []
+    for size in hidden:
+        layers += [Conv2d(size, 3, C, padding=1, bias=False), BatchNorm(size), F.relu]
+        C = size
+        if min(H, W) >= 8 or (size is hidden[-1] and min(H, W) > 1):
+            layers.append(MaxPool2d(2))
+            H, W = H // 2, W // 2
+    layers += [Flatten(), Linear(128, C * H * W), F.relu, Dropout(dropout), Linear(classes, 128)]
+    return Sequential(*layers)
+
+
+def _lstms(in_size: int, sizes: Sequence[int]) -> list[Callable[[Any], Any]]:
+    """LSTM layers along a sequence, (B, T, in_size) to (B, T, sizes[-1])."""
+    layers: list[Callable[[Any], Any]] = []
+    for size in sizes:
+        layers += [LSTM(size, in_size), itemgetter(0)]
+        in_size = size
+    return layers
+
+
+def _rows(x: Any) -> Any:
+    """Images (N, C, H, W) as sequences of rows, (N, H, C·W)."""
+    N, C, H, W = x.shape
+    return np.reshape(np.transpose(x, (0, 2, 1, 3)), (N, H, C * W))
+
+
+def _last(x: Any) -> Any:
+    """The last step of (B, T, H)."""
+    return x[:, -1]
+
+
+def _table_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:
+    columns, classes = facts["columns"], facts["classes"]
+    mean, std = (np.array(facts[f"x_{name}"], np.float32) for name in ("mean", "std"))
+    out = 1 if classes is None else len(classes)
+    mlp = MLP((*settings.get("hidden", []), out), in_size=len(columns))
+    layers: list[Callable[[Any], Any]] = [lambda x: (x - mean) / std, mlp]
+    if classes is None:
+        t_mean, t_std = np.float32(facts["t_mean"][0]), np.float32(facts["t_std"][0])
+        layers.append(lambda y: y[:, 0] * t_std + t_mean)
+    return Sequential(*layers)
+
+
+def _curve_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:
+    hidden = settings["hidden"]
+    return Sequential(*_lstms(1, hidden), Linear(1, hidden[-1]))
+
+
+def _text_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:
+    return GPT(
+        len(vocabulary(facts)),
+        settings["context"],
+        layers=settings["layers"],
+        width=settings["width"],
+        heads=settings["heads"],
+        dropout=settings["dropout"],
+    )

@@ -1,0 +1,226 @@
+"""The data of a run: samples to train, validate and test with, and facts for the model."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from wengert import data
+from wengert.cli.recipes import AUGMENTS, DATASETS, Settings
+from wengert.data import ArrayDataset, Dataset, Subset, TokenWindows, TransformDataset
+from wengert.data import transforms as T
+from wengert.data.dataset import BaseDataset
+from wengert.random import generator
+
+RENAME = "give each a name of its own"
+Facts = dict[str, Any]  # shapes, names of classes and columns, characters: values for JSON
+
+
+@dataclass(frozen=True)
+class Data:
+    """Samples to train on, to choose the best weights by (or None), and to test with."""
+
+    train: Dataset
+    validation: Dataset | None
+    test: Dataset
+    facts: Facts
+
+
+def load_data(settings: Settings) -> Data:
+    """The data that the settings name.
+
+    Raises:
+        ImportError: an optional package is missing.
+        OSError, ValueError: it cannot be had, or not be used; the message says why.
+    """
+    kind = DATASETS[settings["dataset"]].kind
+    found = {"images": _images, "table": _table, "curve": _curve, "text": _text}[kind](settings)
+    parts = (found.train, found.validation, found.test)
+    counts = [0 if part is None else len(part) for part in parts]
+    return replace(found, facts=found.facts | {"samples": counts})
+
+
+def _images(settings: Settings) -> Data:
+    train, test, classes = (
+        _image_folders(settings) if settings["dataset"] == "images" else _known_images(settings)
+    )
+    shape = train[0][0].shape
+    kept, validation = _held_out(train, settings)
+    changes = _changes(settings["augment"], shape[-1])
+    if changes:
+        kept = TransformDataset(kept, T.Compose(*changes))
+    return Data(kept, validation, test, {"shape": list(shape), "classes": list(classes)})
+
+
+def _known_images(settings: Settings) -> tuple[Dataset, Dataset, Sequence[str]]:
+    name, folder = settings["dataset"], settings["data"]
+    ten = [str(i) for i in range(10)]
+    if name == "digits":
+        return data.load_digits(True), data.load_digits(False), ten
+    load, classes = {
+        "mnist": (data.load_mnist, ten),
+        "fashion-mnist": (data.load_fashion_mnist, data.FASHION_MNIST_CLASSES),
+        "cifar10": (data.load_cifar10, data.CIFAR10_CLASSES),
+        "cifar100": (data.load_cifar100, data.CIFAR100_CLASSES),
+    }[name]
+    return load(True, folder=folder), load(False, folder=folder), classes
+
+
+def _image_folders(settings: Settings) -> tuple[Dataset, Dataset, Sequence[str]]:
+    """Of FOLDER/train and FOLDER/test, if these are there; else a fifth of FOLDER is the test."""
+    root, size = Path(settings["data"]), settings["size"]
+    if not ((root / "train").is_dir() and (root / "test").is_dir()):
+        images = data.ImageFolder(root, size=size)
+        _check_classes(root, images.classes)
+        most, rest = _parted(images, 0.2)
+        return most, rest, images.classes
+    train, test = (data.ImageFolder(root / part, size=size) for part in ("train", "test"))
+    if train.classes != test.classes:
+        raise ValueError(
+            f"{root}: train has the folders {', '.join(train.classes)}, and test "
+            f"{', '.join(test.classes)}; needed the same in both"
+        )
+    _check_classes(root, train.classes)
+    return train, test, train.classes
+
+
+def _changes(augment: str, side: int) -> list[Callable[[Any], Any]]:
+    shift = T.RandomCrop(side, padding=max(side // 8, 1))
+    changes: list[Callable[[Any], Any]] = [shift, T.RandomFlip()]
+    return changes[: AUGMENTS.index(augment)]
+
+
+def _table(settings: Settings) -> Data:
+    train: Dataset
+    test: Dataset
+    columns: Sequence[str] = ("x", "y")
+    classes: Sequence[str] | None = ("0", "1", "2")
+    if settings["dataset"] == "spiral":
+        train, test = data.spiral(True), data.spiral(False)
+    else:
+        target = settings["target"]
+        number = target.removeprefix("-").isdecimal()
+        table = data.load_csv(settings["data"], int(target) if number else target)
+        for name in table.columns:
+            if table.columns.count(name) > 1:
+                raise ValueError(f"{settings['data']} has two columns {name!r}; {RENAME}")
+        _check_classes(settings["data"], table.classes)
+        train, test = _parted(table, 0.2)
+        columns, classes = table.columns, table.classes
+    kept, validation = _held_out(train, settings)
+    x, t = kept[: len(kept)]
+    facts: Facts = {"columns": list(columns), "classes": classes and list(classes)}
+    facts |= _spread("x", x)
+    if classes is None:
+        facts |= _spread("t", t[:, None])
+    return Data(kept, validation, test, facts)
+
+
+def _spread(name: str, x: ndarray) -> Facts:
+    """Mean and standard deviation of each column; 1 where all values are equal."""
+    std = x.std(axis=0, dtype=np.float64)
+    mean = x.mean(axis=0, dtype=np.float64)
+    return {f"{name}_mean": mean.tolist(), f"{name}_std": np.where(std > 0, std, 1.0).tolist()}
+
+
+def _held_out(train: Dataset, settings: Settings) -> tuple[Dataset, Dataset | None]:
+    """The samples to train on, and the share of them that is kept for validation."""
+    share = settings["validation"]
+    if share == 0:
+        return train, None
+    kept, validation = _parted(train, share, seed=settings["seed"])
+    return kept, validation
+
+
+def _parted(samples: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Dataset]:
+    """The samples without a share of them, and that share."""
+    n = len(samples)
+    if not 0 < round((1 - share) * n) < n:
+        raise ValueError(
+            f"{n} sample{'s' * (n != 1)} cannot be shared between training, validation and "
+            f"testing: {share:g} of them would leave a part without any; give more"
+        )
+    most, rest = data.split(samples, 1 - share, share, seed=seed)
+    return most, rest
+
+
+def _check_classes(path: Path | str, classes: Sequence[str] | None) -> None:
+    if classes is not None and len(classes) < 2:
+        raise ValueError(f"{path} has only the class {classes[0]!r}, needed two or more")
+
+
+def _curve(settings: Settings) -> Data:
+    values = [data.sine_curve(train).arrays[0] for train in (True, False)]
+    train, validation = _windows(values[0], settings)
+    test = ArrayDataset(values[1][None, :-1], values[1][None, 1:])  # all of it, in one sequence
+    return Data(train, validation, test, {})
+
+
+def _text(settings: Settings) -> Data:
+    text = data.load_text(settings["data"], settings["unit"])
+    end = round(0.9 * len(text.tokens))
+    train, validation = _windows(text.tokens[:end], settings)
+    test = _side_by_side(text.tokens[end:], settings["context"], "test")
+    characters = getattr(text.vocabulary, "characters", None)
+    return Data(train, validation, test, {"characters": characters})
+
+
+def _windows(sequence: ndarray, settings: Settings) -> tuple[Dataset, Dataset | None]:
+    """Windows of the sequence's beginning to train on, and of its end for validation."""
+    length, share = settings["context"], settings["validation"]
+    end = round((1 - share) * len(sequence))
+    if end <= 2 * length:
+        raise ValueError(
+            f"{end} {_tokens(settings)} to train on make no windows of {length}; "
+            f"give more, or a smaller --context"
+        )
+    validation = None if share == 0 else _side_by_side(sequence[end:], length, "validation")
+    return RandomWindows(sequence[:end], length), validation
+
+
+def _tokens(settings: Settings) -> str:
+    return str(settings.get("unit", "values"))
+
+
+def _side_by_side(sequence: ndarray, length: int, part: str) -> Dataset:
+    """Windows that do not overlap."""
+    count = (len(sequence) - 1) // length
+    if count < 1:
+        raise ValueError(
+            f"the {part} part of the data has a length of {len(sequence)}, which makes no window "
+            f"of {length}; give more data, or a smaller --context"
+        )
+    starts = length * np.arange(count)
+    if sequence.ndim == 1:
+        return Subset(TokenWindows(sequence, length), starts)
+    windows = np.stack([sequence[start : start + length + 1] for start in starts])
+    return ArrayDataset(windows[:, :-1], windows[:, 1:])
+
+
+class RandomWindows(BaseDataset):
+    """Windows (x, t) of `length` steps of a sequence, where t is one step later than x.
+
+    Sample i starts at a place drawn anew, between i and i + 1 times the length: so each pass reads
+    the sequence once, about, and no two passes read the same windows.
+    """
+
+    def __init__(self, sequence: ndarray, length: int) -> None:
+        self.sequence = sequence
+        self.length = length
+
+    def __len__(self) -> int:
+        return (len(self.sequence) - 1) // self.length - 1
+
+    def sample(self, index: int) -> tuple[ndarray, ndarray]:
+        x, t = self.batch(np.array([index]))
+        return x[0], t[0]
+
+    def batch(self, indices: ndarray) -> tuple[ndarray, ndarray]:
+        starts = self.length * indices + generator().integers(self.length, size=len(indices))
+        windows = self.sequence[starts[:, None] + np.arange(self.length + 1)]
+        if windows.dtype.kind == "u":
+            windows = windows.astype(np.int64)
+        return windows[:, :-1], windows[:, 1:]
