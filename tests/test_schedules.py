@@ -1,6 +1,8 @@
 """Schedules: their values, and what they refuse."""
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -110,7 +112,7 @@ def test_a_plateau_goes_on_from_its_state():
     second.load_state_dict({name: np.array(x) for name, x in first.state_dict().items()})
     assert before + [second.report(m) for m in measures[5:]] == expected
     assert second.state_dict() == whole.state_dict()
-    with pytest.raises(ValueError, match="got value, needed value, best"):
+    with pytest.raises(ValueError, match="missing: best, bad_reports, resting"):
         second.load_state_dict({"value": 1.0})
 
 
@@ -118,35 +120,90 @@ def test_a_plateau_goes_on_from_its_state():
     ("wrong", "message"),
     [
         (lambda: constant(-1), "constant: got value -1"),
-        (lambda: constant("1"), "constant: got value '1'"),
         (lambda: linear(0, math.inf, 3), "linear: got end inf"),
         (lambda: linear(0, 1, 0), "linear: got steps 0, needed an integer ≥ 1"),
         (lambda: step_decay(1, 0), "step_decay: got at 0"),
         (lambda: step_decay(1, [3, 3]), r"step_decay: got at \[3, 3\], needed rising"),
-        (lambda: step_decay(1, [0, 3]), "needed rising integers > 0"),
+        (lambda: step_decay(1, [0, 3]), r"got at \[0, 3\], needed an integer ≥ 1"),
         (lambda: step_decay(1, 2, -0.5), "step_decay: got factor -0.5"),
         (lambda: exponential(math.nan, 0.5), "exponential: got start nan"),
-        (lambda: cosine(1, 2.5), "cosine: got steps 2.5"),
         (lambda: polynomial(1, 10, -1), "polynomial: got power -1"),
         (lambda: warm_up(-1, 5), "constant: got value -1"),
         (lambda: warm_up(1, 0), "warm_up: got steps 0"),
         (lambda: one_cycle(1, 1), "one_cycle: got steps 1"),
-        (lambda: one_cycle(1, 100, 1.5), "one_cycle: got rise 1.5 of 100 steps"),
-        (lambda: one_cycle(1, 100, 0.001), "one_cycle: got rise 0.001"),
-        (lambda: one_cycle(1, 100, start_divisor=0), "one_cycle: got a divisor 0"),
+        (lambda: one_cycle(1, 100, 1.5), "one_cycle: got rise 1.5, needed 0 ≤ rise < 1"),
+        (lambda: one_cycle(1, 100, 0.001), "one_cycle: got rise 0.001 of 100 steps"),
+        (lambda: one_cycle(1, 100, start_divisor=0), "got start_divisor 0, needed a number > 0"),
         (lambda: one_cycle(1, 100, shape="round"), "one_cycle: got shape 'round'"),
         (lambda: joined([constant(1)], [3]), "got 1 schedules and 1 steps"),
         (lambda: joined([constant(1)] * 3, [5, 4]), "joined: got at"),
         (lambda: ReduceOnPlateau(-1), "ReduceOnPlateau: got start -1"),
         (lambda: ReduceOnPlateau(1, factor=1), "ReduceOnPlateau: got factor 1"),
+        (lambda: ReduceOnPlateau(1, factor=0), "got factor 0, needed 0 < factor < 1"),
         (lambda: ReduceOnPlateau(1, patience=-1), "ReduceOnPlateau: got patience -1"),
     ],
 )
-def test_what_makes_no_schedule_is_refused(wrong, message):
+def test_a_value_out_of_range_makes_no_schedule(wrong, message):
     with pytest.raises(ValueError, match=message):
         wrong()
 
 
-def test_joined_takes_functions_only():
-    with pytest.raises(TypeError, match=r"joined: got 0.1, needed functions"):
-        joined([0.1, constant(1)], [3])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: constant("1"), "constant: got value '1', needed a number ≥ 0"),
+        (lambda: cosine(1, 2.5), "cosine: got steps 2.5, needed an integer ≥ 1"),
+        (lambda: step_decay(1, [2.5]), r"step_decay: got at \[2.5\], needed an integer"),
+        (lambda: joined([0.1, constant(1)], [3]), "joined: got 0.1, needed functions"),
+        (lambda: ReduceOnPlateau(1, cooldown=True), "got cooldown True, needed an integer ≥ 0"),
+    ],
+)
+def test_a_value_of_another_kind_makes_no_schedule(wrong, message):
+    with pytest.raises(TypeError, match=message):
+        wrong()
+
+
+SCHEDULES = [
+    constant(0.1),
+    linear(0.1, 0.01, 5),
+    step_decay(0.1, 2),
+    step_decay(0.1, np.array([1, 3]), 0.5),
+    exponential(0.1, 0.9),
+    cosine(0.1, 6),
+    polynomial(0.1, 6, 2, 0.01),
+    warm_up(0.1, 3),
+    warm_up(cosine(0.1, 6), 3, start=0.01),
+    one_cycle(0.1, 8, shape="linear"),
+    joined([constant(0.1), cosine(0.01, 6)], [3]),
+]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=repr)
+def test_a_schedule_is_a_value_that_prints_compares_and_pickles(schedule):
+    names = {kind.__name__: kind for kind in map(type, [*SCHEDULES, schedule])}
+    printed = eval(repr(schedule), names)
+    for same in (pickle.loads(pickle.dumps(schedule)), copy.deepcopy(schedule), printed):
+        assert same == schedule
+        assert hash(same) == hash(schedule)
+        assert values(same, range(12)) == values(schedule, range(12))
+    assert [other == schedule for other in SCHEDULES].count(True) == 1
+
+
+def test_a_schedule_prints_its_options():
+    assert repr(warm_up(cosine(1e-3, 90), 10)) == (
+        "warm_up(then=cosine(start=0.001, steps=90, end=0.0), steps=10, start=0.0)"
+    )
+
+
+def test_a_plateau_prints_its_options_and_pickles_with_its_state():
+    plateau = ReduceOnPlateau(1.0, patience=0)
+    text = repr(plateau)
+    assert text.startswith("ReduceOnPlateau(start=1.0, factor=0.1, patience=0, threshold=0.0001")
+    plateau.report(1)
+    plateau.report(1)
+    assert repr(plateau) == text
+    again = pickle.loads(pickle.dumps(plateau))
+    assert again.state_dict() == plateau.state_dict()
+    assert again(0) == 0.1
+    fresh = eval(text)
+    assert fresh(0) == 1.0

@@ -1,7 +1,8 @@
 """Schedules: a learning rate (or another option) as a function of the step.
 
-A schedule is a plain function of the number of updates done before, 0 for the first. The functions
-here make such functions; so does any `lambda step: ...`.
+A schedule is a function of the number of updates done before, 0 for the first. The classes here are
+such functions, with lower-case names because they are used as functions: they print, compare, hash
+and pickle by their options. Any `lambda step: ...` is a schedule as well.
 
     optimizer = Adam(warm_up(cosine(1e-3, steps=9_000), steps=1_000))
 """
@@ -9,143 +10,202 @@ here make such functions; so does any `lambda step: ...`.
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from numbers import Integral
+from itertools import pairwise
 from typing import Any, Literal, TypeAlias
+
+from wengert.arguments import fraction, integer, integers, number
+from wengert.state import compare_state
 
 Schedule: TypeAlias = Callable[[int], float]
 
 
-def constant(value: float) -> Schedule:
-    """The same at every step."""
-    _check("constant", value=value)
-    return lambda step: value
+class _Value:
+    """Prints, compares and hashes by the attributes: the options, by name."""
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({options})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
 
 
-def linear(start: float, end: float, steps: int) -> Schedule:
-    """From `start` to `end` in a straight line; after `steps` it stays there."""
-    _check("linear", start=start, end=end)
-    _check_count("linear", "steps", steps)
-    return lambda step: start + (end - start) * min(step / steps, 1.0)
+class constant(_Value):
+    """The same value at every step."""
+
+    def __init__(self, value: float) -> None:
+        self.value = number("constant", "value", value, least=0)
+
+    def __call__(self, step: int) -> float:
+        return self.value
 
 
-def step_decay(start: float, at: int | Sequence[int], factor: float = 0.1) -> Schedule:
-    """Times `factor` again and again: every `at` steps, or at each step of the list `at`."""
-    _check("step_decay", start=start, factor=factor)
-    if isinstance(at, Iterable):
-        steps = _rising("step_decay", at)
-        return lambda step: start * factor ** bisect_right(steps, step)
-    every = at
-    _check_count("step_decay", "at", every)
-    return lambda step: start * factor ** (step // every)
+class linear(_Value):
+    """From `start` to `end` in a straight line; constant after `steps`."""
+
+    def __init__(self, start: float, end: float, steps: int) -> None:
+        self.start = number("linear", "start", start, least=0)
+        self.end = number("linear", "end", end, least=0)
+        self.steps = integer("linear", "steps", steps, least=1)
+
+    def __call__(self, step: int) -> float:
+        return _line(self.start, self.end, min(step / self.steps, 1.0))
 
 
-def exponential(start: float, factor: float) -> Schedule:
+class step_decay(_Value):
+    """Multiplied by `factor` every `at` steps, or at each step of the list `at`."""
+
+    def __init__(self, start: float, at: int | Sequence[int], factor: float = 0.1) -> None:
+        self.start = number("step_decay", "start", start, least=0)
+        self.at = (
+            _rising("step_decay", at)
+            if isinstance(at, Iterable)
+            else integer("step_decay", "at", at, least=1)
+        )
+        self.factor = number("step_decay", "factor", factor, least=0)
+
+    def __call__(self, step: int) -> float:
+        at = self.at
+        times = bisect_right(at, step) if isinstance(at, tuple) else step // at
+        return self.start * self.factor**times
+
+
+class exponential(_Value):
     """start factorˢᵗᵉᵖ."""
-    _check("exponential", start=start, factor=factor)
-    return lambda step: start * factor**step
+
+    def __init__(self, start: float, factor: float) -> None:
+        self.start = number("exponential", "start", start, least=0)
+        self.factor = number("exponential", "factor", factor, least=0)
+
+    def __call__(self, step: int) -> float:
+        return self.start * self.factor**step
 
 
-def cosine(start: float, steps: int, end: float = 0.0) -> Schedule:
-    """From `start` to `end` along half a cosine; after `steps` it stays there.
+class cosine(_Value):
+    """From `start` to `end` along half a cosine; constant after `steps`.
 
     Source: Loshchilov, Hutter, SGDR, 2017, equation 5, without restarts.
     """
-    _check("cosine", start=start, end=end)
-    _check_count("cosine", "steps", steps)
-    return lambda step: _along_cosine(start, end, min(step / steps, 1.0))
+
+    def __init__(self, start: float, steps: int, end: float = 0.0) -> None:
+        self.start = number("cosine", "start", start, least=0)
+        self.steps = integer("cosine", "steps", steps, least=1)
+        self.end = number("cosine", "end", end, least=0)
+
+    def __call__(self, step: int) -> float:
+        return _half_cosine(self.start, self.end, min(step / self.steps, 1.0))
 
 
-def polynomial(start: float, steps: int, power: float = 1.0, end: float = 0.0) -> Schedule:
-    """end + (start - end) (1 - step / steps)ᵖᵒʷᵉʳ; after `steps` it stays at `end`."""
-    _check("polynomial", start=start, power=power, end=end)
-    _check_count("polynomial", "steps", steps)
-    return lambda step: end + (start - end) * (1 - min(step / steps, 1.0)) ** power
+class polynomial(_Value):
+    """end + (start - end) (1 - step / steps)ᵖᵒʷᵉʳ; constant after `steps`."""
+
+    def __init__(self, start: float, steps: int, power: float = 1.0, end: float = 0.0) -> None:
+        self.start = number("polynomial", "start", start, least=0)
+        self.steps = integer("polynomial", "steps", steps, least=1)
+        self.power = number("polynomial", "power", power, least=0)
+        self.end = number("polynomial", "end", end, least=0)
+
+    def __call__(self, step: int) -> float:
+        remaining = 1 - min(step / self.steps, 1.0)
+        return self.end + (self.start - self.end) * remaining**self.power
 
 
-def warm_up(then: Schedule | float, steps: int, start: float = 0.0) -> Schedule:
-    """From `start` in a straight line to where `then` begins; after `steps`, `then` from its 0 on.
+class warm_up(_Value):
+    """From `start` in a straight line to the first value of `then`; after `steps`, `then` itself.
 
     Args:
-        then: a schedule, or a number that is kept.
-        steps: of the warm-up.
-        start: where it begins. At 0 the first update does nothing but fill what an optimizer
-            remembers.
+        then: a schedule, which counts its steps from the end of the warm-up; or a number.
+        steps: length of the warm-up.
+        start: the first value. At 0 the first update changes only the optimizer's state.
     """
-    after = then if callable(then) else constant(then)
-    _check("warm_up", start=start)
-    _check_count("warm_up", "steps", steps)
-    return joined([linear(start, after(0), steps), after], at=[steps])
+
+    def __init__(self, then: Schedule | float, steps: int, start: float = 0.0) -> None:
+        self.then = then if callable(then) else constant(then)
+        self.steps = integer("warm_up", "steps", steps, least=1)
+        self.start = number("warm_up", "start", start, least=0)
+
+    def __call__(self, step: int) -> float:
+        if step < self.steps:
+            return _line(self.start, self.then(0), step / self.steps)
+        return self.then(step - self.steps)
 
 
-def one_cycle(
-    peak: float,
-    steps: int,
-    rise: float = 0.3,
-    *,
-    start_divisor: float = 25.0,
-    end_divisor: float = 1e4,
-    shape: Literal["cosine", "linear"] = "cosine",
-) -> Schedule:
+class one_cycle(_Value):
     """Up from peak / start_divisor to `peak`, and down to peak / (start_divisor end_divisor).
 
     Args:
         peak: the greatest value.
-        steps: of both ways together; after them it stays at the end.
-        rise: the share of the steps that lead up; 0 < rise < 1.
-        start_divisor, end_divisor: how far below it begins, and ends below its beginning.
-        shape: of both ways.
+        steps: length of the rise and the fall together; the value is constant after them.
+        rise: the fraction of the steps in which the value rises; 0 < rise < 1.
+        start_divisor: `peak` over the first value.
+        end_divisor: the first value over the last.
+        shape: of the rise and the fall.
 
     Source: Smith, Topin, Super-Convergence, 2018; in the form of fastai and PyTorch.
     """
-    _check("one_cycle", peak=peak, start_divisor=start_divisor, end_divisor=end_divisor)
-    _check_count("one_cycle", "steps", steps, least=2)
-    if not 1 < rise * steps < steps:
-        raise ValueError(
-            f"one_cycle: got rise {rise} of {steps} steps, needed a share between 0 and 1 that is "
-            f"more than one step"
-        )
-    if start_divisor == 0 or end_divisor == 0:
-        raise ValueError("one_cycle: got a divisor 0, needed numbers > 0")
-    if shape not in ("cosine", "linear"):
-        raise ValueError(f'one_cycle: got shape {shape!r}, needed "cosine" or "linear"')
-    way = _along_cosine if shape == "cosine" else _along_line
-    start = peak / start_divisor
-    top, last = rise * steps - 1, steps - 1  # steps are counted from 0
 
-    def value(step: int) -> float:
+    def __init__(
+        self,
+        peak: float,
+        steps: int,
+        rise: float = 0.3,
+        *,
+        start_divisor: float = 25.0,
+        end_divisor: float = 1e4,
+        shape: Literal["cosine", "linear"] = "cosine",
+    ) -> None:
+        self.peak = number("one_cycle", "peak", peak, least=0)
+        self.steps = integer("one_cycle", "steps", steps, least=2)
+        self.rise = fraction("one_cycle", "rise", rise)
+        self.start_divisor = number("one_cycle", "start_divisor", start_divisor, above=0)
+        self.end_divisor = number("one_cycle", "end_divisor", end_divisor, above=0)
+        self.shape = shape
+        if self.rise * self.steps <= 1:
+            raise ValueError(
+                f"one_cycle: got rise {rise} of {steps} steps, needed a rise of more than one step"
+            )
+        if shape not in ("cosine", "linear"):
+            raise ValueError(f'one_cycle: got shape {shape!r}, needed "cosine" or "linear"')
+
+    def __call__(self, step: int) -> float:
+        curve = _half_cosine if self.shape == "cosine" else _line
+        start = self.peak / self.start_divisor
+        top, last = self.rise * self.steps - 1, self.steps - 1  # steps are counted from 0
         if step <= top:
-            return way(start, peak, step / top)
-        return way(peak, start / end_divisor, min((step - top) / (last - top), 1.0))
-
-    return value
+            return curve(start, self.peak, step / top)
+        return curve(self.peak, start / self.end_divisor, min((step - top) / (last - top), 1.0))
 
 
-def joined(schedules: Sequence[Schedule], at: Sequence[int]) -> Schedule:
-    """One schedule after the other; each counts from 0 when its turn comes.
+class joined(_Value):
+    """One schedule after the other; each counts its steps from 0.
 
     Args:
         schedules: in their order.
-        at: the steps where the second, third, ... begins.
+        at: the steps at which the second, third, … begins.
     """
-    for schedule in schedules:
-        if not callable(schedule):
-            raise TypeError(f"joined: got {schedule!r}, needed functions of the step")
-    starts = [0, *_rising("joined", at)]
-    if len(starts) != len(schedules):
-        raise ValueError(
-            f"joined: got {len(schedules)} schedules and {len(at)} steps to change at, needed one "
-            f"step fewer than schedules"
-        )
 
-    def value(step: int) -> float:
-        i = bisect_right(starts, step) - 1
-        return schedules[i](step - starts[i])
+    def __init__(self, schedules: Sequence[Schedule], at: Sequence[int]) -> None:
+        for schedule in schedules:
+            if not callable(schedule):
+                raise TypeError(f"joined: got {schedule!r}, needed functions of the step")
+        self.schedules = tuple(schedules)
+        self.at = _rising("joined", at)
+        if len(self.at) != len(self.schedules) - 1:
+            raise ValueError(
+                f"joined: got {len(self.schedules)} schedules and {len(self.at)} steps to change "
+                f"at, needed one step fewer than schedules"
+            )
 
-    return value
+    def __call__(self, step: int) -> float:
+        i = bisect_right(self.at, step)
+        return self.schedules[i](step - (self.at[i - 1] if i else 0))
 
 
 class ReduceOnPlateau:
-    """A value that falls when a measure no longer gets better.
+    """A value that falls when a measure, such as the validation loss, stops improving.
 
         plateau = ReduceOnPlateau(0.1, patience=5)
         optimizer = SGD(plateau)
@@ -153,17 +213,17 @@ class ReduceOnPlateau:
             ...
             plateau.report(validation_loss)
 
-    It is a schedule that does not ask for the step: `value` is what holds now.
+    It is a schedule that ignores the step: `value` is the present value.
 
     Args:
         start: the first value.
-        factor: what it is multiplied with, 0 < factor < 1.
-        patience: how many reports in a row may be no better.
-        threshold: what is better: lower (greater for `maximize`) by this share of the best.
-        relative: False takes `threshold` as it is, not as a share.
-        cooldown: reports after a fall for which no bad ones are counted.
-        least: it falls no lower.
-        maximize: whether greater measures are better, such as an accuracy.
+        factor: by which the value is multiplied, 0 < factor < 1.
+        patience: how many reports in a row may show no improvement.
+        threshold: an improvement is lower (greater with `maximize`) by this fraction of the best.
+        relative: False takes `threshold` as an absolute difference, not as a fraction.
+        cooldown: reports after a fall in which nothing is counted as "no improvement".
+        least: the value does not fall below it.
+        maximize: whether greater measures are better, as for an accuracy.
     """
 
     def __init__(
@@ -179,19 +239,17 @@ class ReduceOnPlateau:
         maximize: bool = False,
     ) -> None:
         kind = "ReduceOnPlateau"
-        _check(kind, start=start, threshold=threshold, least=least)
-        _check_count(kind, "patience", patience, least=0)
-        _check_count(kind, "cooldown", cooldown, least=0)
-        if not 0 < factor < 1:
-            raise ValueError(f"{kind}: got factor {factor}, needed a number in 0 < x < 1")
-        self.factor = factor
-        self.patience = patience
-        self.threshold = threshold
+        self.start = number(kind, "start", start, least=0)
+        self.factor = fraction(kind, "factor", factor)
+        if self.factor == 0:
+            raise ValueError(f"{kind}: got factor {factor}, needed 0 < factor < 1")
+        self.patience = integer(kind, "patience", patience, least=0)
+        self.threshold = number(kind, "threshold", threshold, least=0)
         self.relative = relative
-        self.cooldown = cooldown
-        self.least = least
+        self.cooldown = integer(kind, "cooldown", cooldown, least=0)
+        self.least = number(kind, "least", least, least=0)
         self.maximize = maximize
-        self.value = start
+        self.value = self.start
         self.best = -math.inf if maximize else math.inf
         self.bad_reports = 0
         self.resting = 0  # reports left of the cooldown
@@ -199,8 +257,12 @@ class ReduceOnPlateau:
     def __call__(self, step: int) -> float:
         return self.value
 
+    def __repr__(self) -> str:
+        options = [f"{k}={v!r}" for k, v in vars(self).items() if k not in _PLATEAU_STATE]
+        return f"ReduceOnPlateau({', '.join(options)})"
+
     def report(self, measure: float) -> bool:
-        """Takes in a measure, such as an epoch's loss; whether the value has fallen."""
+        """Takes a new value of the measure, once an epoch; returns whether `value` has fallen."""
         measure = float(measure)
         if self._better(measure):
             self.best = measure
@@ -225,48 +287,34 @@ class ReduceOnPlateau:
         return measure > self.best + margin if self.maximize else measure < self.best - margin
 
     def state_dict(self) -> dict[str, float]:
-        """What the reports so far have left; the options are not in it."""
-        return {name: getattr(self, name) for name in self._STATE}
+        """The state that the reports have changed; the options are not in it."""
+        return {name: getattr(self, name) for name in _PLATEAU_STATE}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on where `state_dict()` was called.
+        """Continues from a state of `state_dict()`.
 
         Raises:
-            ValueError: the names are others; nothing is loaded then.
+            ValueError: names or values do not fit; nothing is loaded then.
         """
-        if set(state) != set(self._STATE):
-            raise ValueError(
-                f"ReduceOnPlateau.load_state_dict: got {', '.join(state) or 'nothing'}, "
-                f"needed {', '.join(self._STATE)}"
-            )
-        for name, kind in self._STATE.items():
+        shapes = dict.fromkeys(_PLATEAU_STATE, ())
+        compare_state(state, shapes).check("ReduceOnPlateau.load_state_dict")
+        for name, kind in _PLATEAU_STATE.items():
             setattr(self, name, kind(state[name]))
 
-    _STATE = {"value": float, "best": float, "bad_reports": int, "resting": int}  # noqa: RUF012
+
+_PLATEAU_STATE = {"value": float, "best": float, "bad_reports": int, "resting": int}
 
 
-def _along_line(start: float, end: float, share: float) -> float:
-    return start + (end - start) * share
+def _line(start: float, end: float, progress: float) -> float:
+    return start + (end - start) * progress
 
 
-def _along_cosine(start: float, end: float, share: float) -> float:
-    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+def _half_cosine(start: float, end: float, progress: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
 
 
-def _check(caller: str, **values: float) -> None:
-    for name, value in values.items():
-        if isinstance(value, str) or not 0 <= value < math.inf:
-            raise ValueError(f"{caller}: got {name} {value!r}, needed a number ≥ 0")
-
-
-def _check_count(caller: str, name: str, value: int, least: int = 1) -> None:
-    if not isinstance(value, Integral) or value < least:
-        raise ValueError(f"{caller}: got {name} {value!r}, needed an integer ≥ {least}")
-
-
-def _rising(caller: str, at: Iterable[int]) -> list[int]:
-    steps = list(at)
-    for before, step in zip([0, *steps], steps, strict=False):
-        if not isinstance(step, Integral) or step <= before:
-            raise ValueError(f"{caller}: got at {steps}, needed rising integers > 0")
+def _rising(caller: str, at: Iterable[int]) -> tuple[int, ...]:
+    steps = integers(caller, "at", at, least=1)
+    if any(before >= step for before, step in pairwise(steps)):
+        raise ValueError(f"{caller}: got at {at!r:.80}, needed rising integers > 0")
     return steps
