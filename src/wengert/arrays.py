@@ -29,6 +29,14 @@ def as_array(x: Any) -> ndarray:
     return array
 
 
+def is_foreign(x: Any) -> bool:
+    """Whether `x` is an array of another kind: a symbol, an array on a device.
+
+    Such arrays bring NumPy's `__array_function__` and are passed to formulas as they are.
+    """
+    return hasattr(type(x), "__array_function__") and not isinstance(x, ArrayMethods | ndarray)
+
+
 def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
     """Sums `x` (array or Variable) over the axes along which `shape` was broadcast to x.shape."""
     extra = x.ndim - len(shape)

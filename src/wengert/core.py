@@ -11,16 +11,18 @@ twice: on arrays it gives numbers, on Variables it leaves a record of its own, t
 again.
 """
 
+import inspect
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, ClassVar, NoReturn, TypeAlias
 from weakref import ref
 
 import numpy as np
 from numpy import ndarray
 
-from wengert.arrays import as_array
-from wengert.config import enable_backprop, hooks, using_config
+from wengert.arrays import as_array, is_foreign
+from wengert.config import enable_backprop, hooks
 from wengert.dispatch import ArrayMethods, ufuncs
 from wengert.walk import behind, walk
 
@@ -222,6 +224,9 @@ class Function:
 
     elementwise: ClassVar[bool] = False  # inputs broadcast; the walk sums their gradients back
     ufunc: ClassVar[np.ufunc | None] = None  # NumPy's ufunc that runs this Function on a Variable
+    differentiable: ClassVar[bool] = True  # False: the outputs are constants
+    saved: ClassVar[tuple[str, ...]] = ()  # attributes that forward keeps for backward
+    mutated: ClassVar[tuple[str, ...]] = ()  # parameters of forward that it changes in place
 
     generation: int = 0
     record: Record | None = None
@@ -259,7 +264,7 @@ class Function:
         except Exception as error:
             raise self._explained(error, xs) from None
 
-        recorded = True in needs and _recording()
+        recorded = True in needs and _recording() and self.differentiable
         if recorded:
             self.generation = generation
         if type(ys) is tuple:
@@ -291,6 +296,8 @@ class Function:
 
     def _call_with_constants(self, inputs: tuple[Any, ...]) -> Any:
         """The call where some inputs are arrays or numbers; where all are, the result is too."""
+        if any(is_foreign(x) for x in inputs):
+            return self.forward(*inputs)
         values = _with_constants(inputs)
         if isinstance(values, tuple):
             return self(*values)
@@ -336,6 +343,15 @@ class Function:
     def __getstate__(self) -> dict[str, Any]:
         """What copies and pickles keep: the options, not the record."""
         return {k: v for k, v in self.__dict__.items() if k not in ("record", "generation")}
+
+    def options(self) -> dict[str, Any]:
+        """The arguments of `__init__`, by name: `type(f)(**f.options())` is the same operation."""
+        kind: Any = type(self)
+        return {name: getattr(self, name) for name in _option_names(kind)}
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r}" for name, value in self.options().items())
+        return f"{type(self).__name__}({options})"
 
     # -- the record --
 
@@ -415,6 +431,12 @@ class Function:
         )
 
 
+@cache
+def _option_names(cls: Any) -> tuple[str, ...]:
+    """The names of the arguments of `cls.__init__`."""
+    return tuple(inspect.signature(cls).parameters)
+
+
 def _with_constants(inputs: tuple[Any, ...]) -> tuple[Any, ...] | list[Any]:
     """The inputs as a tuple of Variables; if none is one, as a list of arrays and numbers."""
     values = []
@@ -469,9 +491,7 @@ class StandIn(Variable):
 class Constant(Function):
     """A Function whose outputs are constants, such as a comparison: it needs no `backward`."""
 
-    def __call__(self, *inputs: Any) -> Any:
-        with using_config("enable_backprop", False):
-            return super().__call__(*inputs)
+    differentiable = False
 
 
 # ---- Backward ----
