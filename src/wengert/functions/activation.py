@@ -1,7 +1,6 @@
 """Activations: the nonlinear steps between layers. (tanh is in trigonometry.py.)"""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,12 @@ from wengert.functions.math import Erf, erf
 from wengert.functions.piecewise import clip
 from wengert.functions.samples import one_input
 
+__all__ = [
+    "celu", "elu", "gelu", "glu", "hard_sigmoid", "hard_swish", "leaky_relu", "log_sigmoid",
+    "log_softmax", "mish", "prelu", "relu", "selu", "sigmoid", "silu", "softmax", "softplus",
+    "softsign",
+]  # fmt: skip
+
 # What keeps the mean 0 and the variance 1 of a layer's inputs; arXiv:1706.02515, equation 14.
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
@@ -25,10 +30,10 @@ class Sigmoid(Function):
     elementwise = True
     samples = one_input(-4, 4)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return logistic(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (y,) = self.ys
         return gy * (y * (1 - y))
 
@@ -44,15 +49,15 @@ class ReLU(Function):
 
     elementwise = True
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.maximum(x, 0)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy * (x > 0)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for shape in [(2, 3), ()]:
             yield (rng.uniform(0.1, 2, size=shape) * rng.choice([-1, 1], size=shape),)
 
@@ -65,15 +70,15 @@ class LeakyReLU(Function):
     def __init__(self, slope: float = 0.01) -> None:
         self.slope = slope
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.where(x > 0, x, self.slope * x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return np.where(x > 0, gy, self.slope * gy)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for sample in ReLU.samples(rng):
             yield sample
             yield sample, {"slope": 1.5}
@@ -84,17 +89,17 @@ class PReLU(Function):
 
     elementwise = True
 
-    def forward(self, x: Any, slope: Any) -> Any:
+    def forward(self, x, slope):
         return np.where(x > 0, x, slope * x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x, slope = self.xs
         need_x, need_slope = self.needs
         gx = np.where(x > 0, gy, slope * gy) if need_x else None
         return gx, np.where(x > 0, 0, x * gy) if need_slope else None
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for shape in [(), (3, 1), (2, 3, 2)]:
             x = rng.uniform(0.1, 2, size=(2, 3, 2)) * rng.choice([-1, 1], size=(2, 3, 2))
             yield x, rng.normal(size=shape)
@@ -108,15 +113,15 @@ class ELU(Function):
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.where(x > 0, x, self.alpha * np.expm1(np.minimum(x, 0)))
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return np.where(x > 0, gy, gy * (self.alpha * np.exp(np.minimum(x, 0))))
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for sample in ReLU.samples(rng):
             yield sample
             yield sample, {"alpha": 0.5}
@@ -128,10 +133,10 @@ class GELU(Function):
     elementwise = True
     samples = one_input(-4, 4)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return x * (0.5 + 0.5 * Erf().forward(x * math.sqrt(0.5)))
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         z = np.clip(x, -40, 40)  # from where φ is 0 and Φ 0 or 1: no square overflows
         density = np.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
@@ -144,11 +149,11 @@ class TanhGELU(Function):
     elementwise = True
     samples = one_input(-4, 4)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         z = np.clip(x, -10, 10)  # from where tanh u is ±1: no cube overflows
         return x * (0.5 + 0.5 * np.tanh(z * (GELU_A + GELU_B * z * z)))
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         z = np.clip(x, -10, 10)
         t = np.tanh(z * (GELU_A + GELU_B * z * z))
@@ -166,10 +171,10 @@ class SiLU(Function):
     elementwise = True
     samples = one_input(-4, 4)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return x * logistic(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         s = sigmoid(x)
         return gy * (s * (1 + x * (1 - s)))
@@ -183,17 +188,17 @@ class Softplus(Function):
     def __init__(self, beta: float = 1.0) -> None:
         self.beta = beta
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         z = self.beta * x
         # exp only ever sees numbers ≤ 0, so it cannot overflow
         return (np.maximum(z, 0) + np.log1p(np.exp(-abs(z)))) / self.beta
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy * sigmoid(self.beta * x)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for shape in [(2, 3), ()]:
             yield (rng.normal(size=shape),)
             yield (rng.normal(size=shape),), {"beta": 2.0}
@@ -205,16 +210,16 @@ class Softmax(Function):
     def __init__(self, axis: int = -1) -> None:
         self.axis = axis
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         y = np.exp(x - np.max(x, axis=self.axis, keepdims=True))  # the largest exponent is 0
         return y / np.sum(y, axis=self.axis, keepdims=True)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (y,) = self.ys
         return y * (gy - np.sum(y * gy, axis=self.axis, keepdims=True))
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield (rng.normal(size=(2, 3)),)
         yield (rng.normal(size=(2, 3, 2)),), {"axis": 1}
         yield (rng.normal(size=(2, 3, 2)),), {"axis": -3}
@@ -227,11 +232,11 @@ class LogSoftmax(Function):
     def __init__(self, axis: int = -1) -> None:
         self.axis = axis
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         z = x - np.max(x, axis=self.axis, keepdims=True)
         return z - np.log(np.sum(np.exp(z), axis=self.axis, keepdims=True))
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (y,) = self.ys
         return gy - np.exp(y) * np.sum(gy, axis=self.axis, keepdims=True)
 

@@ -1,6 +1,5 @@
 """Arithmetic: what Python's operators run."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +10,8 @@ from wengert.core import Function, Operand, Variable
 from wengert.dispatch import implements
 from wengert.functions.samples import one_input, two_inputs
 
+__all__ = ["add", "astype", "copy", "div", "mul", "neg", "pow", "sub"]
+
 
 class Pos(Function):
     """y = x, in memory of its own."""
@@ -18,10 +19,10 @@ class Pos(Function):
     elementwise = True
     ufunc = np.positive
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return +x
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         return gy
 
     samples = one_input()
@@ -33,10 +34,10 @@ class Neg(Function):
     elementwise = True
     ufunc = np.negative
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return -x
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         return -gy
 
     samples = one_input()
@@ -48,10 +49,10 @@ class Add(Function):
     elementwise = True
     ufunc = np.add
 
-    def forward(self, x0: Any, x1: Any) -> Any:
+    def forward(self, x0, x1):
         return x0 + x1
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         return gy, gy
 
     samples = two_inputs()
@@ -63,10 +64,10 @@ class Sub(Function):
     elementwise = True
     ufunc = np.subtract
 
-    def forward(self, x0: Any, x1: Any) -> Any:
+    def forward(self, x0, x1):
         return x0 - x1
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         need0, need1 = self.needs
         return gy if need0 else None, -gy if need1 else None
 
@@ -79,10 +80,10 @@ class Mul(Function):
     elementwise = True
     ufunc = np.multiply
 
-    def forward(self, x0: Any, x1: Any) -> Any:
+    def forward(self, x0, x1):
         return x0 * x1
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x0, x1 = self.xs
         need0, need1 = self.needs
         return gy * x1 if need0 else None, gy * x0 if need1 else None
@@ -96,10 +97,10 @@ class Div(Function):
     elementwise = True
     ufunc = np.true_divide
 
-    def forward(self, x0: Any, x1: Any) -> Any:
+    def forward(self, x0, x1):
         return x0 / x1
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x0, x1 = self.xs
         need0, need1 = self.needs
         g = gy / x1
@@ -125,18 +126,18 @@ class Pow(Function):
     def __init__(self, c: float) -> None:
         self.c = c
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         try:
             return x**self.c
         except ValueError:
             raise ValueError(_NOT_WHOLE) from None
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy * (self.c * x ** (self.c - 1 if self.c else 0))
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for whole in (0, 1, 2, 3):
             yield (rng.normal(size=(2, 3)),), {"c": whole}
         for c in (-1, 0.5, -1.5):
@@ -148,13 +149,13 @@ class Power(Function):
 
     elementwise = True
 
-    def forward(self, x0: Any, x1: Any) -> Any:
+    def forward(self, x0, x1):
         try:
             return x0**x1
         except ValueError:  # (where shapes do not broadcast, the core says so)
             raise ValueError(_NOT_WHOLE) from None
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x0, x1 = self.xs
         (y,) = self.ys
         need0, need1 = self.needs
@@ -179,14 +180,14 @@ class Cast(Function):
     def __init__(self, dtype: Any) -> None:
         self.dtype = np.dtype(dtype)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return x.astype(self.dtype)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         return gy if self.dtype.kind == "f" else None  # the walk casts it back
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield (rng.normal(size=(2, 3)),), {"dtype": np.float64}
 
 

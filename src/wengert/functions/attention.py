@@ -13,6 +13,8 @@ from wengert.functions.linalg import linear
 from wengert.functions.shape import sum_to
 from wengert.random import generator
 
+__all__ = ["multi_head_attention", "scaled_dot_product_attention"]
+
 
 class SoftmaxOrZero(Function):
     """y = e^x / Σ e^x along the last axis, and 0 where all of x is -∞;  dx = y (dy - Σ y dy)."""

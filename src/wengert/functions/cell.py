@@ -18,6 +18,8 @@ from wengert.arrays import as_array
 from wengert.core import Function, Operand, Variable
 from wengert.functions.activation import sigmoid
 
+__all__ = ["gru_cell", "lstm_cell", "rnn_cell"]
+
 
 class Cell(Function):
     """One step of a recurrence: from x, the states and the weights to the new states."""

@@ -22,6 +22,11 @@ from wengert.functions.geometry import (
     per_axis,
 )
 
+__all__ = [
+    "col2im", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
+    "conv_transpose3d", "im2col",
+]  # fmt: skip
+
 
 class Convolution(Function):
     """The geometry of a convolution: for each spatial axis a number, or (before, after).

@@ -10,6 +10,8 @@ from wengert.arrays import as_array
 from wengert.core import Operand, Variable
 from wengert.dispatch import implements
 
+__all__ = ["empty_like", "full_like", "ones_like", "zeros_like"]
+
 
 # fmt: off
 @implements(np.zeros_like)

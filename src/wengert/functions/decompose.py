@@ -3,7 +3,6 @@
 Matrices are on the last two axes; the axes before them are a batch.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,20 +15,22 @@ from wengert.functions.piecewise import abs
 from wengert.functions.reduce import Reduction, max, min, sum
 from wengert.functions.shape import reshape, sum_to
 
+__all__ = ["cholesky", "det", "inv", "norm", "slogdet", "solve"]
+
 
 class Inv(Function):
     """y = x⁻¹,  gx = -yᵀ gy yᵀ."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return _regular("inv", np.linalg.inv, x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (y,) = self.ys
         yt = np.swapaxes(y, -1, -2)
         return -(yt @ gy @ yt)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for shape in [(3, 3), (2, 2, 2), (1, 1)]:
             yield (_regular_matrix(rng, shape),)
 
@@ -37,10 +38,10 @@ class Inv(Function):
 class Solve(Function):
     """y = A⁻¹ b, for matrices b,  gb = A⁻ᵀ gy,  gA = -gb yᵀ."""
 
-    def forward(self, A: Any, b: Any) -> Any:
+    def forward(self, A, b):
         return _regular("solve", np.linalg.solve, A, b)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         A, b = self.xs
         (y,) = self.ys
         need_A, need_b = self.needs
@@ -49,7 +50,7 @@ class Solve(Function):
         return gA, sum_to(gb, b.shape) if need_b else None
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for shape, columns in [
             ((3, 3), (3, 2)), ((2, 3, 3), (2, 3, 2)), ((2, 3, 3), (3, 1)), ((2, 2), (3, 2, 2)),
         ]:  # fmt: skip
@@ -59,10 +60,10 @@ class Solve(Function):
 class Det(Function):
     """y = det x,  dy/dx = y x⁻ᵀ."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.linalg.det(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         (y,) = self.ys
         return _as_matrices(gy * y) * np.swapaxes(inv(x), -1, -2)
@@ -73,10 +74,10 @@ class Det(Function):
 class SlogDet(Function):
     """The sign of det x, and y = log |det x|;  dy/dx = x⁻ᵀ."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return tuple(np.linalg.slogdet(x))
 
-    def backward(self, gsign: Any, gy: Any) -> Any:  # (the sign is flat)
+    def backward(self, gsign, gy):  # (the sign is flat)
         (x,) = self.xs
         return _as_matrices(gy) * np.swapaxes(inv(x), -1, -2)
 
@@ -90,7 +91,7 @@ class Cholesky(Function):
     Differentiation of the Cholesky decomposition, arXiv:1602.07527, equation 10.
     """
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         try:
             return np.linalg.cholesky((x + np.swapaxes(x, -1, -2)) / 2)
         except np.linalg.LinAlgError:
@@ -99,7 +100,7 @@ class Cholesky(Function):
                 f"vᵀ x v > 0 for all v; add a little to its diagonal: x + 1e-6 * np.eye(n)"
             ) from None
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (y,) = self.ys
         yt = np.swapaxes(y, -1, -2)
         n = y.shape[-1]
@@ -111,7 +112,7 @@ class Cholesky(Function):
         return (gx + np.swapaxes(gx, -1, -2)) / 2
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for shape in [(3, 3), (2, 2, 2), (1, 1)]:
             x = _regular_matrix(rng, shape)
             yield (x @ np.swapaxes(x, -1, -2),)
@@ -124,7 +125,7 @@ class Norm(Reduction):
         super().__init__(axis, keepdims)
         self.p = p
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         size = np.absolute(x)
         top = np.max(size, axis=self.axis, keepdims=True, initial=0)
         top = np.where((top > 0) & (top < np.inf), top, 1)
@@ -134,7 +135,7 @@ class Norm(Reduction):
         y = (np.sqrt(total) if self.p == 2 else total ** (1 / self.p)) * top
         return y if self.keepdims else np.squeeze(y, axis=self.axis)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         (y,) = self.ys
         y = self.spread(y)
@@ -144,7 +145,7 @@ class Norm(Reduction):
         return self.spread(gy) * share
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for p in (2, 3, 1.5):
             for _ in range(2):
                 x = rng.uniform(0.5, 2, size=(2, 3, 2)) * rng.choice([-1, 1], size=(2, 3, 2))

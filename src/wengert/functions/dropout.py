@@ -1,6 +1,5 @@
 """Dropout: noise in training, nothing in use."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,8 @@ from wengert.arrays import as_array
 from wengert.config import train
 from wengert.core import Function, Operand, Variable
 from wengert.random import generator
+
+__all__ = ["channel_dropout", "dropout"]
 
 
 class Dropout(Function):
@@ -19,14 +20,14 @@ class Dropout(Function):
     def __init__(self, mask: np.ndarray) -> None:
         self.mask = mask
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return x * self.mask
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         return gy * self.mask
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for shape in [(1, 3), (3,), ()]:
             yield (rng.normal(size=(2, 3)),), {"mask": 2.0 * rng.integers(0, 2, size=shape)}
 

@@ -1,12 +1,13 @@
 """Embedding: rows of a table, looked up by number."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from wengert.arrays import as_array
 from wengert.core import Function, Operand, Variable, as_variable
+
+__all__ = ["embedding"]
 
 
 class Embedding(Function):
@@ -15,17 +16,17 @@ class Embedding(Function):
     def __init__(self, padding_index: int | None = None) -> None:
         self.padding_index = padding_index
 
-    def forward(self, ids: Any, W: Any) -> Any:
+    def forward(self, ids, W):
         return np.take(W, ids, axis=0)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         ids, W = self.xs
         if self.padding_index is not None:
             gy = np.where(np.equal(ids, self.padding_index)[..., None], 0, gy)
         return None, EmbeddingGrad(W.shape[0])(ids, gy)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for ids in _sample_ids():
             yield ids, rng.normal(size=(5, 3))
             # (no id is the padding index: without a gradient, its derivative is not the true one)
@@ -38,7 +39,7 @@ class EmbeddingGrad(Function):
     def __init__(self, N: int) -> None:
         self.N = N
 
-    def forward(self, ids: Any, gy: Any) -> Any:
+    def forward(self, ids, gy):
         D = gy.shape[-1]
         gW = np.zeros((self.N, D), gy.dtype, like=gy)
         # np.add.at has a fast way for one flat index alone: 2 ns an element, a fifth of what it
@@ -47,17 +48,17 @@ class EmbeddingGrad(Function):
         np.add.at(gW.reshape(-1), places.reshape(-1), gy.reshape(-1))
         return gW
 
-    def backward(self, ggW: Any) -> Any:
+    def backward(self, ggW):
         ids, _ = self.xs
         return None, Embedding()(ids, ggW)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for ids in _sample_ids():
             yield (ids, rng.normal(size=(*ids.shape, 3))), {"N": 5}
 
 
-def _sample_ids() -> Iterator[np.ndarray]:
+def _sample_ids():
     yield np.array([[0, 2, 2], [4, 2, 0]])
     yield np.array(1)
     yield np.zeros((0, 2), int)

@@ -1,7 +1,6 @@
 """Indexing: choosing elements by where they are."""
 
 import operator
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,8 @@ from wengert.core import Function, Operand, Variable
 from wengert.dispatch import implements
 from wengert.functions.axes import checked_axis
 
+__all__ = ["get_item", "take", "take_along_axis"]
+
 
 class GetItem(Function):
     """y = x[key], for every kind of key that NumPy has."""
@@ -18,7 +19,7 @@ class GetItem(Function):
     def __init__(self, key: Any) -> None:
         self.key = key
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         try:
             return x[self.key]
         except (IndexError, TypeError, ValueError) as error:
@@ -26,12 +27,12 @@ class GetItem(Function):
                 f"getitem: got index {_described(self.key)} for shape {np.shape(x)}; {error}"
             ) from None
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return GetItemGrad(self.key, x.shape)(gy)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for key in _sample_keys(rng):
             yield (rng.normal(size=(3, 4, 5)),), {"key": key}
         yield (rng.normal(size=()),), {"key": ()}
@@ -44,7 +45,7 @@ class GetItemGrad(Function):
         self.key = key
         self.shape = shape
 
-    def forward(self, gy: Any) -> Any:
+    def forward(self, gy):
         gx = np.zeros(self.shape, gy.dtype, like=gy)
         if _picks_once(self.key):
             gx[self.key] = gy
@@ -54,17 +55,17 @@ class GetItemGrad(Function):
             np.add.at(gx.reshape(-1), places.reshape(-1), gy.reshape(-1))
         return gx
 
-    def backward(self, ggx: Any) -> Any:
+    def backward(self, ggx):
         return ggx[self.key]
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for key in _sample_keys(rng):
             gy = rng.normal(size=np.empty((3, 4, 5))[key].shape)
             yield (gy,), {"key": key, "shape": (3, 4, 5)}
 
 
-def _sample_keys(rng: "np.random.Generator") -> Iterator[Any]:
+def _sample_keys(rng):
     yield 1
     yield -1, slice(None, None, -2)
     yield ..., None, 0

@@ -11,6 +11,8 @@ from wengert.core import Operand, Variable
 from wengert.functions.geometry import Sizes, per_axis
 from wengert.functions.pool import along_axis
 
+__all__ = ["interpolate"]
+
 _MODES = {"nearest": (1, 2, 3), "linear": (1,), "bilinear": (2,), "trilinear": (3,)}
 
 

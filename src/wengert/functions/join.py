@@ -1,7 +1,7 @@
 """Putting arrays together and taking them apart, padding, and other orders along an axis."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from wengert.dispatch import Axis, implements
 from wengert.functions.axes import checked_axes, checked_axis
 from wengert.functions.shape import expand_dims, flatten, reshape
 
+__all__ = ["concatenate", "flip", "hstack", "pad", "roll", "split", "stack", "vstack"]
+
 
 class Concatenate(Function):
     """y = the xs one after the other along an axis they have."""
@@ -20,15 +22,15 @@ class Concatenate(Function):
     def __init__(self, axis: int = 0) -> None:
         self.axis = axis
 
-    def forward(self, *xs: Any) -> Any:
+    def forward(self, *xs):
         return np.concatenate(xs, self.axis)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         ends = itertools.accumulate(x.shape[self.axis] for x in self.xs)
         return Split(tuple(ends)[:-1], self.axis)(gy)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield (rng.normal(size=(2, 3)),)
         yield (rng.normal(size=(2, 3)), rng.normal(size=(1, 3)), rng.normal(size=(0, 3)))
         yield (rng.normal(size=(2, 3)), rng.normal(size=(2, 1))), {"axis": -1}
@@ -41,16 +43,16 @@ class Split(Function):
         self.bounds = bounds
         self.axis = axis
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         before = (slice(None),) * (self.axis % x.ndim)
         edges = (0, *self.bounds, x.shape[self.axis])
         return tuple([x[(*before, slice(*ends))] for ends in itertools.pairwise(edges)])
 
-    def backward(self, *gys: Any) -> Any:
+    def backward(self, *gys):
         return np.concatenate(gys, self.axis)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield (rng.normal(size=(4, 3)),), {"bounds": (1, 3)}
         yield (rng.normal(size=(2, 5)),), {"bounds": (2, 2), "axis": -1}
         yield (rng.normal(size=(2,)),), {"bounds": ()}
@@ -63,13 +65,13 @@ class Pad(Function):
         self.pad_width = pad_width
         self.value = value
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         shape = [a + n + b for (a, b), n in zip(self.pad_width, x.shape, strict=True)]
         y = np.full(shape, self.value, x.dtype, like=x)
         y[self.inside(x.shape)] = x
         return y
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy[self.inside(x.shape)]
 
@@ -78,7 +80,7 @@ class Pad(Function):
         return tuple([slice(a, a + n) for (a, _), n in zip(self.pad_width, shape, strict=True)])
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield (rng.normal(size=(2, 3)),), {"pad_width": [(1, 2), (0, 1)]}
         yield (rng.normal(size=(3,)),), {"pad_width": [(2, 0)], "value": -1.5}
         yield (rng.normal(size=()),), {"pad_width": []}
@@ -90,14 +92,14 @@ class Flip(Function):
     def __init__(self, axis: Axis = None) -> None:
         self.axis = axis
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.flip(x, self.axis)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         return np.flip(gy, self.axis)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for axis in (None, 0, -1, (0, -1)):
             yield (rng.normal(size=(2, 3, 2)),), {"axis": axis}
 
@@ -109,14 +111,14 @@ class Roll(Function):
         self.shift = shift
         self.axis = axis
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.roll(x, self.shift, self.axis)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         return np.roll(gy, tuple([-n for n in self.shift]), self.axis)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield (rng.normal(size=(5,)),), {"shift": (2,), "axis": (0,)}
         yield (rng.normal(size=(2, 3)),), {"shift": (-1,), "axis": (-1,)}
         yield (rng.normal(size=(2, 3)),), {"shift": (1, 4), "axis": (0, 1)}

@@ -4,7 +4,7 @@ import itertools
 import math
 import string
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,18 @@ from wengert.functions.arithmetic import mul
 from wengert.functions.axes import checked_axes, checked_axis
 from wengert.functions.shape import moveaxis, reshape, sum_to, transpose
 
+__all__ = [
+    "diagonal", "dot", "einsum", "inner", "linear", "matmul", "outer", "tensordot", "trace",
+    "tril", "triu",
+]  # fmt: skip
+
 
 class MatMul(Function):
     """y = x0 x1,  gx0 = gy x1ᵀ,  gx1 = x0ᵀ gy,  for matrices on the last two axes."""
 
     ufunc = np.matmul
 
-    def forward(self, x0: Any, x1: Any) -> Any:
+    def forward(self, x0, x1):
         try:
             if (
                 np.ndim(x1) == 2 < np.ndim(x0)
@@ -32,7 +37,7 @@ class MatMul(Function):
         except ValueError:
             raise _product_error("matmul", np.shape(x0), np.shape(x1)) from None
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x0, x1 = self.xs
         need0, need1 = self.needs
         if x0.ndim == 2 == x1.ndim:
@@ -55,7 +60,7 @@ class MatMul(Function):
         return gx0, gx1
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for shape0, shape1 in [
             ((2, 3), (3, 4)), ((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)),
             ((4, 2, 3), (4, 3, 2)), ((4, 2, 3), (3, 2)), ((2, 3), (4, 3, 2)),
@@ -67,7 +72,7 @@ class MatMul(Function):
 class Linear(Function):
     """y = x W + b,  gx = gy Wᵀ,  gW = xᵀ gy,  gb = the sum of gy over the rows."""
 
-    def forward(self, x: Any, W: Any, b: Any) -> Any:
+    def forward(self, x, W, b):
         if np.ndim(x) == 0 or np.ndim(W) != 2:
             raise ValueError(
                 f"linear: got x {np.shape(x)} and W {np.shape(W)}, needed (..., I) and (I, O)"
@@ -86,7 +91,7 @@ class Linear(Function):
             y = y + b
         return y.reshape((*x.shape[:-1], W.shape[1]))
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x, W, _ = self.xs
         need_x, need_W, need_b = self.needs
         rows = _rows(gy)
@@ -97,7 +102,7 @@ class Linear(Function):
         )
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for shape in [(2, 3), (3,), (2, 2, 3), (0, 3)]:
             yield rng.normal(size=shape), rng.normal(size=(3, 4)), rng.normal(size=4)
 
@@ -114,10 +119,10 @@ class Einsum(Function):
         self.out = out
         self.optimize = optimize
 
-    def forward(self, *xs: Any) -> Any:
+    def forward(self, *xs):
         return np.einsum(f"{','.join(self.terms)}->{self.out}", *xs, optimize=self.optimize)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         xs = self.xs
         gxs: list[Any] = [None] * len(xs)
         for i, x in enumerate(xs):
@@ -135,7 +140,7 @@ class Einsum(Function):
         return tuple(gxs)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         shapes: dict[str, list[tuple[int, ...]]] = {
             "ij,jk->ik": [(2, 3), (3, 2)],
             "bij,bkj->bki": [(2, 3, 4), (2, 2, 4)],
@@ -160,14 +165,14 @@ class Tril(Function):
     def __init__(self, k: int = 0) -> None:
         self.k = k
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.tril(x, self.k)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         return np.tril(gy, self.k)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for k in (0, 1, -1):
             yield (rng.normal(size=(2, 3, 4)),), {"k": k}
 
@@ -178,14 +183,14 @@ class Triu(Function):
     def __init__(self, k: int = 0) -> None:
         self.k = k
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.triu(x, self.k)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         return np.triu(gy, self.k)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield from Tril.samples(rng)
 
 

@@ -3,13 +3,15 @@
 (`==` between Variables compares identity, because graph code compares nodes: use `np.equal`.)
 """
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 
 from wengert.core import Constant, Operand, Variable
 from wengert.functions.samples import one_input, two_inputs
+
+__all__ = [
+    "equal", "greater", "greater_equal", "isfinite", "isinf", "isnan", "less", "less_equal",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "not_equal",
+]  # fmt: skip
 
 
 class OfUfunc(Constant):
@@ -17,14 +19,14 @@ class OfUfunc(Constant):
 
     elementwise = True
 
-    def forward(self, *xs: Any) -> Any:
+    def forward(self, *xs):
         return self.ufunc(*xs)  # type: ignore[misc]
 
 
 class OfBits(OfUfunc):
     """A constant of integers or booleans."""
 
-    def forward(self, *xs: Any) -> Any:
+    def forward(self, *xs):
         try:
             return super().forward(*xs)
         except TypeError:
@@ -35,7 +37,7 @@ class OfBits(OfUfunc):
             ) from None
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield rng.integers(0, 8, size=(2, 3)), rng.integers(0, 8, size=3)
         yield np.array([True, False, True]), np.array([[True], [False]])
 
@@ -134,7 +136,7 @@ class Invert(OfBits):
     ufunc = np.invert
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield (np.array([True, False]),)
         yield (rng.integers(0, 8, size=3),)
 

@@ -1,7 +1,6 @@
 """Losses, which training makes small."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,23 +16,29 @@ from wengert.functions.index import take_along_axis
 from wengert.functions.piecewise import abs, maximum, minimum, where
 from wengert.functions.reduce import mean, sum
 
+__all__ = [
+    "binary_cross_entropy", "cosine_similarity", "hinge", "huber", "kl_divergence",
+    "mean_absolute_error", "mean_squared_error", "nll", "sigmoid_cross_entropy",
+    "softmax_cross_entropy", "triplet_margin",
+]  # fmt: skip
+
 
 class SoftmaxCrossEntropy(Function):
     """y = mean of -log softmax(x)[t] over the samples,  dy/dx = (softmax(x) - one_hot(t)) / N."""
 
-    def forward(self, x: Any, t: Any) -> Any:
+    def forward(self, x, t):
         z = x - np.max(x, axis=-1, keepdims=True)
         right = z.reshape(-1, z.shape[-1])[np.arange(t.size), t.reshape(-1)]
         # both sums are of one sign, so nothing cancels
         return (np.sum(np.log(np.sum(np.exp(z), axis=-1))) - np.sum(right)) / t.size
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x, t = self.xs
         one_hot = np.equal(np.expand_dims(t, -1), np.arange(x.shape[-1]))  # (..., C)
         return (softmax(x) - one_hot) * (gy / t.size), None
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield rng.normal(size=(4, 3)), np.array([0, 2, 1, 2])
         yield rng.normal(size=(2, 2, 3)), np.array([[0, 1], [2, 2]])
         yield rng.normal(size=(3,)), np.array(1)
@@ -44,17 +49,17 @@ class SigmoidCrossEntropy(Function):
 
     elementwise = True
 
-    def forward(self, x: Any, t: Any) -> Any:
+    def forward(self, x, t):
         # for t = 0 or 1 the first difference is exact, and what is added is not negative
         return np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.absolute(x)))
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x, t = self.xs
         need_x, need_t = self.needs
         return gy * (sigmoid(x) - t) if need_x else None, -gy * x if need_t else None
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for shape in [(4, 3), ()]:
             yield rng.normal(size=shape), rng.uniform(size=shape)
 
@@ -64,10 +69,10 @@ class BinaryCrossEntropy(Function):
 
     elementwise = True
 
-    def forward(self, x: Any, t: Any) -> Any:
+    def forward(self, x, t):
         return -t * np.log(np.maximum(x, TINY)) - (1 - t) * np.log(np.maximum(1 - x, TINY))
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x, t = self.xs
         need_x, need_t = self.needs
         gx = gt = None
@@ -78,7 +83,7 @@ class BinaryCrossEntropy(Function):
         return gx, gt
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for shape in [(4, 3), ()]:
             yield rng.uniform(0.1, 0.9, size=shape), rng.uniform(size=shape)
 
@@ -89,18 +94,18 @@ TINY = math.exp(-100)
 class MeanSquaredError(Function):
     """y = mean of (x0 - x1)² over all n elements,  dy/dx0 = 2 (x0 - x1) / n = -dy/dx1."""
 
-    def forward(self, x0: Any, x1: Any) -> Any:
+    def forward(self, x0, x1):
         d = x0 - x1
         return np.vdot(d, d) / d.size
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x0, x1 = self.xs
         need0, need1 = self.needs
         gx0 = (x0 - x1) * (gy * (2 / x0.size))
         return gx0 if need0 else None, -gx0 if need1 else None
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for shape in [(4, 3), (4,), ()]:
             yield rng.normal(size=shape), rng.normal(size=shape)
 

@@ -8,6 +8,11 @@ import numpy as np
 from wengert.core import Function, Operand, Variable
 from wengert.functions.samples import one_input, two_inputs
 
+__all__ = [
+    "erf", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "logaddexp", "reciprocal",
+    "rsqrt", "sqrt", "square",
+]  # fmt: skip
+
 LOG_2 = math.log(2)  # (Python numbers, which take the dtype of the arrays they meet)
 LOG_10 = math.log(10)
 
@@ -19,10 +24,10 @@ class Exp(Function):
     ufunc = np.exp
     samples = one_input()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.exp(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (y,) = self.ys
         return gy * y
 
@@ -34,10 +39,10 @@ class Exp2(Function):
     ufunc = np.exp2
     samples = one_input()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.exp2(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (y,) = self.ys
         return gy * (y * LOG_2)
 
@@ -49,10 +54,10 @@ class Expm1(Function):
     ufunc = np.expm1
     samples = one_input()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.expm1(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (y,) = self.ys
         return gy * (y + 1)
 
@@ -64,10 +69,10 @@ class Log(Function):
     ufunc = np.log
     samples = one_input(0.5, 2)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.log(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy / x
 
@@ -79,10 +84,10 @@ class Log2(Function):
     ufunc = np.log2
     samples = one_input(0.5, 2)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.log2(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy / (x * LOG_2)
 
@@ -94,10 +99,10 @@ class Log10(Function):
     ufunc = np.log10
     samples = one_input(0.5, 2)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.log10(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy / (x * LOG_10)
 
@@ -109,10 +114,10 @@ class Log1p(Function):
     ufunc = np.log1p
     samples = one_input(-0.5, 2)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.log1p(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy / (1 + x)
 
@@ -124,10 +129,10 @@ class LogAddExp(Function):
     ufunc = np.logaddexp
     samples = two_inputs()
 
-    def forward(self, x0: Any, x1: Any) -> Any:
+    def forward(self, x0, x1):
         return np.logaddexp(x0, x1)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x0, x1 = self.xs
         (y,) = self.ys
         need0, need1 = self.needs
@@ -144,10 +149,10 @@ class Sqrt(Function):
     ufunc = np.sqrt
     samples = one_input(0.5, 2)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.sqrt(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (y,) = self.ys
         return gy / (2 * y)
 
@@ -158,10 +163,10 @@ class Rsqrt(Function):
     elementwise = True
     samples = one_input(0.5, 2)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return 1 / np.sqrt(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         (y,) = self.ys
         return -gy * y / (2 * x)
@@ -174,10 +179,10 @@ class Square(Function):
     ufunc = np.square
     samples = one_input()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.square(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy * (2 * x)
 
@@ -189,10 +194,10 @@ class Reciprocal(Function):
     ufunc = np.reciprocal
     samples = one_input(0.5, 2)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return 1 / x
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (y,) = self.ys
         return -gy * y * y
 
@@ -208,13 +213,13 @@ class Erf(Function):
     elementwise = True
     samples = one_input()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         a = np.minimum(np.absolute(x), 6)
         near = x * polynomial(ERF_NEAR, np.square(np.minimum(a, 1)))
         far = np.sign(x) * (1 - np.exp(-a * a) * polynomial(ERF_FAR, 1 / (1 + a / 2)))
         return np.where(a < 1, near, far)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy * (2 / math.sqrt(math.pi) * np.exp(-x * x))
 

@@ -1,6 +1,5 @@
 """Metrics, which people read: accuracy and its relatives. They are constants."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,8 +8,10 @@ from wengert.arrays import as_array
 from wengert.core import Constant, Operand, Variable
 from wengert.functions.arguments import check_any, checked_labels
 
+__all__ = ["accuracy", "confusion_matrix", "f1_score", "r2_score", "top_k_accuracy"]
 
-def _sample_scores(rng: "np.random.Generator") -> Iterator[Any]:
+
+def _sample_scores(rng):
     yield rng.normal(size=(4, 3)), np.array([0, 2, 1, 2])
     yield rng.normal(size=(2, 2, 3)), np.array([[0, 1], [2, 2]])
 
@@ -20,7 +21,7 @@ class Accuracy(Constant):
 
     samples = staticmethod(_sample_scores)
 
-    def forward(self, x: Any, t: Any) -> Any:
+    def forward(self, x, t):
         return _share(np.equal(np.argmax(x, axis=-1), t), x)
 
 
@@ -32,7 +33,7 @@ class TopKAccuracy(Constant):
     def __init__(self, k: int = 2) -> None:
         self.k = k
 
-    def forward(self, x: Any, t: Any) -> Any:
+    def forward(self, x, t):
         right = np.take_along_axis(x, t[..., np.newaxis], axis=-1)
         # not (x ≤ right), so that a NaN counts as larger: no credit for it
         return _share(np.sum(~(x <= right), axis=-1) < self.k, x)
@@ -49,12 +50,12 @@ class ConfusionMatrix(Constant):
     def __init__(self, C: int) -> None:
         self.C = C
 
-    def forward(self, p: Any, t: Any) -> Any:
+    def forward(self, p, t):
         counts = np.bincount((t * self.C + p).reshape(-1), minlength=self.C * self.C)
         return counts.reshape(self.C, self.C)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield (rng.integers(0, 3, size=9), rng.integers(0, 3, size=9)), {"C": 3}
         yield (rng.integers(0, 2, size=(2, 3)), rng.integers(0, 2, size=(2, 3))), {"C": 4}
 
@@ -66,7 +67,7 @@ class F1Score(Constant):
         self.C = C
         self.average = average
 
-    def forward(self, p: Any, t: Any) -> Any:
+    def forward(self, p, t):
         counts = ConfusionMatrix(self.C).forward(p, t)
         hits, named = np.diagonal(counts), np.sum(counts, axis=0) + np.sum(counts, axis=1)
         if self.average == "micro":
@@ -77,7 +78,7 @@ class F1Score(Constant):
         return np.mean(scores[named > 0]) if self.average == "macro" else scores
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for average in ("macro", "micro", "binary", "none"):
             p, t = rng.integers(0, 2, size=(2, 9))
             yield (p, t), {"C": 2, "average": average}
@@ -86,11 +87,11 @@ class F1Score(Constant):
 class R2Score(Constant):
     """y = 1 - Σ (x - t)² / Σ (t - mean t)²."""
 
-    def forward(self, x: Any, t: Any) -> Any:
+    def forward(self, x, t):
         return 1 - np.sum(np.square(x - t)) / np.sum(np.square(t - np.mean(t)))
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield rng.normal(size=5), rng.normal(size=5)
         yield rng.normal(size=(4, 2)), rng.normal(size=(4, 2))
 

@@ -15,6 +15,8 @@ from wengert.functions.arguments import as_operand
 from wengert.functions.axes import checked_axes
 from wengert.functions.shape import reshape, sum_to
 
+__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
+
 
 class Normalize(Function):
     """y = γ x̂ + β with x̂ = (x - μ) / σ, σ = √(v + eps), μ and v the mean and variance over axes.

@@ -1,6 +1,5 @@
 """Functions in pieces: absolute value, extrema, limits, choice, rounding. Element by element."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,11 @@ from wengert.core import Function, Operand, Variable
 from wengert.dispatch import implements
 from wengert.functions.samples import one_input
 
+__all__ = [
+    "abs", "ceil", "clip", "divmod", "floor", "maximum", "minimum", "round", "sign", "trunc",
+    "where",
+]  # fmt: skip
+
 
 class Abs(Function):
     """y = |x|,  dy/dx = sign x, and 0 at 0."""
@@ -18,10 +22,10 @@ class Abs(Function):
     ufunc = np.absolute
     samples = one_input(0.5, 2)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.absolute(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy * np.sign(x)
 
@@ -35,15 +39,15 @@ class Clip(Function):
         self.low = low
         self.high = high
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.clip(x, self.low, self.high)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy * np.equal(np.clip(x, self.low, self.high), x)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         x = np.array([[-2.5, -0.7, 0.2], [0.8, 1.4, 3.1]])
         yield (x,), {"low": -1.0, "high": 1.0}
         yield (x,), {"low": 0.0}
@@ -55,7 +59,7 @@ class Extremum(Function):
 
     elementwise = True
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x0, x1 = self.xs
         (y,) = self.ys
         need0, need1 = self.needs
@@ -64,7 +68,7 @@ class Extremum(Function):
         return 0.5 * gy * (1 + side) if need0 else None, 0.5 * gy * (1 - side) if need1 else None
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         x = np.array([[0.3, -1.2, 2.0], [1.1, 0.5, -0.4]])
         yield x, np.array([[0.9, -1.9, 1.1], [0.2, 1.3, 0.6]])
         yield x, np.array([0.0, 0.8, 1.0])
@@ -75,7 +79,7 @@ class Maximum(Extremum):
 
     ufunc = np.maximum
 
-    def forward(self, x0: Any, x1: Any) -> Any:
+    def forward(self, x0, x1):
         return np.maximum(x0, x1)
 
 
@@ -84,7 +88,7 @@ class Minimum(Extremum):
 
     ufunc = np.minimum
 
-    def forward(self, x0: Any, x1: Any) -> Any:
+    def forward(self, x0, x1):
         return np.minimum(x0, x1)
 
 
@@ -93,10 +97,10 @@ class Where(Function):
 
     elementwise = True
 
-    def forward(self, condition: Any, x0: Any, x1: Any) -> Any:
+    def forward(self, condition, x0, x1):
         return np.where(condition, x0, x1)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         condition = self.xs[0]
         _, need0, need1 = self.needs
         gx0 = np.where(condition, gy, 0) if need0 else None
@@ -104,7 +108,7 @@ class Where(Function):
         return None, gx0, gx1
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         condition = np.array([[True, False, True], [False, False, True]])
         yield condition, rng.normal(size=(2, 3)), rng.normal(size=(2, 3))
         yield condition[0], rng.normal(size=(2, 3)), rng.normal(size=())
@@ -115,7 +119,7 @@ class Flat(Function):
 
     elementwise = True
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         return (np.zeros_like(gy),) * len(self.inputs)
 
 
@@ -125,7 +129,7 @@ class Sign(Flat):
     ufunc = np.sign
     samples = one_input(0.1, 0.4)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.sign(x)
 
 
@@ -135,7 +139,7 @@ class Floor(Flat):
     ufunc = np.floor
     samples = one_input(0.1, 0.4)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.floor(x)
 
 
@@ -145,7 +149,7 @@ class Ceil(Flat):
     ufunc = np.ceil
     samples = one_input(0.1, 0.4)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.ceil(x)
 
 
@@ -155,7 +159,7 @@ class Trunc(Flat):
     ufunc = np.trunc
     samples = one_input(0.1, 0.4)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.trunc(x)
 
 
@@ -165,7 +169,7 @@ class Rint(Flat):
     ufunc = np.rint
     samples = one_input(0.1, 0.4)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.rint(x)
 
 
@@ -175,11 +179,11 @@ class Round(Flat):
     def __init__(self, decimals: int = 0) -> None:
         self.decimals = decimals
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.round(x, self.decimals)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield (rng.uniform(0.1, 0.4, size=(2, 3)),)
         yield (np.array([1.121, 22.38]),), {"decimals": 1}
 
@@ -189,11 +193,11 @@ class FloorDivide(Flat):
 
     ufunc = np.floor_divide
 
-    def forward(self, x0: Any, x1: Any) -> Any:
+    def forward(self, x0, x1):
         return x0 // x1
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield rng.uniform(2.1, 2.9, size=(2, 3)), rng.uniform(0.98, 1.02, size=3)
 
 
@@ -203,16 +207,16 @@ class Remainder(Function):
     elementwise = True
     ufunc = np.remainder
 
-    def forward(self, x0: Any, x1: Any) -> Any:
+    def forward(self, x0, x1):
         return x0 % x1
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x0, x1 = self.xs
         need0, need1 = self.needs
         return gy if need0 else None, -gy * (x0 // x1) if need1 else None
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield rng.uniform(2.1, 2.9, size=(2, 3)), rng.uniform(0.98, 1.02, size=3)
 
 

@@ -17,6 +17,11 @@ from wengert.arrays import as_array
 from wengert.core import Function, Operand, Variable
 from wengert.functions.geometry import Padding, Pairs, Sizes, padding_pairs, per_axis
 
+__all__ = [
+    "adaptive_avg_pool", "adaptive_max_pool", "avg_pool1d", "avg_pool2d", "avg_pool3d",
+    "global_avg_pool", "global_max_pool", "max_pool1d", "max_pool2d", "max_pool3d",
+]  # fmt: skip
+
 
 class Pooling(Function):
     """The geometry of windows: a number, or (before, after), for each spatial axis."""

@@ -7,6 +7,8 @@ import numpy as np
 
 from wengert.core import Function, Operand, Variable
 
+__all__ = ["rotary", "sinusoidal_positions"]
+
 
 class Rotary(Function):
     """y = x with pair i of the features at position t turned by the angle t / base^(2i/E).

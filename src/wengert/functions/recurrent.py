@@ -24,6 +24,8 @@ from wengert.functions.cell import (
 )
 from wengert.functions.dropout import dropout as dropped
 
+__all__ = ["gru", "lstm", "rnn"]
+
 # ---- A whole sequence: the same formulas, fast ----
 
 

@@ -1,6 +1,5 @@
 """Reductions: sums, means, extrema, products along axes."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,11 @@ from wengert.arrays import as_array
 from wengert.core import Constant, Function, Operand, Variable
 from wengert.dispatch import Axis, implements
 from wengert.functions.axes import checked_axes
+
+__all__ = [
+    "all", "any", "argmax", "argmin", "cumsum", "logsumexp", "max", "mean", "min", "prod",
+    "std", "sum", "var",
+]  # fmt: skip
 
 
 class Reduction(Function):
@@ -28,7 +32,7 @@ class Reduction(Function):
         return np.reshape(gy, shape)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield (rng.normal(size=(2, 3, 2)),)
         yield (rng.normal(size=(2, 3, 2)),), {"axis": -2}
         yield (rng.normal(size=(2, 3, 2)),), {"axis": (0, -1), "keepdims": True}
@@ -41,20 +45,20 @@ max_ = max  # (Python's, which the doorway `max` hides)
 class Sum(Reduction):
     """y = Σ x,  dy/dx = 1."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.sum(x, axis=self.axis, keepdims=self.keepdims)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         return np.broadcast_to(self.spread(gy), self.xs[0].shape)
 
 
 class Mean(Reduction):
     """y = Σ x / n,  dy/dx = 1/n."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.mean(x, axis=self.axis, keepdims=self.keepdims)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return np.broadcast_to(self.spread(gy) * (gy.size / max_(1, x.size)), x.shape)
 
@@ -62,10 +66,10 @@ class Mean(Reduction):
 class Prod(Reduction):
     """y = Π x,  dy/dxᵢ = Π xⱼ over j ≠ i."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.prod(x, axis=self.axis, keepdims=self.keepdims)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         (y,) = self.ys
         if np.all(as_array(x)):
@@ -82,7 +86,7 @@ class Prod(Reduction):
         return self.spread(gy) * np.transpose(others, np.argsort(order).tolist())
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield from Reduction.samples(rng)
         x = rng.normal(size=(2, 3, 2))
         x[0, 1, 0] = x[1, :2, 1] = 0
@@ -94,7 +98,7 @@ class Prod(Reduction):
 class LogSumExp(Reduction):
     """y = log Σ exp x, without overflow;  dy/dx = exp(x - y)."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         if x.dtype.kind != "f":
             x = x + 0.0  # (integers have no -inf to start from)
         top = np.max(x, axis=self.axis, keepdims=True, initial=-np.inf)
@@ -103,7 +107,7 @@ class LogSumExp(Reduction):
             y = np.log(np.sum(np.exp(x - top), axis=self.axis, keepdims=True)) + top
         return y if self.keepdims else np.squeeze(y, axis=self.axis)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         (y,) = self.ys
         # where y = -inf the gradient is 0, not the exp of -inf + inf
@@ -114,7 +118,7 @@ class LogSumExp(Reduction):
 class Extreme(Reduction):
     """The largest or smallest element gets the gradient; where several tie, they share it."""
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         (y,) = self.ys
         hits = np.equal(x, self.spread(y)).astype(x.dtype)
@@ -125,14 +129,14 @@ class Extreme(Reduction):
 class Max(Extreme):
     """y = the largest of x."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.max(x, axis=self.axis, keepdims=self.keepdims)
 
 
 class Min(Extreme):
     """y = the smallest of x."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.min(x, axis=self.axis, keepdims=self.keepdims)
 
 
@@ -142,14 +146,14 @@ class CumSum(Function):
     def __init__(self, axis: int = 0) -> None:
         self.axis = axis
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.cumsum(x, axis=self.axis)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         return np.flip(np.cumsum(np.flip(gy, self.axis), self.axis), self.axis)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield (rng.normal(size=(2, 3)),)
         yield (rng.normal(size=(2, 3)),), {"axis": -1}
 
@@ -162,7 +166,7 @@ class Selection(Constant):
         self.keepdims = keepdims
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield (rng.normal(size=(2, 3)),)
         yield (rng.normal(size=(2, 3)),), {"axis": -1}
         yield (rng.normal(size=(2, 3)),), {"axis": 0, "keepdims": True}
@@ -171,28 +175,28 @@ class Selection(Constant):
 class ArgMax(Selection):
     """y = the index of the largest of x; of the first, where several tie."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.argmax(x, axis=self.axis, keepdims=self.keepdims)
 
 
 class ArgMin(Selection):
     """y = the index of the smallest of x; of the first, where several tie."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.argmin(x, axis=self.axis, keepdims=self.keepdims)
 
 
 class AnyTrue(Selection):
     """y = whether any of x is true."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.any(x, axis=self.axis, keepdims=self.keepdims)
 
 
 class AllTrue(Selection):
     """y = whether all of x are true."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.all(x, axis=self.axis, keepdims=self.keepdims)
 
 

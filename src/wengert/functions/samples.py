@@ -4,16 +4,13 @@ Every Function has `samples(rng)`: inputs, or (inputs, options), that its genera
 Samples keep away from kinks and ties, where there is no derivative to check.
 """
 
-from collections.abc import Iterator
 from typing import Any
-
-import numpy as np
 
 
 def one_input(low: float = -2, high: float = 2) -> Any:
     """Samples of one input, uniform in [low, high]: a matrix and a 0-d array."""
 
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield (rng.uniform(low, high, size=(2, 3)),)
         yield (rng.uniform(low, high, size=()),)
 
@@ -23,7 +20,7 @@ def one_input(low: float = -2, high: float = 2) -> Any:
 def two_inputs(low: float = -2, high: float = 2) -> Any:
     """Samples of two inputs, uniform in [low, high]: equal shapes and the ways to broadcast."""
 
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for shape0, shape1 in [((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 1), (3,)), ((), (2, 3))]:
             yield rng.uniform(low, high, size=shape0), rng.uniform(low, high, size=shape1)
 

@@ -1,6 +1,5 @@
 """Selection: order, the largest few, and adding up at indices."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,8 @@ from wengert.functions.arithmetic import add
 from wengert.functions.axes import checked_axis
 from wengert.functions.index import GetItemGrad, take_along_axis
 
+__all__ = ["argsort", "one_hot", "scatter_add", "sort", "topk"]
+
 
 class ArgSort(Constant):
     """y = the indices that put x in rising order; of equal elements the first one comes first."""
@@ -21,11 +22,11 @@ class ArgSort(Constant):
     def __init__(self, axis: int = -1) -> None:
         self.axis = axis
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.argsort(x, axis=self.axis, kind="stable")
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield (rng.normal(size=(2, 5)),)
         yield (rng.normal(size=(3, 2)),), {"axis": 0}
 
@@ -40,14 +41,14 @@ class ArgTopK(Constant):
         self.k = k
         self.axis = axis
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         # from the last index to the first, so that what is equal comes back in the right order
         rising = np.argsort(np.flip(x, self.axis), axis=self.axis, kind="stable")
         falling = x.shape[self.axis] - 1 - np.flip(rising, self.axis)
         return np.take(falling, np.arange(self.k), axis=self.axis)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield (rng.normal(size=(2, 5)),), {"k": 3}
         yield (rng.normal(size=(3, 2)),), {"k": 2, "axis": 0}
 
@@ -59,11 +60,11 @@ class OneHot(Constant):
         self.C = C
         self.dtype = dtype
 
-    def forward(self, t: Any) -> Any:
+    def forward(self, t):
         return np.equal(t[..., np.newaxis], np.arange(self.C)).astype(self.dtype)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for shape in [(4,), (2, 3), ()]:
             yield (np.asarray(rng.integers(0, 3, size=shape)),), {"C": 3}
 

@@ -3,7 +3,7 @@
 Like NumPy's, most of these give a view: the result shares the memory of the input.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,11 @@ from wengert.core import Function, Operand, Variable
 from wengert.dispatch import Axis, implements
 from wengert.functions.axes import checked_axes, checked_axis
 
+__all__ = [
+    "broadcast_to", "expand_dims", "flatten", "moveaxis", "repeat", "reshape", "squeeze",
+    "sum_to", "swapaxes", "tile", "transpose",
+]  # fmt: skip
+
 
 class Reshape(Function):
     """y = the elements of x, in their order, in another shape; one size may be -1."""
@@ -22,7 +27,7 @@ class Reshape(Function):
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         try:
             return np.reshape(x, self.shape)
         except ValueError:
@@ -31,12 +36,12 @@ class Reshape(Function):
                 f"elements, not {self.shape}; one size may be -1, to be worked out"
             ) from None
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return np.reshape(gy, x.shape)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for shape in [(3, 2), (6,), (-1, 3), (1, 2, 1, 3)]:
             yield (rng.normal(size=(2, 3)),), {"shape": shape}
         yield (rng.normal(size=()),), {"shape": (1, 1)}
@@ -48,17 +53,17 @@ class Transpose(Function):
     def __init__(self, axes: tuple[int, ...] | None = None) -> None:
         self.axes = axes
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.transpose(x, self.axes)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         if self.axes is None:
             return np.transpose(gy)
         axes = [axis % gy.ndim for axis in self.axes]
         return np.transpose(gy, sorted(range(gy.ndim), key=axes.__getitem__))  # the way back
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         yield (rng.normal(size=(2, 3)),)
         yield (rng.normal(size=()),)
         yield (rng.normal(size=(2, 3, 4)),), {"axes": (2, 0, 1)}
@@ -71,7 +76,7 @@ class BroadcastTo(Function):
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         try:
             return np.broadcast_to(x, self.shape)
         except ValueError:
@@ -80,12 +85,12 @@ class BroadcastTo(Function):
                 f"{self.shape}; counted from the right, sizes must be equal or 1 in x"
             ) from None
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return sum_to(gy, x.shape)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for shape in [(), (3,), (2, 1), (2, 3), (4, 2, 3)]:
             yield (rng.normal(size=shape),), {"shape": (4, 2, 3)}
 
@@ -96,15 +101,15 @@ class SumTo(Function):
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return arrays.sum_to(x, self.shape)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return np.broadcast_to(gy, x.shape)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for shape in [(), (3,), (2, 1), (2, 3), (4, 1, 1)]:
             yield (rng.normal(size=(4, 2, 3)),), {"shape": shape}
 

@@ -1,11 +1,14 @@
 """Trigonometric and hyperbolic functions, and their inverses. All element by element."""
 
-from typing import Any
-
 import numpy as np
 
 from wengert.core import Function, Operand, Variable
 from wengert.functions.samples import one_input, two_inputs
+
+__all__ = [
+    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cos", "cosh",
+    "sin", "sinh", "tan", "tanh",
+]  # fmt: skip
 
 
 class Sin(Function):
@@ -15,10 +18,10 @@ class Sin(Function):
     ufunc = np.sin
     samples = one_input()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.sin(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy * np.cos(x)
 
@@ -30,10 +33,10 @@ class Cos(Function):
     ufunc = np.cos
     samples = one_input()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.cos(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return -gy * np.sin(x)
 
@@ -45,10 +48,10 @@ class Tan(Function):
     ufunc = np.tan
     samples = one_input(-1, 1)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.tan(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (y,) = self.ys
         return gy * (1 + y * y)
 
@@ -60,10 +63,10 @@ class Arcsin(Function):
     ufunc = np.arcsin
     samples = one_input(-0.7, 0.7)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.arcsin(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy / np.sqrt(1 - x * x)
 
@@ -75,10 +78,10 @@ class Arccos(Function):
     ufunc = np.arccos
     samples = one_input(-0.7, 0.7)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.arccos(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return -gy / np.sqrt(1 - x * x)
 
@@ -90,10 +93,10 @@ class Arctan(Function):
     ufunc = np.arctan
     samples = one_input()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.arctan(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy / (1 + x * x)
 
@@ -105,10 +108,10 @@ class Arctan2(Function):
     ufunc = np.arctan2
     samples = two_inputs(0.5, 2)
 
-    def forward(self, x0: Any, x1: Any) -> Any:
+    def forward(self, x0, x1):
         return np.arctan2(x0, x1)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x0, x1 = self.xs
         need0, need1 = self.needs
         g = gy / (x0 * x0 + x1 * x1)
@@ -122,10 +125,10 @@ class Sinh(Function):
     ufunc = np.sinh
     samples = one_input()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.sinh(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy * np.cosh(x)
 
@@ -137,10 +140,10 @@ class Cosh(Function):
     ufunc = np.cosh
     samples = one_input()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.cosh(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy * np.sinh(x)
 
@@ -152,10 +155,10 @@ class Tanh(Function):
     ufunc = np.tanh
     samples = one_input()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.tanh(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (y,) = self.ys
         return gy * (1 - y * y)
 
@@ -167,10 +170,10 @@ class Arcsinh(Function):
     ufunc = np.arcsinh
     samples = one_input()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.arcsinh(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy / np.sqrt(x * x + 1)
 
@@ -182,10 +185,10 @@ class Arccosh(Function):
     ufunc = np.arccosh
     samples = one_input(1.5, 3)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.arccosh(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy / np.sqrt(x * x - 1)
 
@@ -197,10 +200,10 @@ class Arctanh(Function):
     ufunc = np.arctanh
     samples = one_input(-0.7, 0.7)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.arctanh(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         return gy / (1 - x * x)
 
