@@ -14,7 +14,7 @@ from wengert.functions.conv import (
     conv_transpose3d,
     im2col,
 )
-from wengert.kernels import reference
+from wengert.kernels import Geometry, convolution
 from wengert.testing import check_gradients
 
 RNG = np.random.default_rng(0)
@@ -24,10 +24,10 @@ B = RNG.normal(size=6)
 
 
 def by_definition(x, W, b, stride, padding, dilation, groups):
-    """The sum in the docstring, one place at a time."""
-    x = np.pad(x, [(0, 0), (0, 0), *padding])
+    """The sum in the docstring, one position at a time."""
     _, C, KH, KW = W.shape
-    OH, OW = kernels.places(x.shape[2:], (KH, KW), stride, dilation)
+    OH, OW = Geometry((KH, KW), stride, tuple(padding), dilation).output_sizes(x.shape[2:])
+    x = np.pad(x, [(0, 0), (0, 0), *padding])
     y = np.zeros((len(x), len(W), OH, OW))
     for o, i, j in np.ndindex(len(W), OH, OW):
         c = o // (len(W) // groups) * C
@@ -48,18 +48,18 @@ def test_convolution_is_the_sum_it_is_defined_as(stride, padding, dilation):
 
 @pytest.mark.parametrize("elements", [1, 300, 2**18])
 def test_the_number_of_images_at_a_time_changes_nothing(elements, monkeypatch):
-    monkeypatch.setattr(reference, "COLUMN_ELEMENTS", elements)
+    monkeypatch.setattr(convolution, "COLUMN_ELEMENTS", elements)
     expected = by_definition(X, W, B, (1, 1), [(0, 0), (0, 0)], (1, 1), 2)
     np.testing.assert_allclose(conv2d(X, W, B, groups=2), expected, rtol=1e-12, atol=1e-12)
 
 
 def test_the_three_kernels_are_one_sum_read_in_three_ways():
-    geometry = (2, 1), [(1, 0), (2, 1)], (1, 2), 2
-    y = kernels.conv(X, W, *geometry)
+    geometry = Geometry((3, 2), (2, 1), ((1, 0), (2, 1)), (1, 2), groups=2)
+    y = kernels.conv(X, W, geometry)
     gy = RNG.normal(size=y.shape)
     total = np.sum(y * gy)
-    gx = kernels.conv_input_gradient(gy, W, X.shape, *geometry)
-    gW = kernels.conv_weight_gradient(X, gy, W.shape, *geometry)
+    gx = kernels.conv_input_gradient(gy, W, geometry, X.shape[2:])
+    gW = kernels.conv_weight_gradient(X, gy, geometry)
     assert np.sum(gx * X) == pytest.approx(total)
     assert np.sum(gW * W) == pytest.approx(total)
 

@@ -18,6 +18,7 @@ from wengert.functions.pool import (
     max_pool2d,
     max_pool3d,
 )
+from wengert.kernels import Geometry
 from wengert.testing import check_gradients
 
 RNG = np.random.default_rng(0)
@@ -76,7 +77,7 @@ def test_the_third_derivative_through_max_pooling_is_right():
 
 
 def test_a_function_called_twice_keeps_both_choices():
-    pool = MaxPool((2,), (2,), [(0, 0)])
+    pool = MaxPool(Geometry((2,), (2,), ((0, 0),), (1,)))
     a, b = Variable(np.array([[[1.0, 2.0]]])), Variable(np.array([[[2.0, 1.0]]]))
     y = pool(a) + pool(b)
     y.backward()

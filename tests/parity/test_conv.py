@@ -5,7 +5,8 @@ import pytest
 
 from wengert import Variable, kernels
 from wengert.functions import conv as F
-from wengert.kernels import reference
+from wengert.kernels import Geometry, convolution
+from wengert.kernels import geometry as layout
 
 torch = pytest.importorskip("torch", reason="PyTorch is missing: pip install '.[parity]'")
 
@@ -121,25 +122,25 @@ def test_padding_same(kernel, dilation):
 def test_parts_and_orders_of_memory_change_nothing(
     seed, channels_last, few_channels, columns, monkeypatch
 ):
-    monkeypatch.setattr(reference, "COLUMN_ELEMENTS", columns)
-    monkeypatch.setattr(reference, "FEW_CHANNELS", few_channels)
+    monkeypatch.setattr(convolution, "COLUMN_ELEMENTS", columns)
+    monkeypatch.setattr(layout, "FEW_CHANNELS", few_channels)
     rng, x_shape, W_shape, options = draw(seed, 2)
     x, W = rng.normal(size=x_shape), rng.normal(size=W_shape)
     if channels_last:
         x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
-    geometry = (
-        options["stride"], [(p, p) for p in options["padding"]], options["dilation"],
-        options["groups"],
-    )  # fmt: skip
+    padding = tuple([(p, p) for p in options["padding"]])
+    geometry = Geometry(
+        W_shape[2:], options["stride"], padding, options["dilation"], options["groups"]
+    )
     tx, tW = (torch.tensor(np.ascontiguousarray(a), requires_grad=True) for a in (x, W))
     y = torch.nn.functional.conv2d(tx, tW, **options)
     gy = rng.normal(size=y.shape)
     y.backward(torch.tensor(gy))
     close = {"rtol": 1e-10, "atol": 1e-12}
-    np.testing.assert_allclose(kernels.conv(x, W, *geometry), y.detach(), **close)
-    gx = kernels.conv_input_gradient(gy, W, x.shape, *geometry)
+    np.testing.assert_allclose(kernels.conv(x, W, geometry), y.detach(), **close)
+    gx = kernels.conv_input_gradient(gy, W, geometry, x.shape[2:])
     np.testing.assert_allclose(gx, tx.grad, **close)
-    gW = kernels.conv_weight_gradient(x, gy, W.shape, *geometry)
+    gW = kernels.conv_weight_gradient(x, gy, geometry)
     np.testing.assert_allclose(gW, tW.grad, **close)
 
 

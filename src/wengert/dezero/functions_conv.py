@@ -14,13 +14,20 @@ from wengert.dezero.core import Function, as_variable
 from wengert.dezero.utils import get_deconv_outsize, pair
 from wengert.functions import conv, pool
 from wengert.functions.geometry import checked_geometry
+from wengert.kernels import Geometry
 
 Size = int | tuple[int, int]
 
 
-def _pairs(pad: Size) -> list[tuple[int, int]]:
+def _pairs(pad: Size) -> tuple[tuple[int, int], ...]:
     """(before, after) for each axis."""
-    return [(p, p) for p in pair(pad)]
+    return tuple([(p, p) for p in pair(pad)])
+
+
+def _geometry(name: str, x_shape: Any, kernel: Size, stride: Size, pad: Size) -> Geometry:
+    if len(x_shape) != 4:
+        raise ValueError(f"{name}: got x {x_shape}, needed (N, C, H, W)")
+    return checked_geometry(name, x_shape, pair(kernel), pair(stride), _pairs(pad))
 
 
 def _is_none(b: Any) -> bool:
@@ -33,8 +40,11 @@ def _is_none(b: Any) -> bool:
 class Conv2d(conv.Conv, Function):
     """y[n, o, p] = Σ x[n, c, stride·p + k - pad] W[o, c, k] + b[o]; b may be None."""
 
+    saved = ("geometry",)
+
     def __init__(self, stride: Size = 1, pad: Size = 0) -> None:
-        super().__init__(pair(stride), _pairs(pad), (1, 1))
+        self.stride = pair(stride)
+        self.pad = pair(pad)
 
     def __call__(self, x: Any, W: Any, b: Any = None) -> Any:
         return super().__call__(x, W) if _is_none(b) else super().__call__(x, W, b)
@@ -45,8 +55,7 @@ class Conv2d(conv.Conv, Function):
                 f"conv2d: got x {x.shape} and W {W.shape}, needed (N, C, H, W) and (O, C, KH, KW)"
             )
         _check_bias("conv2d", b, W.shape[0])
-        stride, padding, _, _ = self.geometry
-        checked_geometry("conv2d", x.shape, W.shape[2:], stride, padding, 1)
+        self.geometry = _geometry("conv2d", x.shape, W.shape[2:], self.stride, self.pad)
         return super().forward(x, W, b)
 
 
@@ -57,8 +66,11 @@ class Deconv2d(conv.ConvInputGrad, Function):
     default.
     """
 
+    saved = ("geometry", "sizes")
+
     def __init__(self, stride: Size = 1, pad: Size = 0, outsize: Size | None = None) -> None:
-        super().__init__(pair(stride), _pairs(pad), (1, 1))
+        self.stride = pair(stride)
+        self.pad = pair(pad)
         self.outsize = outsize
 
     def __call__(self, x: Any, W: Any, b: Any = None) -> Any:
@@ -73,14 +85,13 @@ class Deconv2d(conv.ConvInputGrad, Function):
             raise ValueError(
                 f"deconv2d: got x {x.shape} and W {W.shape}, needed (N, C, H, W) and (C, O, KH, KW)"
             )
-        stride, padding, _, _ = self.geometry
-        kernel = W.shape[2:]
-        axes = zip(x.shape[2:], kernel, stride, padding, strict=True)
-        out = [get_deconv_outsize(n, k, s, p) for n, k, s, (p, _) in axes]
-        if self.outsize is not None:
-            out = list(pair(self.outsize))
-        self.shape = (x.shape[0], W.shape[1], *out)
-        _, seen = checked_geometry("deconv2d", self.shape, kernel, stride, padding, 1)
+        axes = zip(x.shape[2:], W.shape[2:], self.stride, self.pad, strict=True)
+        smallest = [get_deconv_outsize(n, k, s, p) for n, k, s, p in axes]
+        sizes = tuple(smallest) if self.outsize is None else pair(self.outsize)
+        shape = (x.shape[0], W.shape[1], *sizes)
+        self.geometry = _geometry("deconv2d", shape, W.shape[2:], self.stride, self.pad)
+        self.sizes = sizes
+        seen = self.geometry.output_sizes(sizes)
         if seen != x.shape[2:]:
             raise ValueError(
                 f"deconv2d: got outsize {self.outsize} for x {x.shape} and W {W.shape}, but a "
@@ -93,7 +104,8 @@ class Conv2DGradW(conv.ConvWeightGrad, Function):
     """gW, the gradient of the weights of `conv2d`, which has been called."""
 
     def __init__(self, conv2d: Conv2d) -> None:
-        super().__init__(*conv2d.geometry, conv2d.inputs[1].shape)
+        super().__init__(conv2d.geometry)
+        self.conv2d = conv2d
 
 
 def _check_bias(name: str, b: Any, outputs: int) -> None:
@@ -131,47 +143,53 @@ class Pooling(pool.MaxPool, Function):
     """y = the largest x of each window. What `pad` adds are zeros, which may be the largest."""
 
     def __init__(self, kernel_size: Size, stride: Size = 1, pad: Size = 0) -> None:
-        super().__init__(pair(kernel_size), pair(stride), [(0, 0), (0, 0)])
-        self.pad = _pairs(pad)
+        self.kernel_size = pair(kernel_size)
+        self.stride = pair(stride)
+        self.pad = pair(pad)
+        super().__init__(Geometry(self.kernel_size, self.stride, ((0, 0), (0, 0)), (1, 1)))
 
     def __call__(self, x: Any) -> Any:
         x = as_variable(x)
-        kernel, stride, _ = self.geometry
-        _check_windows("pooling", x.shape, kernel, stride, self.pad)
-        if any(map(any, self.pad)):
-            x = np.pad(x, [(0, 0), (0, 0), *self.pad])
+        _geometry("pooling", x.shape, self.kernel_size, self.stride, self.pad)
+        if any(self.pad):
+            x = np.pad(x, [(0, 0), (0, 0), *_pairs(self.pad)])
         return super().__call__(x)
 
 
-class Pooling2DGrad(pool.WindowSpread, Function):
+class Pooling2DGrad(pool.WindowSumGrad, Function):
     """gx, the gradient of `mpool2d`, a Pooling that has been called; x is here with its padding."""
 
     def __init__(self, mpool2d: Pooling) -> None:
-        super().__init__(*mpool2d.geometry, mpool2d.inputs[0].shape, mpool2d.chosen)
+        super().__init__(mpool2d.geometry, mpool2d.inputs[0].shape[2:])
+        self.mpool2d = mpool2d
+
+    def __call__(self, gy: Any) -> Any:
+        return super().__call__(gy, self.mpool2d.chosen)
 
 
 class Pooling2DWithIndexes(pool.WindowSum, Function):
     """Of each window, the element that `mpool2d`, a Pooling that has been called, has chosen."""
 
     def __init__(self, mpool2d: Pooling) -> None:
-        super().__init__(*mpool2d.geometry, mpool2d.chosen)
+        super().__init__(mpool2d.geometry)
+        self.mpool2d = mpool2d
+
+    def __call__(self, x: Any) -> Any:
+        return super().__call__(x, self.mpool2d.chosen)
 
 
 class AveragePooling(pool.WindowSum, Function):
     """y = the mean of each window, in which the zeros that `pad` adds count."""
 
     def __init__(self, kernel_size: Size, stride: Size = 1, pad: Size = 0) -> None:
-        super().__init__(pair(kernel_size), pair(stride), _pairs(pad))
+        self.kernel_size = pair(kernel_size)
+        self.stride = pair(stride)
+        self.pad = pair(pad)
+        super().__init__(Geometry(self.kernel_size, self.stride, _pairs(pad), (1, 1)))
 
     def __call__(self, x: Any) -> Any:
-        _check_windows("average_pooling", np.shape(x), *self.geometry)
-        return super().__call__(x) * (1 / math.prod(self.geometry[0]))
-
-
-def _check_windows(name: str, shape: Any, kernel: Any, stride: Any, padding: Any) -> None:
-    if len(shape) != 4:
-        raise ValueError(f"{name}: got x {shape}, needed (N, C, H, W)")
-    checked_geometry(name, shape, kernel, stride, padding, 1)
+        _geometry("average_pooling", np.shape(x), self.kernel_size, self.stride, self.pad)
+        return super().__call__(x) * (1 / math.prod(self.kernel_size))
 
 
 def pooling(x: Any, kernel_size: Size, stride: Size = 1, pad: Size = 0) -> Any:
@@ -201,12 +219,14 @@ class Im2col(conv.Im2Col, Function):
     """
 
     def __init__(self, kernel_size: Size, stride: Size, pad: Size, to_matrix: bool) -> None:
-        super().__init__(pair(kernel_size), pair(stride), _pairs(pad), (1, 1))
+        self.kernel_size = pair(kernel_size)
+        self.stride = pair(stride)
+        self.pad = pair(pad)
         self.to_matrix = to_matrix
+        super().__init__(Geometry(self.kernel_size, self.stride, _pairs(pad), (1, 1)))
 
     def __call__(self, x: Any) -> Any:
-        stride, padding, _ = self.geometry
-        _check_windows("im2col", np.shape(x), self.kernel, stride, padding)
+        _geometry("im2col", np.shape(x), self.kernel_size, self.stride, self.pad)
         y = super().__call__(x)
         if not self.to_matrix:
             return y
@@ -225,18 +245,23 @@ class Col2im(conv.Col2Im, Function):
         pad: Size,
         to_matrix: bool,
     ) -> None:
-        super().__init__(tuple(input_shape), pair(stride), _pairs(pad), (1, 1))
-        self.kernel = pair(kernel_size)
+        self.input_shape = tuple(input_shape)
+        self.kernel_size = pair(kernel_size)
+        self.stride = pair(stride)
+        self.pad = pair(pad)
         self.to_matrix = to_matrix
+        geometry = _geometry("col2im", self.input_shape, kernel_size, stride, pad)
+        super().__init__(geometry, self.input_shape[2:])
 
     def __call__(self, x: Any) -> Any:
-        stride, padding, _ = self.geometry
-        N, C, *_ = self.shape
-        _, (OH, OW) = checked_geometry("col2im", tuple(self.shape), self.kernel, stride, padding, 1)
-        x, (KH, KW) = as_variable(x), self.kernel
+        N, C, *sizes = self.input_shape
+        OH, OW = self.geometry.output_sizes(sizes)
+        x, (KH, KW) = as_variable(x), self.kernel_size
         needed = (N * OH * OW, C * KH * KW) if self.to_matrix else (N, C, KH, KW, OH, OW)
         if x.shape != needed:
-            raise ValueError(f"col2im: got columns {x.shape}, needed {needed} for {self.shape}")
+            raise ValueError(
+                f"col2im: got columns {x.shape}, needed {needed} for {self.input_shape}"
+            )
         if self.to_matrix:
             x = x.reshape(N, OH, OW, C, KH, KW).transpose(0, 3, 4, 5, 1, 2)
         return super().__call__(x)

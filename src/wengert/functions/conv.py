@@ -6,6 +6,7 @@ So three classes give the derivatives of every order.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,12 @@ from wengert.arguments import integers
 from wengert.core import Function, Operand, Variable
 from wengert.functions.geometry import (
     Padding,
-    Pairs,
     Sizes,
     checked_geometry,
     padding_pairs,
     per_axis,
 )
+from wengert.kernels import Geometry
 
 __all__ = [
     "col2im", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
@@ -28,36 +29,21 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Convolution(Function):
-    """The geometry of a convolution: for each spatial axis a number, or (before, after).
-
-    `shape` is that of the result, which a gradient cannot tell from its inputs.
-    """
-
-    def __init__(
-        self,
-        stride: Sequence[int],
-        padding: Pairs,
-        dilation: Sequence[int],
-        groups: int = 1,
-        shape: Sequence[int] = (),
-    ) -> None:
-        self.geometry = stride, padding, dilation, groups
-        self.shape = shape
-
-
-class Conv(Convolution):
+class Conv(Function):
     """y[n, o, p] = Σ x[n, c, stride·p + dilation·k - padding] W[o, c, k] + b[o] over c and k."""
 
-    def forward(self, x: Any, W: Any, b: Any = None) -> Any:
-        return kernels.conv(x, W, *self.geometry, b)
+    def __init__(self, geometry: Geometry) -> None:
+        self.geometry = geometry
 
-    def backward(self, gy: Any) -> Any:
+    def forward(self, x, W, b=None):
+        return kernels.conv(x, W, self.geometry, b)
+
+    def backward(self, gy):
         x, W = self.xs[:2]
         need_x, need_W, *need_b = self.needs
         gxs = [
-            ConvInputGrad(*self.geometry, x.shape)(gy, W) if need_x else None,
-            ConvWeightGrad(*self.geometry, W.shape)(x, gy) if need_W else None,
+            ConvInputGrad(self.geometry, x.shape[2:])(gy, W) if need_x else None,
+            ConvWeightGrad(self.geometry)(x, gy) if need_W else None,
         ]
         for need in need_b:
             # in two steps: adding up whole images is several times faster
@@ -66,116 +52,119 @@ class Conv(Convolution):
         return tuple(gxs)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
-        for x_shape, W_shape, _, options in _samples():
+    def samples(rng):
+        for x_shape, W_shape, _, geometry in _samples():
             x, W = rng.normal(size=x_shape), rng.normal(size=W_shape)
-            yield (x, W), options
-            yield (x, W, rng.normal(size=W_shape[0])), options
+            yield (x, W), {"geometry": geometry}
+            yield (x, W, rng.normal(size=W_shape[0])), {"geometry": geometry}
 
 
-class ConvInputGrad(Convolution):
-    """gx, the gradient of Conv for x: linear in gy and W. Transposed convolution is this too."""
+class ConvInputGrad(Function):
+    """gx, the gradient of Conv for x: linear in gy and W. Transposed convolution is this too.
 
-    def forward(self, gy: Any, W: Any) -> Any:
-        return kernels.conv_input_gradient(gy, W, self.shape, *self.geometry)
+    `sizes` are the spatial sizes of gx, which do not follow from those of gy.
+    """
 
-    def backward(self, ggx: Any) -> Any:
+    def __init__(self, geometry: Geometry, sizes: tuple[int, ...]) -> None:
+        self.geometry = geometry
+        self.sizes = sizes
+
+    def forward(self, gy, W):
+        return kernels.conv_input_gradient(gy, W, self.geometry, self.sizes)
+
+    def backward(self, ggx):
         gy, W = self.xs
         need_gy, need_W = self.needs
         return (
-            Conv(*self.geometry)(ggx, W) if need_gy else None,
-            ConvWeightGrad(*self.geometry, W.shape)(ggx, gy) if need_W else None,
+            Conv(self.geometry)(ggx, W) if need_gy else None,
+            ConvWeightGrad(self.geometry)(ggx, gy) if need_W else None,
         )
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
-        for x_shape, W_shape, y_shape, options in _samples():
+    def samples(rng):
+        for x_shape, W_shape, y_shape, geometry in _samples():
             gy, W = rng.normal(size=y_shape), rng.normal(size=W_shape)
-            yield (gy, W), {**options, "shape": x_shape}
+            yield (gy, W), {"geometry": geometry, "sizes": x_shape[2:]}
 
 
-class ConvWeightGrad(Convolution):
+class ConvWeightGrad(Function):
     """gW, the gradient of Conv for W: linear in x and gy."""
 
-    def forward(self, x: Any, gy: Any) -> Any:
-        return kernels.conv_weight_gradient(x, gy, self.shape, *self.geometry)
+    def __init__(self, geometry: Geometry) -> None:
+        self.geometry = geometry
 
-    def backward(self, ggW: Any) -> Any:
+    def forward(self, x, gy):
+        return kernels.conv_weight_gradient(x, gy, self.geometry)
+
+    def backward(self, ggW):
         x, gy = self.xs
         need_x, need_gy = self.needs
         return (
-            ConvInputGrad(*self.geometry, x.shape)(gy, ggW) if need_x else None,
-            Conv(*self.geometry)(x, ggW) if need_gy else None,
+            ConvInputGrad(self.geometry, x.shape[2:])(gy, ggW) if need_x else None,
+            Conv(self.geometry)(x, ggW) if need_gy else None,
         )
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
-        for x_shape, W_shape, y_shape, options in _samples():
-            x, gy = rng.normal(size=x_shape), rng.normal(size=y_shape)
-            yield (x, gy), {**options, "shape": W_shape}
+    def samples(rng):
+        for x_shape, _, y_shape, geometry in _samples():
+            yield (rng.normal(size=x_shape), rng.normal(size=y_shape)), {"geometry": geometry}
 
 
 class Im2Col(Function):
-    """y[n, c, k, p] = x[n, c, stride·p + dilation·k - padding], and 0 where x ends."""
+    """y[n, c, k, p] = x[n, c, stride·p + dilation·k - padding], and 0 in the padding."""
 
-    def __init__(
-        self, kernel: Sequence[int], stride: Sequence[int], padding: Pairs, dilation: Sequence[int]
-    ) -> None:
-        self.kernel = kernel
-        self.geometry = stride, padding, dilation
+    def __init__(self, geometry: Geometry) -> None:
+        self.geometry = geometry
 
-    def forward(self, x: Any) -> Any:
-        return kernels.im2col(x, self.kernel, *self.geometry)
+    def forward(self, x):
+        return kernels.im2col(x, self.geometry)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
-        return Col2Im(x.shape, *self.geometry)(gy)
+        return Col2Im(self.geometry, x.shape[2:])(gy)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
-        for x_shape, (_, _, *kernel), _, options in _samples():
-            x = rng.normal(size=x_shape)
-            yield (x,), {"kernel": kernel, **{k: v for k, v in options.items() if k != "groups"}}
+    def samples(rng):
+        for x_shape, _, _, geometry in _samples():
+            yield (rng.normal(size=x_shape),), {"geometry": replace(geometry, groups=1)}
 
 
 class Col2Im(Function):
-    """y[n, c, i] = the sum of x[n, c, k, p] over all with stride·p + dilation·k - padding = i."""
+    """y[n, c, i] = Σ x[n, c, k, p] over all k and p with stride·p + dilation·k - padding = i.
 
-    def __init__(
-        self, shape: Sequence[int], stride: Sequence[int], padding: Pairs, dilation: Sequence[int]
-    ) -> None:
-        self.shape = shape
-        self.geometry = stride, padding, dilation
+    `sizes` are the spatial sizes of y, which do not follow from those of x.
+    """
 
-    def forward(self, x: Any) -> Any:
-        return kernels.col2im(x, self.shape, *self.geometry)
+    def __init__(self, geometry: Geometry, sizes: tuple[int, ...]) -> None:
+        self.geometry = geometry
+        self.sizes = sizes
 
-    def backward(self, gy: Any) -> Any:
-        (x,) = self.xs
-        return Im2Col(x.shape[2 : len(self.shape)], *self.geometry)(gy)
+    def forward(self, x):
+        return kernels.col2im(x, self.geometry, self.sizes)
+
+    def backward(self, gy):
+        return Im2Col(self.geometry)(gy)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for (x,), options in Im2Col.samples(rng):
             columns = Im2Col(**options)(x)
-            del options["kernel"]
-            yield (rng.normal(size=columns.shape),), {"shape": x.shape, **options}
+            yield (rng.normal(size=columns.shape),), {**options, "sizes": x.shape[2:]}
 
 
 def _samples() -> Iterator[Any]:
-    """Shapes of x, W and y, and the options: 1-D to 3-D, uneven padding, groups, depthwise."""
+    """Shapes of x, W and y, and the geometry: 1-D to 3-D, uneven padding, groups, depthwise."""
     for x_shape, W_shape, stride, padding, dilation, groups in [
-        ((2, 2, 5), (3, 2, 3), (1,), [(0, 0)], (1,), 1),
-        ((2, 4, 6), (2, 2, 2), (2,), [(1, 0)], (2,), 2),
-        ((2, 1, 4, 3), (2, 1, 3, 2), (1, 1), [(1, 1), (0, 1)], (1, 1), 1),
-        ((1, 5, 4, 4), (2, 5, 2, 2), (2, 1), [(0, 0), (1, 0)], (1, 2), 1),  # 5: many channels
-        ((2, 3, 3, 4), (3, 1, 2, 2), (1, 2), [(0, 0), (1, 1)], (1, 1), 3),
-        ((1, 2, 2, 3, 2), (2, 2, 2, 2, 1), (1, 1, 1), [(0, 0), (1, 0), (0, 0)], (1, 2, 1), 1),
+        ((2, 2, 5), (3, 2, 3), (1,), ((0, 0),), (1,), 1),
+        ((2, 4, 6), (2, 2, 2), (2,), ((1, 0),), (2,), 2),
+        ((2, 1, 4, 3), (2, 1, 3, 2), (1, 1), ((1, 1), (0, 1)), (1, 1), 1),
+        ((1, 5, 4, 4), (2, 5, 2, 2), (2, 1), ((0, 0), (1, 0)), (1, 2), 1),  # 5: many channels
+        ((2, 3, 3, 4), (3, 1, 2, 2), (1, 2), ((0, 0), (1, 1)), (1, 1), 3),
+        ((1, 2, 2, 3, 2), (2, 2, 2, 2, 1), (1, 1, 1), ((0, 0), (1, 0), (0, 0)), (1, 2, 1), 1),
     ]:
-        frame = [n + a + b for n, (a, b) in zip(x_shape[2:], padding, strict=True)]
-        out = kernels.places(frame, W_shape[2:], stride, dilation)
-        options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-        yield x_shape, W_shape, (x_shape[0], W_shape[0], *out), options
+        geometry = Geometry(W_shape[2:], stride, padding, dilation, groups)
+        out = geometry.output_sizes(x_shape[2:])
+        yield x_shape, W_shape, (x_shape[0], W_shape[0], *out), geometry
 
 
 def conv1d(
@@ -333,8 +322,7 @@ def im2col(
     if len(shape) < 3:
         raise ValueError(f"im2col: got x {shape}, needed (N, C, H, W): a batch, with channels")
     size = per_axis("im2col", "kernel", kernel, len(shape) - 2, 1)
-    geometry, _ = checked_geometry("im2col", shape, size, stride, padding, dilation)
-    return Im2Col(size, *geometry)(x)
+    return Im2Col(checked_geometry("im2col", shape, size, stride, padding, dilation))(x)
 
 
 def col2im(
@@ -371,12 +359,11 @@ def col2im(
             f"(N, C, H, W)"
         )
     kernel = columns[2 : 2 + n_axes]
-    geometry, out = checked_geometry("col2im", shape, kernel, stride, padding, dilation)
-    if columns != (*shape[:2], *kernel, *out):
-        raise ValueError(
-            f"col2im: got columns {columns}, needed {(*shape[:2], *kernel, *out)} for {shape}"
-        )
-    return Col2Im(shape, *geometry)(x)
+    geometry = checked_geometry("col2im", shape, kernel, stride, padding, dilation)
+    needed = (*shape[:2], *kernel, *geometry.output_sizes(shape[2:]))
+    if columns != needed:
+        raise ValueError(f"col2im: got columns {columns}, needed {needed} for {shape}")
+    return Col2Im(geometry, shape[2:])(x)
 
 
 # ---- What the doorways share ----
@@ -404,11 +391,11 @@ def _conv(
         )
     if OC % groups:
         raise ValueError(f"{name}: got {OC} outputs, W {W_shape}, for {groups} groups of one size")
-    geometry, _ = checked_geometry(name, x_shape, W_shape[2:], stride, padding, dilation)
+    geometry = checked_geometry(name, x_shape, W_shape[2:], stride, padding, dilation, groups)
     if b is None:
-        return Conv(*geometry, groups)(x, W)
+        return Conv(geometry)(x, W)
     _check_bias(name, b, OC)
-    return Conv(*geometry, groups)(x, W, b)
+    return Conv(geometry)(x, W, b)
 
 
 def _conv_transpose(
@@ -444,15 +431,15 @@ def _conv_transpose(
             f"not determined; choose it with padding and output_padding"
         )
     pairs = padding_pairs(name, padding, (), W_shape[2:], strides, dilations)
-    sizes = zip(x_shape[2:], W_shape[2:], strides, dilations, pairs, more, strict=True)
-    out = [(n - 1) * s + (k - 1) * d + 1 - sum(p) + m for n, k, s, d, p, m in sizes]
+    axes = zip(x_shape[2:], W_shape[2:], strides, dilations, pairs, more, strict=True)
+    out = tuple([(n - 1) * s + (k - 1) * d + 1 - sum(p) + m for n, k, s, d, p, m in axes])
     if min(out) < 1:
         raise ValueError(
             f"{name}: padding {padding} leaves nothing: x {x_shape} and W {W_shape} give {out}"
         )
     OC = W_shape[1] * groups
-    shape = (x_shape[0], OC, *out)
-    y = ConvInputGrad(strides, pairs, dilations, groups, shape)(x, W)
+    geometry = Geometry(W_shape[2:], strides, pairs, dilations, groups)
+    y = ConvInputGrad(geometry, out)(x, W)
     if b is None:
         return y
     _check_bias(name, b, OC)

@@ -7,7 +7,8 @@ order are right.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ import numpy as np
 from wengert import kernels
 from wengert.arrays import as_array
 from wengert.core import Function, Operand, Variable
-from wengert.functions.geometry import Padding, Pairs, Sizes, padding_pairs, per_axis
+from wengert.functions.geometry import Padding, Sizes, checked_geometry, padding_pairs, per_axis
+from wengert.kernels import Geometry
 
 __all__ = [
     "adaptive_avg_pool", "adaptive_max_pool", "avg_pool1d", "avg_pool2d", "avg_pool3d",
@@ -23,101 +25,86 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Pooling(Function):
-    """The geometry of windows: a number, or (before, after), for each spatial axis."""
-
-    def __init__(self, kernel: Sequence[int], stride: Sequence[int], padding: Pairs) -> None:
-        self.geometry = kernel, stride, padding
-
-
-class MaxPool(Pooling):
+class MaxPool(Function):
     """y = the largest x of each window,  dy/dx = 1 for the first such x, else 0."""
 
-    def forward(self, x: Any) -> Any:
-        y, self.chosen = kernels.window_max(x, *self.geometry)
+    saved = ("chosen",)  # the position of the maximum in its window
+
+    def __init__(self, geometry: Geometry) -> None:
+        self.geometry = geometry
+
+    def forward(self, x):
+        y, self.chosen = kernels.window_max(x, self.geometry)
         return y
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
-        return WindowSpread(*self.geometry, x.shape, self.chosen)(gy)
+        return WindowSumGrad(self.geometry, x.shape[2:])(gy, self.chosen)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for x_shape, geometry in _samples():
             x = rng.permutation(math.prod(x_shape)).reshape(x_shape) / 4  # no ties
-            yield (x,), geometry
+            yield (x,), {"geometry": geometry}
 
 
-class WindowSum(Pooling):
-    """y = the sum of each window of x; with `chosen`, only of its element of that number."""
+class WindowSum(Function):
+    """y = the sum of each window of x; with `chosen`, its element at that position."""
 
-    def __init__(
-        self,
-        kernel: Sequence[int],
-        stride: Sequence[int],
-        padding: Pairs,
-        chosen: np.ndarray | None = None,
-    ) -> None:
-        super().__init__(kernel, stride, padding)
-        self.chosen = chosen
+    def __init__(self, geometry: Geometry) -> None:
+        self.geometry = geometry
 
-    def forward(self, x: Any) -> Any:
-        return kernels.window_sum(x, *self.geometry, self.chosen)
+    def forward(self, x, chosen=None):
+        return kernels.window_sum(x, self.geometry, chosen)
 
-    def backward(self, gy: Any) -> Any:
-        (x,) = self.xs
-        return WindowSpread(*self.geometry, x.shape, self.chosen)(gy)
+    def backward(self, gy):
+        x, *chosen = self.xs
+        gx = WindowSumGrad(self.geometry, x.shape[2:])(gy, *chosen)
+        return gx, *[None for _ in chosen]
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for x_shape, geometry in _samples():
             x = rng.normal(size=x_shape)
-            _, chosen = kernels.window_max(x, *geometry.values())
-            yield (x,), geometry
-            yield (x,), {**geometry, "chosen": chosen}
+            yield (x,), {"geometry": geometry}
+            yield (x, kernels.window_max(x, geometry)[1]), {"geometry": geometry}
 
 
-class WindowSpread(Pooling):
-    """gx, of `shape`: gy added to all of its window; with `chosen`, to its element of that number.
+class WindowSumGrad(Function):
+    """gx, the gradient of WindowSum: gy is added to all of its window, or to the element `chosen`.
 
-    It is the gradient of WindowSum.
+    `sizes` are the spatial sizes of gx, which do not follow from those of gy.
     """
 
-    def __init__(
-        self,
-        kernel: Sequence[int],
-        stride: Sequence[int],
-        padding: Pairs,
-        shape: Sequence[int],
-        chosen: np.ndarray | None = None,
-    ) -> None:
-        super().__init__(kernel, stride, padding)
-        self.shape = shape
-        self.chosen = chosen
+    def __init__(self, geometry: Geometry, sizes: tuple[int, ...]) -> None:
+        self.geometry = geometry
+        self.sizes = sizes
 
-    def forward(self, gy: Any) -> Any:
-        return kernels.window_spread(gy, self.shape, *self.geometry, self.chosen)
+    def forward(self, gy, chosen=None):
+        return kernels.window_sum_gradient(gy, self.geometry, self.sizes, chosen)
 
-    def backward(self, ggx: Any) -> Any:
-        return WindowSum(*self.geometry, self.chosen)(ggx)
+    def backward(self, ggx):
+        _, *chosen = self.xs
+        return WindowSum(self.geometry)(ggx, *chosen), *[None for _ in chosen]
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
-        for (x,), options in WindowSum.samples(rng):
+    def samples(rng):
+        for (x, *chosen), options in WindowSum.samples(rng):
             y = WindowSum(**options)(x)
-            yield (rng.normal(size=y.shape),), {**options, "shape": x.shape}
+            yield (rng.normal(size=y.shape), *chosen), {**options, "sizes": x.shape[2:]}
 
 
 def _samples() -> Iterator[Any]:
     """Shapes of x and geometries: 1-D to 3-D, windows apart and overlapping, padding, gaps."""
-    for x_shape, kernel, stride, padding in [
-        ((2, 2, 6), (2,), (2,), [(0, 0)]),
-        ((1, 5, 4), (3,), (1,), [(1, 0)]),
-        ((2, 1, 4, 5), (2, 3), (2, 1), [(0, 0), (1, 1)]),
-        ((1, 5, 3, 5), (1, 2), (2, 3), [(0, 0), (0, 1)]),
-        ((1, 2, 2, 3, 2), (2, 2, 1), (1, 1, 1), [(0, 0), (1, 0), (0, 0)]),
+    for x_shape, kernel, stride, padding, dilation in [
+        ((2, 2, 6), (2,), (2,), ((0, 0),), (1,)),
+        ((1, 5, 4), (3,), (1,), ((1, 0),), (1,)),
+        ((1, 1, 7), (2,), (2,), ((0, 0),), (2,)),
+        ((2, 1, 4, 5), (2, 3), (2, 1), ((0, 0), (1, 1)), (1, 1)),
+        ((1, 5, 3, 5), (1, 2), (2, 3), ((0, 0), (0, 1)), (1, 1)),
+        ((1, 2, 2, 3, 2), (2, 2, 1), (1, 1, 1), ((0, 0), (1, 0), (0, 0)), (1, 1, 1)),
     ]:
-        yield x_shape, {"kernel": kernel, "stride": stride, "padding": padding}
+        yield x_shape, Geometry(kernel, stride, padding, dilation)
 
 
 def max_pool1d(
@@ -255,7 +242,9 @@ def adaptive_max_pool(x: Operand, size: Sizes) -> Variable:
         seen = np.minimum(first[:, None] + np.arange(length), last[:, None]).reshape(-1)
         if not np.array_equal(seen, np.arange(np.shape(x)[axis])):
             x = np.take(x, seen, axis)
-    return MaxPool(kernel, kernel, [(0, 0)] * len(kernel))(x)
+    n_axes = len(kernel)
+    sides = tuple(kernel)
+    return MaxPool(Geometry(sides, sides, ((0, 0),) * n_axes, (1,) * n_axes))(x)
 
 
 def adaptive_avg_pool(x: Operand, size: Sizes) -> Variable:
@@ -303,9 +292,8 @@ def _max_pool(
     padding: Padding,
     ceil_mode: bool,
 ) -> Variable:
-    sizes, strides, pairs, beyond = _windows(name, n_axes, x, kernel, stride, padding, ceil_mode)
-    wide = [(before, after + more) for (before, after), more in zip(pairs, beyond, strict=True)]
-    return MaxPool(sizes, strides, wide)(x)
+    geometry, beyond = _windows(name, n_axes, x, kernel, stride, padding, ceil_mode)
+    return MaxPool(_extended(geometry, beyond))(x)
 
 
 def _avg_pool(
@@ -318,16 +306,14 @@ def _avg_pool(
     ceil_mode: bool,
     count_include_pad: bool,
 ) -> Variable:
-    sizes, strides, pairs, beyond = _windows(name, n_axes, x, kernel, stride, padding, ceil_mode)
-    wide = [(before, after + more) for (before, after), more in zip(pairs, beyond, strict=True)]
-    y = WindowSum(sizes, strides, wide)(x)
-    if not any(beyond) and (count_include_pad or not any(map(any, pairs))):
-        return y * (1 / math.prod(sizes))
-    # how many elements count in a window: their number along one axis, times that along the next
+    geometry, beyond = _windows(name, n_axes, x, kernel, stride, padding, ceil_mode)
+    y = WindowSum(_extended(geometry, beyond))(x)
+    if not any(beyond) and (count_include_pad or not any(map(any, geometry.padding))):
+        return y * (1 / math.prod(geometry.kernel))
+    # the number of elements that count in a window is a product over the axes
     counts = np.ones((), y.dtype)
-    for n, k, s, (before, after), more in zip(
-        np.shape(x)[2:], sizes, strides, pairs, beyond, strict=True
-    ):
+    axes = zip(geometry.kernel, geometry.stride, geometry.padding, strict=True)
+    for n, more, (k, s, (before, after)) in zip(np.shape(x)[2:], beyond, axes, strict=True):
         counted = np.zeros(before + n + after + more, y.dtype)
         counted[slice(before + n + after) if count_include_pad else slice(before, before + n)] = 1
         starts = np.arange(0, len(counted) - k + 1, s)
@@ -343,32 +329,35 @@ def _windows(
     stride: Sizes | None,
     padding: Padding,
     ceil_mode: bool,
-) -> tuple[tuple[int, ...], tuple[int, ...], Pairs, list[int]]:
-    """Kernel, stride and padding of each axis, and how far a window reaches beyond the padding."""
+) -> tuple[Geometry, list[int]]:
+    """The geometry, and for each axis how far the last window reaches beyond the padding."""
     shape = _checked_shape(name, x, n_axes)
     sizes = per_axis(name, "kernel", kernel, n_axes, 1)
     strides = sizes if stride is None else per_axis(name, "stride", stride, n_axes, 1)
-    ones = (1,) * n_axes
-    pairs = padding_pairs(name, padding, shape[2:], sizes, strides, ones)
+    pairs = padding_pairs(name, padding, shape[2:], sizes, strides, (1,) * n_axes)
     if any(max(pair) >= k for pair, k in zip(pairs, sizes, strict=True)):
         raise ValueError(
             f"{name}: got padding {padding} for kernel {kernel}, needed less padding than the "
-            f"kernel's size: a window must see something of x"
+            f"kernel's size, so that each window contains an element of x"
         )
-    frame = [n + before + after for n, (before, after) in zip(shape[2:], pairs, strict=True)]
-    if any(n < k for n, k in zip(frame, sizes, strict=True)):
-        raise ValueError(
-            f"{name}: the kernel {sizes} is larger than x {shape}, which is {tuple(frame)} with "
-            f"its padding; use a smaller kernel or more padding"
-        )
+    geometry = checked_geometry(name, shape, sizes, strides, pairs)
     beyond = [0] * n_axes
     if ceil_mode:
+        wide = geometry.padded_sizes(shape[2:])
         for i, (n, (before, _)) in enumerate(zip(shape[2:], pairs, strict=True)):
-            windows = -(-(frame[i] - sizes[i]) // strides[i]) + 1
+            windows = -(-(wide[i] - sizes[i]) // strides[i]) + 1
             start = (windows - 1) * strides[i]
             if start < before + n:  # (a window that starts in the padding is left out)
-                beyond[i] = max(start + sizes[i] - frame[i], 0)
-    return sizes, strides, pairs, beyond
+                beyond[i] = max(start + sizes[i] - wide[i], 0)
+    return geometry, beyond
+
+
+def _extended(geometry: Geometry, beyond: list[int]) -> Geometry:
+    """The geometry with so much more padding at the end of each axis."""
+    if not any(beyond):
+        return geometry
+    axes = zip(geometry.padding, beyond, strict=True)
+    return replace(geometry, padding=tuple([(before, after + n) for (before, after), n in axes]))
 
 
 def _checked_shape(name: str, x: Operand, n_axes: int) -> tuple[int, ...]:

@@ -1,16 +1,28 @@
 """Kernels: the heavy array functions. They see arrays only and know nothing of graphs.
 
 Callers write `kernels.conv(...)`; which implementation that is, is decided here and nowhere else.
+Each file holds the plain NumPy implementation, which runs without native code and is what native
+code is tested against.
 """
 
-from wengert.kernels import reference
+from wengert.kernels.convolution import (
+    col2im,
+    conv,
+    conv_input_gradient,
+    conv_weight_gradient,
+    im2col,
+)
+from wengert.kernels.geometry import Geometry
+from wengert.kernels.pooling import window_max, window_sum, window_sum_gradient
 
-conv = reference.conv
-conv_input_gradient = reference.conv_input_gradient
-conv_weight_gradient = reference.conv_weight_gradient
-im2col = reference.im2col
-col2im = reference.col2im
-window_max = reference.window_max
-window_sum = reference.window_sum
-window_spread = reference.window_spread
-places = reference.places
+__all__ = [
+    "Geometry",
+    "col2im",
+    "conv",
+    "conv_input_gradient",
+    "conv_weight_gradient",
+    "im2col",
+    "window_max",
+    "window_sum",
+    "window_sum_gradient",
+]

@@ -1,0 +1,82 @@
+"""The geometry of kernels and windows that move over images, and images with their padding.
+
+Arrays are (N, C, *spatial) for callers, but kernels allocate memory in the order (N, *spatial, C),
+so that the pixels of many channels are copied in long runs and products are written in place.
+NumPy's elementwise functions keep the order of memory, so it lasts from layer to layer.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Sizes: TypeAlias = Sequence[int]  # one for each spatial axis
+Pairs: TypeAlias = tuple[tuple[int, int], ...]  # (before, after) for each spatial axis
+
+FEW_CHANNELS = 4  # up to here, a line of pixels is a longer run than the channels of one pixel
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How a kernel or a window moves over the spatial axes of an image.
+
+    Each field but the last has one entry for each spatial axis. Element k of the kernel at output
+    position p meets the pixel stride·p + dilation·k - padding.
+    """
+
+    kernel: tuple[int, ...]  # its size
+    stride: tuple[int, ...]
+    padding: Pairs
+    dilation: tuple[int, ...]
+    groups: int = 1  # of channels, for convolutions
+
+    def padded_sizes(self, sizes: Sizes) -> tuple[int, ...]:
+        """The spatial sizes of an image together with its padding."""
+        axes = zip(sizes, self.padding, strict=True)
+        return tuple([before + n + after for n, (before, after) in axes])
+
+    def output_sizes(self, sizes: Sizes) -> tuple[int, ...]:
+        """The number of positions of the kernel along each axis of an image of these sizes."""
+        axes = zip(self.padded_sizes(sizes), self.kernel, self.stride, self.dilation, strict=True)
+        return tuple([(n - (k - 1) * d - 1) // s + 1 for n, k, s, d in axes])
+
+    def offsets(self, out: Sizes) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
+        """Each element k of the kernel, and the index of the pixels it meets at all positions.
+
+        The index is into a padded image (N, *spatial, C); `out` are the output sizes.
+        """
+        for k in np.ndindex(*self.kernel):
+            axes = zip(k, out, self.stride, self.dilation, strict=True)
+            pixels = [slice(i * d, i * d + (n - 1) * s + 1, s) for i, n, s, d in axes]
+            yield k, (slice(None), *pixels)
+
+
+def few_channels(C: int) -> bool:
+    """Whether an image of C channels is better stored in the order (N, C, *spatial)."""
+    return C <= FEW_CHANNELS
+
+
+def padded(x: np.ndarray, geometry: Geometry, fill: float = 0) -> np.ndarray:
+    """x (N, C, *spatial) with its padding, as (N, *spatial, C)."""
+    if not any(map(any, geometry.padding)):
+        y = np.moveaxis(x, 1, -1)
+        return y if few_channels(x.shape[1]) else np.ascontiguousarray(y)
+    y = padded_full(x.shape, geometry, x.dtype, fill)
+    y[interior(x.shape, geometry)] = np.moveaxis(x, 1, -1)
+    return y
+
+
+def padded_full(shape: Sizes, geometry: Geometry, dtype: Any, fill: float = 0) -> np.ndarray:
+    """An array of one value, of the shape of `padded(x)` for an x of this shape."""
+    N, C = shape[:2]
+    sizes = geometry.padded_sizes(shape[2:])
+    if few_channels(C):
+        return np.moveaxis(np.full((N, C, *sizes), fill, dtype), 1, -1)
+    return np.full((N, *sizes, C), fill, dtype)
+
+
+def interior(shape: Sizes, geometry: Geometry) -> tuple[slice, ...]:
+    """The index of x in `padded(x)`."""
+    axes = zip(shape[2:], geometry.padding, strict=True)
+    return (slice(None), *[slice(before, before + n) for n, (before, _) in axes])

@@ -1,0 +1,72 @@
+"""Pooling: the maximum and the sum of each window of an image."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from wengert.kernels.geometry import Geometry, Sizes, interior, padded, padded_full
+
+
+def window_max(x: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
+    """The maximum of each window of x (N, C, *in), and its position in the window.
+
+    Positions count from 0, in C order; the first of equal elements is taken. NaN gives NaN.
+    """
+    image = padded(x, geometry, -np.inf)
+    y = chosen = np.empty(0)
+    offsets = geometry.offsets(geometry.output_sizes(x.shape[2:]))
+    for i, (_, pixels) in enumerate(offsets):
+        elements = image[pixels]
+        if i == 0:
+            y = elements.copy("K")
+            chosen = np.zeros_like(y, np.min_scalar_type(math.prod(geometry.kernel)))
+        else:
+            # (i is larger than all positions chosen before; assigning with a mask is 6 times
+            # slower)
+            np.maximum(chosen, (elements > y) * chosen.dtype.type(i), out=chosen)
+            np.maximum(y, elements, out=y)
+    return np.moveaxis(y, -1, 1), np.moveaxis(chosen, -1, 1)
+
+
+def window_sum(x: np.ndarray, geometry: Geometry, chosen: np.ndarray | None = None) -> np.ndarray:
+    """The sum of each window of x (N, C, *in); with `chosen`, its element at that position."""
+    image = padded(x, geometry)
+    if chosen is not None:
+        chosen = np.moveaxis(chosen, 1, -1)
+    y: Any = None
+    offsets = geometry.offsets(geometry.output_sizes(x.shape[2:]))
+    for i, (_, pixels) in enumerate(offsets):
+        if y is None:
+            y = np.zeros_like(image[pixels])
+        if chosen is None:
+            y += image[pixels]
+        else:
+            np.copyto(y, image[pixels], where=chosen == i)
+    return np.moveaxis(y, -1, 1)
+
+
+def window_sum_gradient(
+    gy: np.ndarray, geometry: Geometry, sizes: Sizes, chosen: np.ndarray | None = None
+) -> np.ndarray:
+    """gx (N, C, *sizes): gy is added to all of its window, or to the element at `chosen`."""
+    shape = (*gy.shape[:2], *sizes)
+    gy = np.moveaxis(gy, 1, -1)
+    if chosen is not None:
+        chosen = np.moveaxis(chosen, 1, -1)
+    image = padded_full(shape, geometry, gy.dtype)
+    # whether each pixel is in one window at most
+    apart = all(
+        s >= (k - 1) * d + 1
+        for s, k, d in zip(geometry.stride, geometry.kernel, geometry.dilation, strict=True)
+    )
+    for i, (_, pixels) in enumerate(geometry.offsets(gy.shape[1:-1])):
+        if chosen is None:
+            image[pixels] += gy
+        elif apart:
+            # (as integers, times 0 or 1: gy may be infinite)
+            bits = f"i{gy.itemsize}"
+            np.multiply(gy.view(bits), chosen == i, out=image.view(bits)[pixels])
+        else:
+            image[pixels] += np.where(chosen == i, gy, 0)
+    return np.moveaxis(image[interior(shape, geometry)], -1, 1)
