@@ -23,7 +23,7 @@ def start(*arguments, program=("-m", "wengert"), **options):
 
 
 def ran(capsys, *arguments):
-    """What the command prints when all is well."""
+    """The output of the command, which succeeds."""
     assert main([*map(str, arguments)]) == 0
     out, err = capsys.readouterr()
     assert err == ""
@@ -31,7 +31,7 @@ def ran(capsys, *arguments):
 
 
 def refused(capsys, *arguments):
-    """What the command says when it refuses its arguments: one line."""
+    """The error message of the command, which refuses its arguments: one line."""
     with pytest.raises(SystemExit) as exit:
         main([*map(str, arguments)])
     out, err = capsys.readouterr()
@@ -43,7 +43,7 @@ def refused(capsys, *arguments):
 
 
 def failed(capsys, *arguments):
-    """What the command says when it cannot go on."""
+    """The error message of the command, which fails."""
     capsys.readouterr()
     assert main([*map(str, arguments)]) == 1
     err = capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The command `wengert`, as people and scripts meet it; its parts are in test_cli_*.py."""
+"""The command `wengert`; tests of train, evaluate, predict and generate are in test_cli_*.py."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from wengert.cli.demo import story
 # ---- demo, info, --version, --help ----
 
 
-def test_the_demo_ends_with_the_gradient_by_hand_and_by_itself():
+def test_the_demo_ends_with_the_gradient_by_hand_and_by_backward():
     lines = list(story())
     assert "          = 2 × 0.5 × 3.297442541400256 = 3.297442541400256" in lines
     assert lines[-1] == "    x.grad = 3.297442541400256"
@@ -54,7 +54,15 @@ def test_help_loads_nothing_that_only_training_needs():
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     loaded = {name.removeprefix("wengert.") for name in run.stderr.split()}
     assert "cli.recipes" in loaded
-    assert not loaded & {"data", "io", "cli.jobs", "cli.runs", "training"}
+    assert not loaded & {
+        "data",
+        "io",
+        "cli.jobs",
+        "cli.networks",
+        "cli.runs",
+        "cli.samples",
+        "training",
+    }
 
 
 def test_the_help_of_every_command_is_printed(capsys):
@@ -74,14 +82,17 @@ def test_a_wrong_command_is_one_clear_line(capsys, arguments):
 
 
 def test_an_argument_too_many_is_named(capsys):
-    assert "there is no place for b" in refused(capsys, "evaluate", "a", "b")
+    assert "unrecognized argument b" in refused(capsys, "evaluate", "a", "b")
 
 
 @pytest.mark.parametrize("arguments", [["demo"], ["--help"]])
-def test_a_reader_that_never_reads_causes_no_traceback(arguments):
+def test_a_closed_pipe_causes_no_traceback(arguments):
     ours, theirs = os.pipe()
     os.close(ours)
-    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}  # so that its end is what meets the pipe
+    buffered = {
+        **os.environ,
+        "PYTHONUNBUFFERED": "",
+    }  # the flush at exit fails then
     process = start(*arguments, stdout=theirs, env=buffered)
     os.close(theirs)
     assert process.communicate(timeout=60)[1] == ""

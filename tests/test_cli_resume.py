@@ -1,4 +1,4 @@
-"""`wengert train --resume`: what was interrupted, killed or finished goes on."""
+"""`wengert train --resume` of runs that were interrupted, killed or finished."""
 
 import json
 import re
@@ -50,7 +50,7 @@ def edited(folder, **changes):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_ctrl_c_saves_the_run_and_says_how_to_go_on(tmp_path, number, code):
+def test_ctrl_c_saves_the_run_and_prints_the_command_that_resumes_it(tmp_path, number, code):
     process = start("train", "digits", "--hidden", "16", "--epochs", "100000", "--run", "a b")
     lines = [process.stdout.readline() for _ in range(3)]
     process.send_signal(number)
@@ -58,12 +58,12 @@ def test_ctrl_c_saves_the_run_and_says_how_to_go_on(tmp_path, number, code):
     assert process.returncode == code
     assert lines[0].startswith("run a b: ")
     assert out.splitlines()[-1] == "stopped: interrupted"
-    pattern = r"wengert train: interrupted in epoch \d+ of 100000; go on with: (.+)\n"
+    pattern = r"wengert train: interrupted in epoch \d+ of 100000; resume with: (.+)\n"
     assert re.fullmatch(pattern, err)[1] == "wengert train --resume 'a b'"
     assert list((tmp_path / "a b" / "checkpoints").glob("step-*.npz"))
 
 
-def test_ctrl_c_while_testing_says_how_to_go_on(capsys, monkeypatch):
+def test_ctrl_c_while_testing_prints_the_command_that_resumes_the_run(capsys, monkeypatch):
     def interrupted(*args):
         raise KeyboardInterrupt
 
@@ -71,7 +71,7 @@ def test_ctrl_c_while_testing_says_how_to_go_on(capsys, monkeypatch):
         patched.setattr("wengert.cli.train.save_weights", interrupted)
         assert main(["train", "digits", *TINY, "--run", "two"]) == 130
     err = capsys.readouterr().err
-    assert err.endswith("interrupted after training; go on with: wengert train --resume two\n")
+    assert err.endswith("interrupted after training; resume with: wengert train --resume two\n")
     assert "test accuracy" in ran(capsys, "train", "--resume", "two")
 
 
@@ -87,7 +87,7 @@ class _At:
         callback._stop()
 
 
-def test_an_interrupted_run_that_goes_on_ends_as_if_it_had_never_stopped(
+def test_an_interrupted_run_that_is_resumed_ends_as_if_it_had_never_stopped(
     finished, capsys, monkeypatch
 ):
     with monkeypatch.context() as patch:
@@ -108,7 +108,7 @@ def test_an_interrupted_run_that_goes_on_ends_as_if_it_had_never_stopped(
 # ---- Killed ----
 
 
-def test_a_killed_run_that_goes_on_ends_with_the_same_weights_bit_for_bit(tmp_path, monkeypatch):
+def test_a_killed_run_that_is_resumed_ends_with_the_same_weights_bit_for_bit(tmp_path, monkeypatch):
     options = "--model", "cnn", "--hidden", "4", "--epochs", "3", "--batch-size", "16"
     options += "--augment", "shift"
     assert main(["train", "digits", *options, "--run", "whole"]) == 0
@@ -138,7 +138,9 @@ def test_a_run_without_a_checkpoint_has_no_weights(finished, tmp_path, capsys):
     assert "two has no weights yet" in failed(capsys, "evaluate", finished)
 
 
-def test_a_run_that_was_killed_before_its_first_checkpoint_starts_anew(finished, tmp_path, capsys):
+def test_a_run_killed_before_its_first_checkpoint_starts_from_the_beginning(
+    finished, tmp_path, capsys
+):
     first = weights(finished)
     for path in ["weights.npz", "metrics.json", *_checkpoints(tmp_path)]:
         (tmp_path / finished / path).unlink()
@@ -158,7 +160,7 @@ def _checkpoints(tmp_path):
 def test_a_finished_run_says_so_and_changes_nothing(finished, tmp_path, capsys):
     before = (tmp_path / finished / "metrics.json").stat().st_mtime_ns
     out = ran(capsys, "train", "--resume", finished)
-    assert out.splitlines()[0] == "two is finished: epoch 2 of 2; --epochs N adds to it"
+    assert out.splitlines()[0] == "two is finished: epoch 2 of 2; add more with --epochs N"
     assert out.splitlines()[1].startswith("test accuracy: ")
     assert (tmp_path / finished / "metrics.json").stat().st_mtime_ns == before
 
@@ -174,26 +176,26 @@ def test_more_epochs_can_be_added_to_a_finished_run(capsys):
         assert json.load(file)["epoch"] == 4
 
 
-# ---- What cannot be gone on with ----
+# ---- Runs that cannot be resumed ----
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--lr", "0.5"], "argument --lr: the run two has 0.002; leave it out"),
-        (["--model", "cnn"], "argument --model: the run two has mlp"),
-        (["--epochs", "1"], "argument --epochs: the run two has 2; they can only become more"),
-        (["--heads", "2"], "argument --heads: the run two has none"),
-        (["--data", "x"], "argument --data: the run two has none"),
-        (["--run", "x"], "argument --resume: names the folder already"),
-        (["spiral"], "the run two is of digits"),
+        (["--lr", "0.5"], "argument --lr: two has 0.002; omit it"),
+        (["--model", "cnn"], "argument --model: two has mlp"),
+        (["--epochs", "1"], "argument --epochs: two has 2; needed 2 or more"),
+        (["--heads", "2"], "argument --heads: two has no such setting"),
+        (["--data", "x"], "argument --data: two has no such setting"),
+        (["--run", "x"], "argument --resume: it names the folder; omit --run and --runs"),
+        (["spiral"], "two is a run on digits, not on spiral"),
     ],
 )
 def test_an_option_that_contradicts_the_run_is_refused(finished, capsys, arguments, said):
     assert said in refused(capsys, "train", "--resume", finished, *arguments)
 
 
-def test_an_option_that_says_the_same_as_the_run_is_no_contradiction(finished, capsys):
+def test_an_option_with_the_value_of_the_run_is_accepted(finished, capsys):
     same = "--model", "mlp", *TINY, "--seed", "0", "--clip-norm", "0"
     ran(capsys, "train", "digits", *same, "--resume", finished)
 
@@ -203,7 +205,7 @@ def test_a_folder_that_is_no_run_is_named(tmp_path, capsys, command):
     name, *rest = command.split()
     (tmp_path / "empty").mkdir()
     arguments = [name, "empty", *rest] if rest == ["FILE"] else [name, *rest, "empty"]
-    assert "empty is no run: it has no settings.json" in failed(capsys, *arguments)
+    assert "empty is not a run: it has no settings.json" in failed(capsys, *arguments)
     arguments[arguments.index("empty")] = "nowhere"
     assert "there is no folder nowhere" in failed(capsys, *arguments)
 
@@ -218,7 +220,7 @@ def test_a_folder_that_is_no_run_is_named(tmp_path, capsys, command):
         ({"dataset": []}, "dataset: got [], needed one of digits"),
         ({"data": 3}, "data: got 3, needed a path, or null"),
         ({"epochs": "2"}, "epochs: got '2', needed 2"),
-        ({"more": 1}, "more: is no setting of it"),
+        ({"more": 1}, "more: unknown setting"),
         ({"seed": True}, "seed: got 'True'"),
     ],
 )
@@ -236,7 +238,7 @@ def test_a_damaged_file_of_a_run_is_named(finished, tmp_path, capsys, name, cont
     assert f"two/{name} is damaged" in failed(capsys, "train", "--resume", finished)
 
 
-def test_damaged_checkpoints_are_told_of_and_the_one_before_is_taken(tmp_path, capsys):
+def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(tmp_path, capsys):
     ran(capsys, "train", "digits", *TINY, "--run", "two")
     ran(capsys, "train", "--resume", "two", "--epochs", "3")
     older, newest = sorted((tmp_path / "two" / "checkpoints").iterdir())
@@ -254,7 +256,7 @@ def test_no_whole_checkpoint_is_a_failure(finished, tmp_path, capsys):
     for path in (tmp_path / finished / "checkpoints").iterdir():
         path.write_bytes(b"")
     err = failed(capsys, "train", "--resume", finished, "--epochs", "3")
-    assert "two cannot be gone on with" in err
+    assert "two cannot be resumed" in err
     assert "is whole; remove them to start from the beginning" in err
 
 
@@ -264,10 +266,10 @@ def test_other_data_than_the_run_was_started_with_are_refused(tmp_path, capsys):
     ran(capsys, "train", "text", "--data", "a.txt", *small, "--run", "a")
     (tmp_path / "a.txt").write_text("abce" * 300)
     err = failed(capsys, "train", "--resume", "a", "--epochs", "2")
-    assert "the data are not those that a was started with" in err
+    assert "these are not the data that a was trained on" in err
 
 
-def test_data_that_were_moved_are_found_where_they_are_said_to_be(tmp_path, capsys):
+def test_data_that_were_moved_are_found_at_the_new_path(tmp_path, capsys):
     (tmp_path / "a.txt").write_text("abcd" * 300)
     small = "--context", "4", "--layers", "1", "--width", "8", "--epochs", "1"
     ran(capsys, "train", "text", "--data", "a.txt", *small, "--run", "a")
@@ -278,7 +280,7 @@ def test_data_that_were_moved_are_found_where_they_are_said_to_be(tmp_path, caps
     ran(capsys, "evaluate", "a")
 
 
-def test_a_run_that_another_process_trains_is_left_alone(capsys):
+def test_a_run_that_another_process_trains_is_refused(capsys):
     process = start("train", "digits", "--hidden", "16", "--epochs", "100000", "--run", "busy")
     process.stdout.readline()
     try:
@@ -288,4 +290,4 @@ def test_a_run_that_another_process_trains_is_left_alone(capsys):
         process.kill()
         process.communicate(timeout=60)
     edited("busy", epochs=1)
-    ran(capsys, "train", "--resume", "busy")  # the lock has gone with the process
+    ran(capsys, "train", "--resume", "busy")  # the lock has ended with the process

@@ -76,7 +76,7 @@ def test_other_models_take_the_digits(capsys, model):
     ran(capsys, "train", "digits", "--model", model, *options)
 
 
-def test_images_are_changed_at_random_if_that_is_asked_for(capsys):
+def test_images_are_changed_at_random_on_request(capsys):
     plain = ran(capsys, "train", "digits", *TINY).splitlines()[1]
     assert plain != ran(capsys, "train", "digits", *TINY, "--augment", "flip").splitlines()[1]
 
@@ -91,26 +91,26 @@ def test_the_same_seed_gives_the_same_result_and_another_seed_another(capsys):
 # ---- Other data ----
 
 
-def test_a_spiral_is_learnt(capsys):
+def test_a_model_learns_the_spiral(capsys):
     out = ran(capsys, "train", "spiral", "--epochs", "30")
     assert accuracy(out) >= 90
 
 
-def test_a_sine_curve_is_learnt(capsys):
+def test_a_model_learns_the_sine_curve(capsys):
     out = ran(capsys, "train", "sine", "--epochs", "30", "--hidden", "32")
     error = re.fullmatch(r"test mean squared error: (\S+)", out.splitlines()[-1])[1]
     assert float(error) < 0.01
 
 
 @pytest.mark.parametrize("model", ["linear", "lenet"])
-def test_files_of_fashion_mnist_are_taken_from_the_folder_of_data(tmp_path, capsys, model):
+def test_files_of_fashion_mnist_are_read_from_the_folder_of_data(tmp_path, capsys, model):
     folder = idx_folder(tmp_path / "files")
     out = ran(capsys, "train", "fashion-mnist", "--model", model, "--data", folder, "--epochs", "1")
     assert "61 samples to train on, 3 to validate, 16 to test" in out
 
 
 @pytest.mark.parametrize(("dataset", "classes"), [("cifar10", 10), ("cifar100", 100)])
-def test_photographs_are_taken_with_the_names_of_their_classes(
+def test_photographs_are_loaded_with_the_names_of_their_classes(
     tmp_path, capsys, monkeypatch, dataset, classes
 ):
     def load(train, *, folder):
@@ -139,18 +139,18 @@ def test_classes_and_numbers_are_predicted_from_tables(tmp_path, capsys):
     assert float(out.split()[-1]) < 0.1
 
 
-def test_a_text_is_learnt_from_a_file(tmp_path, capsys):
+def test_a_model_learns_a_text_from_a_file(tmp_path, capsys):
     (tmp_path / "abc.txt").write_text("abcdefgh" * 200)
     small = "--context", "8", "--layers", "1", "--width", "16", "--epochs", "6", "--lr", "0.01"
     out = ran(capsys, "train", "text", "--data", "abc.txt", *small)
     loss = re.fullmatch(r"test loss: (\S+) nats per character", out.splitlines()[-1])[1]
-    assert float(loss) < 1.5  # ln 8 = 2.08 knows nothing
+    assert float(loss) < 1.5  # a uniform guess has ln 8 = 2.08
     out = ran(capsys, "train", "text", "--data", "abc.txt", *small, "--unit", "bytes")
     assert out.splitlines()[-1].endswith("nats per byte")
 
 
 @pytest.mark.parametrize("parts", [[""], ["train", "test"]])
-def test_images_in_folders_are_taken(tmp_path, capsys, parts):
+def test_images_in_folders_are_loaded(tmp_path, capsys, parts):
     image = pytest.importorskip("PIL.Image", reason="pip install 'wengert[images]'")
     for part in parts:
         for kind, shade in (("dark", 30), ("light", 220)):
@@ -212,27 +212,27 @@ def test_the_best_weights_are_those_of_the_lowest_validation_loss(tmp_path, caps
             np.testing.assert_array_equal(kept[name], there[name])
 
 
-def test_a_folder_with_something_in_it_is_not_taken_for_a_new_run(tmp_path, capsys):
+def test_a_folder_that_is_not_empty_is_refused_for_a_new_run(tmp_path, capsys):
     (tmp_path / "note.txt").write_text("keep")
     err = refused(capsys, "train", "digits", *TINY, "--run", tmp_path)
     assert "argument --run" in err
     assert "is not empty" in err
 
 
-def test_where_no_folder_can_be_made_the_run_goes_to_a_temporary_one(tmp_path, capsys):
-    (tmp_path / "runs").write_text("a file is in the way")
+def test_where_no_folder_can_be_created_the_run_is_kept_in_a_temporary_one(tmp_path, capsys):
+    (tmp_path / "runs").write_text("a file, not a folder")
     assert main(["train", "digits", *TINY]) == 0
     out, err = capsys.readouterr()
     folder = re.match(r"run (\S+): ", out)[1]
-    assert "the run goes to a temporary one. --run FOLDER names another" in err
+    assert "the run is kept in a temporary folder; choose another with --run FOLDER" in err
     assert os.path.isfile(f"{folder}/weights.npz")
     assert str(tmp_path) not in folder
 
 
-def test_a_folder_that_was_asked_for_must_be_possible(tmp_path, capsys):
+def test_a_folder_that_cannot_be_used_is_refused(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert "argument --runs: file: " in refused(capsys, "train", "digits", "--runs", "file")
-    assert "names the folder already" in refused(
+    assert "already names the folder" in refused(
         capsys, "train", "digits", "--run", "a", "--runs", "b"
     )
 
@@ -274,7 +274,7 @@ def _read(terminal):
         return b""
 
 
-def test_a_reader_that_goes_away_ends_it_without_a_traceback():
+def test_a_closed_pipe_ends_it_without_a_traceback():
     process = start("train", "digits", "--epochs", "100000")
     process.stdout.readline()
     process.stdout.close()
@@ -297,14 +297,17 @@ def test_a_reader_that_goes_away_ends_it_without_a_traceback():
         (["--lr", "nan"], "argument --lr: got 'nan'"),
         (["--validation", "1"], "argument --validation: got '1', needed a number ≥ 0 and < 1"),
         (["--hidden", "10,,5"], "argument --hidden: got '10,,5', needed sizes > 0"),
-        (["--hidden", "5", "--model", "linear"], "linear on digits has none; it is an option of"),
-        (["--heads", "2"], "argument --heads: mlp on digits has none; it is an option of gpt"),
+        (
+            ["--hidden", "5", "--model", "linear"],
+            "no such setting; it is one of mlp, cnn, lstm",
+        ),
+        (["--heads", "2"], "argument --heads: mlp on digits has no such setting; it is one of gpt"),
         (["--optimizer", "adagrad"], "got 'adagrad', needed one of sgd, momentum, adam, adamw"),
-        (["--epoch", "3"], "there is no option --epoch"),
+        (["--epoch", "3"], "unrecognized option --epoch"),
         (["--hidden", "9" * 14], "not enough memory: Unable to allocate 45.5 PiB"),
         (["--hidden", "9" * 20], "argument --hidden: Maximum allowed dimension exceeded"),
-        (["--data", "."], "argument --data: digits needs no data"),
-        (["--model", "gpt"], "gpt does not fit digits of 8 × 8; what fits is linear, mlp, cnn"),
+        (["--data", "."], "argument --data: digits takes no data"),
+        (["--model", "gpt"], "gpt does not fit digits of 8 × 8; needed one of linear, mlp, cnn"),
         (["--model", "lenet"], "lenet does not fit digits of 8 × 8"),
     ],
 )
@@ -315,7 +318,7 @@ def test_a_wrong_option_is_one_clear_line(tmp_path, capsys, arguments, said):
     assert not (tmp_path / "runs").exists()
 
 
-def test_data_that_are_needed_are_asked_for(capsys):
+def test_a_missing_path_of_the_data_is_named(capsys):
     assert "needed for text: --data FILE" in refused(capsys, "train", "text")
     assert "needed for images: --data FOLDER" in refused(capsys, "train", "images")
 
@@ -329,7 +332,7 @@ def test_data_that_are_needed_are_asked_for(capsys):
         ("mnist", "found no train-images-idx3-ubyte.gz"),
     ],
 )
-def test_data_that_are_not_there_end_it_before_a_folder_is_made(
+def test_missing_data_end_it_before_a_folder_is_created(
     tmp_path, capsys, monkeypatch, dataset, said
 ):
     if dataset == "images":
@@ -341,7 +344,7 @@ def test_data_that_are_not_there_end_it_before_a_folder_is_made(
 
 def test_a_text_too_short_says_so(tmp_path, capsys):
     (tmp_path / "a.txt").write_text("too short")
-    assert "make no windows of 64; give more, or a smaller --context" in failed(
+    assert "too few for windows of 64; more data or a smaller --context is needed" in failed(
         capsys, "train", "text", "--data", "a.txt"
     )
 
@@ -349,13 +352,13 @@ def test_a_text_too_short_says_so(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        (["a,y", "1,2"], "1 sample cannot be shared between training, validation and testing"),
-        (["a,y"] + 4 * ["1,2"], "3 samples cannot be shared"),
-        (["a,y"] + 20 * ["1,yes"], "has only the class 'yes', needed two or more"),
-        (["a,a,y"] + 20 * ["1,2,3"], "has two columns 'a'; give each a name of its own"),
+        (["a,y", "1,2"], "1 sample cannot be split between training, validation and testing"),
+        (["a,y"] + 4 * ["1,2"], "3 samples cannot be split"),
+        (["a,y"] + 20 * ["1,yes"], "has only the class 'yes', needed at least two"),
+        (["a,a,y"] + 20 * ["1,2,3"], "has two columns 'a'; give each column a different name"),
     ],
 )
-def test_a_table_from_which_nothing_can_be_learnt_is_refused(tmp_path, capsys, lines, said):
+def test_a_table_that_cannot_be_used_is_refused(tmp_path, capsys, lines, said):
     (tmp_path / "a.csv").write_text("\n".join(lines))
     err = failed(capsys, "train", "csv", "--data", "a.csv")
     assert err.count("\n") == 1
@@ -363,21 +366,21 @@ def test_a_table_from_which_nothing_can_be_learnt_is_refused(tmp_path, capsys, l
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_loss_that_is_not_finite_ends_training_with_the_cure(capsys):
+def test_a_loss_that_is_not_finite_ends_training_with_advice(capsys):
     err = failed(capsys, "train", "digits", *TINY, "--optimizer", "sgd", "--lr", "1e30")
     assert err.count("\n") == 1
     assert "made the first" in err or "are not finite" in err
     assert err.endswith("Try an --lr below 1e+30\n")
 
 
-def test_a_full_disk_ends_it_in_a_line_that_says_how_to_go_on(capsys, monkeypatch):
+def test_a_full_disk_ends_it_in_a_line_with_the_command_that_resumes_it(capsys, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("wengert.training.checkpoint_folder.save_checkpoint", full)
     err = failed(capsys, "train", "digits", *TINY)
     assert err.startswith(
-        "wengert train: No space left on device. When that is mended, go on with: wengert train"
+        "wengert train: No space left on device. Fix this, then resume with: wengert train"
     )
 
 
@@ -394,7 +397,7 @@ def test_each_model_that_fits_has_whole_settings(dataset):
         assert recipes.checked(json.loads(json.dumps(settings))) == settings
 
 
-def test_what_is_given_wins_over_the_recipe_and_an_optimizer_brings_its_rate():
+def test_given_settings_win_over_the_recipe_and_each_optimizer_has_its_own_rate():
     given = recipes.settings("digits", "cnn", {"optimizer": "sgd", "epochs": 5})
     assert (given["epochs"], given["lr"]) == (5, 0.1)
     assert recipes.settings("digits", "cnn", {})["lr"] == 0.002

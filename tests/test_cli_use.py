@@ -1,4 +1,4 @@
-"""`wengert evaluate`, `predict` and `generate`: what trained runs are for."""
+"""`wengert evaluate`, `predict` and `generate`: the commands that use a run."""
 
 import contextlib
 import io
@@ -35,7 +35,7 @@ def runs(tmp_path_factory):
     small = "--context", "9", "--layers", "1", "--width", "32", "--lr", "0.01", "--epochs", "30"
     jobs = {
         "digits": ["digits", "--hidden", "32", "--epochs", "8"],
-        "untold": ["digits", *TINY, "--validation", "0"],
+        "unvalidated": ["digits", *TINY, "--validation", "0"],
         "kinds": ["csv", "--data", "kinds.csv", "--epochs", "20"],
         "sums": ["csv", "--data", "sums.csv", "--epochs", "20"],
         "text": ["text", "--data", "abc.txt", *small],
@@ -53,7 +53,7 @@ def runs(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["digits", "kinds", "sums", "text"])
-def test_evaluate_says_what_the_training_said_at_its_end(runs, capsys, name):
+def test_evaluate_prints_the_last_line_of_the_training(runs, capsys, name):
     assert (
         ran(capsys, "evaluate", runs / name)
         == (runs / f"{name}.out").read_text().splitlines(keepends=True)[-1]
@@ -64,11 +64,11 @@ def test_the_weights_of_the_best_epoch_can_be_tested(runs, capsys):
     assert re.fullmatch(
         r"test accuracy: \d\d\.\d %\n", ran(capsys, "evaluate", "--best", runs / "digits")
     )
-    err = failed(capsys, "evaluate", "--best", runs / "untold")
+    err = failed(capsys, "evaluate", "--best", runs / "unvalidated")
     assert "has no best epoch: it was trained without --validation" in err
 
 
-def test_other_data_are_not_taken_for_those_of_the_run(runs, tmp_path, capsys):
+def test_other_data_than_those_of_the_run_are_refused(runs, tmp_path, capsys):
     (tmp_path / "other.txt").write_text("hgfedcba\n" * 90)
     err = failed(capsys, "evaluate", runs / "text", "--data", "other.txt")
     assert "text was trained on" in err
@@ -96,13 +96,13 @@ def test_arrays_are_predicted_with_their_probabilities(runs, capsys):
     assert [int(match[1]) for match in found] == list(range(40))
     assert np.mean([int(m[2]) == t for m, t in zip(found, labels, strict=True)]) > 0.85
     (line,) = ran(capsys, "predict", "--top", "3", runs / "digits", "one.npy").splitlines()
-    shares = [float(share) for share in re.findall(r"(\d+\.\d) %", line)]
-    assert len(shares) == 3
-    assert shares == sorted(shares, reverse=True)
+    percents = [float(p) for p in re.findall(r"(\d+\.\d) %", line)]
+    assert len(percents) == 3
+    assert percents == sorted(percents, reverse=True)
     assert line.startswith(f"one.npy  {found[0][2]} {found[0][3]} %, ")
 
 
-def test_bytes_are_shares_of_255(runs, capsys):
+def test_bytes_are_divided_by_255(runs, capsys):
     images = np.round(255 * load_digits(train=False)[:40][0])
     np.save("x.npy", images.astype(np.uint8))
     as_bytes = ran(capsys, "predict", "--top", "10", runs / "digits", "x.npy")
@@ -111,7 +111,7 @@ def test_bytes_are_shares_of_255(runs, capsys):
 
 
 @pytest.mark.parametrize(("suffix", "mode"), [("png", "L"), ("png", "RGB"), ("bmp", "RGB")])
-def test_image_files_are_brought_to_the_size_and_colours_of_the_model(runs, capsys, suffix, mode):
+def test_image_files_are_converted_to_the_shape_of_the_model(runs, capsys, suffix, mode):
     image = pytest.importorskip("PIL.Image", reason="pip install 'wengert[images]'")
     images = load_digits(train=False)[:5][0]
     names = []
@@ -127,7 +127,7 @@ def test_image_files_are_brought_to_the_size_and_colours_of_the_model(runs, caps
     ]
 
 
-def test_ink_on_paper_is_inverted_if_that_is_asked_for(runs, capsys):
+def test_images_are_inverted_on_request(runs, capsys):
     images = load_digits(train=False)[:5][0]
     np.save("light.npy", images)
     np.save("dark.npy", 1 - images)
@@ -152,7 +152,10 @@ def test_numbers_are_predicted_from_rows_without_names(runs, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("x", "said"),
     [
-        (np.zeros((9, 9)), "got an array (9, 9), needed (1, 8, 8) or (8, 8), or several such"),
+        (
+            np.zeros((9, 9)),
+            "got an array (9, 9), needed (1, 8, 8) or (8, 8), or (N, …)",
+        ),
         (np.full((8, 8), 3.0), "got values from 3 to 3, needed 0 to 1, or bytes"),
         (np.full((8, 8), np.nan), "needed 0 to 1"),
         (np.zeros((0, 8, 8)), "has no samples"),
@@ -184,7 +187,7 @@ def test_a_table_that_does_not_fit_is_refused(runs, tmp_path, capsys, content, s
     assert said in failed(capsys, "predict", runs / "kinds", "rows.csv")
 
 
-def test_files_that_are_not_there_or_no_images_are_named(runs, tmp_path, capsys):
+def test_files_that_do_not_exist_or_are_no_images_are_named(runs, tmp_path, capsys):
     pytest.importorskip("PIL.Image", reason="pip install 'wengert[images]'")
     (tmp_path / "no.png").write_text("no image")
     assert "no.png cannot be read as an image" in failed(
@@ -208,18 +211,18 @@ def test_a_picture_of_16_bits_is_refused(runs, capsys):
     )
 
 
-def test_what_a_run_cannot_predict_is_refused(runs, capsys):
-    assert "wengert generate lets it write" in failed(capsys, "predict", runs / "text", "x")
+def test_wrong_runs_and_options_of_predict_are_refused(runs, capsys):
+    assert "use wengert generate" in failed(capsys, "predict", runs / "text", "x")
     err = refused(capsys, "predict", "--top", "2", runs / "sums", "x")
     assert "predicts a number, not classes" in err
-    assert "is for images" in refused(capsys, "predict", "--invert", runs / "sums", "x")
+    assert "it is for images only" in refused(capsys, "predict", "--invert", runs / "sums", "x")
 
 
 # ---- generate ----
 
 
 @pytest.mark.parametrize("name", ["text", "bytes"])
-def test_a_text_goes_on_as_it_was_learnt(runs, capsys, name):
+def test_a_generated_text_continues_the_prompt_as_in_training(runs, capsys, name):
     out = ran(capsys, "generate", runs / name, "--prompt", "aab", "--length", "42",
               "--temperature", "0")  # fmt: skip
     assert out == "aabbccdd\n" * 5 + "\n"
@@ -234,7 +237,7 @@ def test_the_seed_decides_what_is_drawn(runs, capsys):
     assert cold == ran(capsys, "generate", runs / "text", "--length", "60", "--temperature", "0")
 
 
-def test_the_text_comes_as_it_is_written(runs):
+def test_the_text_is_printed_while_it_is_generated(runs):
     process = start("generate", runs / "text", "--length", "100000000")
     assert process.stdout.read(50)
     process.stdout.close()
@@ -243,12 +246,12 @@ def test_the_text_comes_as_it_is_written(runs):
     process.stderr.close()
 
 
-def test_a_text_begins_with_a_new_line_or_with_what_there_is(runs, capsys):
+def test_a_text_begins_with_a_new_line_or_if_there_is_none_with_the_first_character(runs, capsys):
     assert ran(capsys, "generate", runs / "text", "--length", "0") == "\n\n"
     assert ran(capsys, "generate", runs / "line", "--length", "0") == "a\n"
 
 
-def test_how_much_is_shown_together_changes_nothing(runs, capsys, monkeypatch):
+def test_the_number_of_tokens_printed_at_a_time_changes_nothing(runs, capsys, monkeypatch):
     def text():
         options = "--prompt", "ab", "--length", "7", "--temperature", "1.5"
         return [ran(capsys, "generate", runs / "text", *options, "--seed", n) for n in range(5)]
@@ -258,7 +261,7 @@ def test_how_much_is_shown_together_changes_nothing(runs, capsys, monkeypatch):
     assert text() == at_once
 
 
-def test_each_piece_of_text_is_shown_when_it_is_there(runs, monkeypatch):
+def test_each_chunk_of_text_is_printed_at_once(runs, monkeypatch):
     shown = []
 
     class Screen(io.StringIO):
@@ -272,12 +275,12 @@ def test_each_piece_of_text_is_shown_when_it_is_there(runs, monkeypatch):
 
 def test_characters_that_the_model_does_not_know_are_named(runs, capsys):
     err = failed(capsys, "generate", runs / "text", "--prompt", "cab é!")
-    assert "the prompt has ' ' '!' 'é', which the text" in err
+    assert "the prompt has ' ' '!' 'é', which the training text" in err
     assert "--prompt is empty" in failed(capsys, "generate", runs / "text", "--prompt", "")
 
 
-def test_what_cannot_be_generated_is_refused(runs, capsys):
-    assert "which writes no text" in failed(capsys, "generate", runs / "digits")
+def test_wrong_runs_and_options_of_generate_are_refused(runs, capsys):
+    assert "which generates no text" in failed(capsys, "generate", runs / "digits")
     err = refused(capsys, "generate", runs / "text", "--top-k", "50")
     assert "argument --top-k: got 50, but there are 5 tokens" in err
     assert "--temperature: got '-1'" in refused(capsys, "generate", "x", "--temperature", "-1")

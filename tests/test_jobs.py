@@ -1,4 +1,4 @@
-"""What the settings of a recipe stand for: data, models, trainers."""
+"""The data, models and trainers of the settings."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def trainer(batches=100, **given):
     return make_trainer(make_model(settings, facts), settings, facts, batches)
 
 
-def test_the_training_samples_that_are_kept_for_validation_are_not_trained_on():
+def test_validation_samples_are_not_trained_on():
     samples = load_data(recipes.settings("digits", "mlp", {"validation": 0.25}))
     train, validation = (
         {x.tobytes() for x in part[: len(part)][0]} for part in (samples.train, samples.validation)
@@ -25,7 +25,7 @@ def test_the_training_samples_that_are_kept_for_validation_are_not_trained_on():
     assert not train & validation
 
 
-def test_random_windows_cover_the_sequence_from_new_places_in_each_pass():
+def test_random_windows_cover_the_sequence_from_new_positions_in_each_pass():
     windows = RandomWindows(np.arange(100, dtype=np.uint8), 10)
     random.seed(0)
     passes = [windows[:] for _ in range(2)]
@@ -38,7 +38,7 @@ def test_random_windows_cover_the_sequence_from_new_places_in_each_pass():
     assert (passes[0][0] != passes[1][0]).any()
 
 
-def test_windows_reach_neither_before_nor_behind_the_sequence():
+def test_windows_stay_within_the_sequence():
     windows = RandomWindows(np.arange(23.0)[:, None], 10)
     random.seed(0)
     starts = {windows[0][0][0, 0] for _ in range(200)}
@@ -60,7 +60,7 @@ def test_schedules_run_over_all_steps(schedule, rates):
         assert (lr(step) if callable(lr) else lr) == pytest.approx(rate, abs=1e-9)
 
 
-def test_gradients_are_clipped_if_that_is_asked_for():
+def test_gradients_are_clipped_on_request():
     assert trainer(clip_norm=0.0).clip is None
     assert trainer(clip_norm=2.0).clip.limit == 2.0
 

@@ -41,14 +41,14 @@ def test_two_runs_that_start_in_the_same_second_have_folders_of_their_own(tmp_pa
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path, settings):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(FileExistsError, match="is not empty; name another folder"):
+    with pytest.raises(FileExistsError, match="is not empty; choose another folder"):
         Run.create(tmp_path, settings, FACTS)
     assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_settings_of_a_later_version_are_told_from_damage(tmp_path, settings):
     run = Run.create(tmp_path / "run", settings | {"magic": 1}, FACTS)
-    with pytest.raises(RunError, match=r"another version of wengert than .*: magic: is no setting"):
+    with pytest.raises(RunError, match=r"another version of wengert .*: magic: unknown setting"):
         Run.open(run.folder)
 
 

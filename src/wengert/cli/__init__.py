@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from wengert import __version__
 from wengert.cli import recipes
-from wengert.cli.failure import Failure
+from wengert.cli.failure import Failure, UsageError
 
 FAILURE = 1
 USAGE_ERROR = 2
@@ -19,15 +19,15 @@ BROKEN_PIPE = 141  # 128 + SIGPIPE
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command with these arguments (by default those of the process): its exit code."""
-    with suppress(AttributeError):  # (a stand-in for stdout may lack it)
+    """Runs the command with these arguments (by default sys.argv[1:]); returns its exit code."""
+    with suppress(AttributeError):  # (an object that replaces stdout may lack it)
         sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # "²" on any terminal
     try:
         try:
             args, unknown = _parser().parse_known_args(argv)
             if unknown:
-                kind = "option" if unknown[0].startswith("-") else "place for"
-                args.parser.error(f"there is no {kind} {unknown[0]}")
+                kind = "option" if unknown[0].startswith("-") else "argument"
+                args.parser.error(f"unrecognized {kind} {unknown[0]}")
             with _warnings_in_a_line(args.parser.prog):
                 code: int = args.command(args)
         finally:
@@ -38,10 +38,12 @@ def main(argv: list[str] | None = None) -> int:
         args.parser.error(f"not enough memory: {error}")
     except recipes.RecipeError as error:
         args.parser.error(f"argument --{error.name.replace('_', '-')}: {error}")
+    except UsageError as error:
+        args.parser.error(str(error))
     except Failure as error:
         print(f"{args.parser.prog}: {error}", file=sys.stderr)
         return FAILURE
-    except BrokenPipeError:  # the reader has gone, as in `wengert info | head -1`
+    except BrokenPipeError:  # the reader has ended, as in `wengert info | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return BROKEN_PIPE
     return code
@@ -49,22 +51,22 @@ def main(argv: list[str] | None = None) -> int:
 
 @contextmanager
 def _warnings_in_a_line(prog: str) -> Iterator[None]:
-    """Shows a warning, as of a damaged checkpoint, once, and without the code it comes from."""
-    told = set()
+    """Shows each warning once, as one line without the code that issued it."""
+    shown = set()
 
-    def tell(message: Warning | str, *_: Any, **__: Any) -> None:
-        if str(message) not in told:
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        if str(message) not in shown:
             print(f"{prog}: {message}", file=sys.stderr)
-        told.add(str(message))
+        shown.add(str(message))
 
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        warnings.showwarning = tell
+        warnings.showwarning = show
         yield
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line."""
+    """A parser whose error message is one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE_ERROR, f"{self.prog}: {message} (see {self.prog} --help)\n")
@@ -90,12 +92,12 @@ def _parser() -> _Parser:
         added.set_defaults(command=run, parser=added)
         return added
 
-    _add_train(command("train", _train, "Train a model on a data set.", _what_there_is()))
+    _add_train(command("train", _train, "Train a model on a data set.", _catalogue()))
     _add_evaluate(command("evaluate", _evaluate, "Test the model of a run."))
-    _add_predict(command("predict", _predict, "Ask the model of a run about files."))
-    _add_generate(command("generate", _generate, "Let the model of a run write a text."))
-    command("demo", _demo, "Backpropagation through y = (exp(x²))², one step at a time.")
-    command("info", _info, "Versions, CPU, threads, and what is switched on.")
+    _add_predict(command("predict", _predict, "Predict classes or values for files."))
+    _add_generate(command("generate", _generate, "Generate text with the model of a run."))
+    command("demo", _demo, "Show backpropagation through y = (exp(x²))², one step at a time.")
+    command("info", _info, "Show versions, CPU, threads and modes.")
     return parser
 
 
@@ -103,36 +105,37 @@ def _add_train(parser: _Parser) -> None:
     add = parser.add_argument
     add("dataset", nargs="?", choices=[*recipes.DATASETS], metavar="DATASET", help="see below")
     add("--model", choices=[*recipes.MODELS], metavar="NAME", help="see below")
-    add("--data", metavar="PATH", help="folder or file of the data, for data sets that need it")
+    add("--data", type=_full_path, metavar="PATH", help="folder or file of the data; see below")
     add("--run", metavar="FOLDER", help="folder of the run (default: a new one in --runs)")
-    add("--runs", metavar="FOLDER", help="where folders of runs are made (default: runs)")
-    add("--resume", metavar="RUN", help="go on with the run in this folder, with its settings")
+    add("--runs", metavar="FOLDER", help="folder in which runs are created (default: runs)")
+    add("--resume", metavar="RUN", help="resume the run in this folder, with its settings")
     group = parser.add_argument_group("settings")
     for name, option in recipes.ALL_OPTIONS.items():
         holders = recipes.holders(name)
-        whose = f"{', '.join(holders)}: " if holders else ""
+        only_for = f"{', '.join(holders)}: " if holders else ""
         flag = f"--{name.replace('_', '-')}"
         group.add_argument(
-            flag, type=_typed(option.read), metavar=option.metavar, help=whose + option.about
+            flag, type=_typed(option.read), metavar=option.metavar, help=only_for + option.about
         )
 
 
 def _add_evaluate(parser: _Parser) -> None:
     _add_run(parser)
     parser.add_argument(
-        "--data", metavar="PATH", help="where the data of the run lie now, if they were moved"
+        "--data", type=_full_path, metavar="PATH", help="path of the run's data, if they were moved"
     )
 
 
 def _add_predict(parser: _Parser) -> None:
     _add_run(parser)
     add = parser.add_argument
-    add("files", nargs="+", metavar="FILE", help="images, arrays (.npy) or tables (.csv)")
     # fmt: off
-    add("--top", type=_typed(recipes.whole(1)), default=1, metavar="K",
-        help="name the K likeliest classes (default: 1)")
+    add("files", nargs="+", metavar="FILE", help="images, arrays (.npy) or tables (.csv)")
+    add("--top", type=_typed(recipes.integer(1)), default=1, metavar="K",
+        help="show the K most probable classes (default: 1)")
     add("--invert", action="store_true",
-        help="light becomes dark: for ink on paper, where the model has learnt light on dark")
+        help="swap light and dark: for dark ink on light paper, if the model was trained on the "
+             "opposite")
     # fmt: on
 
 
@@ -140,27 +143,32 @@ def _add_generate(parser: _Parser) -> None:
     _add_run(parser)
     add = parser.add_argument
     # fmt: off
-    add("--prompt", metavar="TEXT", help="how it begins (default: a new line)")
-    add("--length", type=_typed(recipes.whole(0)), default=500, metavar="N",
-        help="characters (or bytes) to add (default: 500)")
-    add("--temperature", type=_typed(recipes.real(0)), default=0.8, metavar="X",
-        help="0: always the likeliest; 1: as likely as the model says (default: 0.8)")
-    add("--top-k", type=_typed(recipes.whole(1)), metavar="K",
-        help="draw from the K likeliest only (default: from all)")
-    add("--seed", type=_typed(recipes.whole(0)), default=0, metavar="N",
-        help="what the draws start from (default: 0)")
+    add("--prompt", metavar="TEXT", help="beginning of the text (default: a new line)")
+    add("--length", type=_typed(recipes.integer(0)), default=500, metavar="N",
+        help="number of characters (or bytes) to generate (default: 500)")
+    add("--temperature", type=_typed(recipes.number(0)), default=0.8, metavar="X",
+        help="0: always the most probable token; 1: tokens drawn with the probabilities of the "
+             "model (default: 0.8)")
+    add("--top-k", type=_typed(recipes.integer(1)), metavar="K",
+        help="draw from the K most probable tokens only (default: from all)")
+    add("--seed", type=_typed(recipes.integer(0)), default=0, metavar="N",
+        help="seed of the random draws (default: 0)")
     # fmt: on
 
 
 def _add_run(parser: _Parser) -> None:
     parser.add_argument("folder", metavar="RUN", help="folder of the run")
     parser.add_argument(
-        "--best", action="store_true", help="take the weights of the best epoch, not the last"
+        "--best", action="store_true", help="use the weights of the best epoch, not of the last"
     )
 
 
+def _full_path(text: str) -> str:
+    return os.path.abspath(os.path.expanduser(text))
+
+
 def _typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """For argparse, which keeps the message of its own error only."""
+    """`read` for argparse, which shows the message of an ArgumentTypeError only."""
 
     def parse(text: str) -> Any:
         try:
@@ -171,9 +179,9 @@ def _typed(read: Callable[[str], Any]) -> Callable[[str], Any]:
     return parse
 
 
-def _what_there_is() -> str:
-    """The data sets with the models that fit, and the models."""
-    lines = ["data sets, what --data names for them, and the models that fit:"]
+def _catalogue() -> str:
+    """The data sets with the models that fit them, and the models."""
+    lines = ["data sets, with the argument of --data and the models that fit:"]
     for name, dataset in recipes.DATASETS.items():
         models = recipes.fitting(name)
         first = recipes.FIRST[dataset.kind]
@@ -188,37 +196,51 @@ def _what_there_is() -> str:
     lines += [f"  {name:<14} {model.about}" for name, model in recipes.MODELS.items()]
     lines += [
         "",
-        "A setting that is not given comes from a recipe for the data set and the model; the file",
-        "settings.json in the folder of the run has them all. Each run can be gone on with.",
+        "Defaults of the settings depend on the data set and the model; settings.json in the",
+        "folder of the run lists all settings. Every run can be resumed.",
     ]
     return "\n".join(lines)
 
 
-# ---- The commands: each loads what it needs when it runs ----
+# ---- The commands: each imports what it needs when it runs ----
 
 
 def _train(args: argparse.Namespace) -> int:
-    from wengert.cli.train import train
+    from wengert.cli.train import resume, train
 
-    return train(args)
+    options = {name: getattr(args, name) for name in ("data", *recipes.ALL_OPTIONS)}
+    given = {name: value for name, value in options.items() if value is not None}
+    if args.resume is None:
+        return train(args.dataset, args.model, given, folder=args.run, runs=args.runs)
+    if args.run is not None or args.runs is not None:
+        raise UsageError("argument --resume: it names the folder; omit --run and --runs")
+    return resume(args.resume, args.dataset, args.model, given)
 
 
 def _evaluate(args: argparse.Namespace) -> int:
     from wengert.cli.trained import evaluate
 
-    return evaluate(args)
+    return evaluate(args.folder, args.data, best=args.best)
 
 
 def _predict(args: argparse.Namespace) -> int:
     from wengert.cli.predict import predict
 
-    return predict(args)
+    return predict(args.folder, args.files, top=args.top, invert=args.invert, best=args.best)
 
 
 def _generate(args: argparse.Namespace) -> int:
     from wengert.cli.generate import generate
 
-    return generate(args)
+    return generate(
+        args.folder,
+        args.prompt,
+        args.length,
+        temperature=args.temperature,
+        top_k=args.top_k,
+        seed=args.seed,
+        best=args.best,
+    )
 
 
 def _demo(args: argparse.Namespace) -> int:

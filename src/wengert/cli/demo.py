@@ -1,4 +1,4 @@
-"""`wengert demo`: y = (exp(x²))² forward and backward, one step at a time."""
+"""`wengert demo`: y = (exp(x²))², forward and backward, one step at a time."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,24 +9,24 @@ from wengert.core import Function, Variable
 
 
 class Square(Function):
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return x**2
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x = self.input.data
         return 2 * x * gy
 
 
 class Exp(Function):
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return np.exp(x)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x = self.input.data
         return np.exp(x) * gy
 
 
-# What each Function computes from its input, and its derivative.
+# The formula of each Function and of its derivative.
 FORMULAS = {Square: ("{}²", "2 × {}"), Exp: ("exp({})", "exp({})")}
 
 
@@ -43,7 +43,7 @@ The program: Square and Exp are Functions, with a forward and a backward
 
 
 def story() -> Iterator[str]:
-    """Runs the program and tells, line by line, what happens."""
+    """Runs the program and describes each step, line by line."""
     A, B, C = Square(), Exp(), Square()
     x = Variable(np.array(0.5), name="x")
     a = A(x)
@@ -54,7 +54,7 @@ def story() -> Iterator[str]:
 
     yield from PROGRAM.splitlines()
     yield ""
-    yield "Forward: each Function computes a value, and the value remembers its creator"
+    yield "Forward: each Function computes a Variable, which keeps its creator"
     yield f"    x          = {x}"
     for v in (a, b, y):
         f: Any = v.creator
@@ -62,7 +62,7 @@ def story() -> Iterator[str]:
         yield f"{step:<38}{v.name}.creator is {names[f]}, {names[f]}.input is {f.input.name}"
 
     yield ""
-    yield "Backward: each creator turns the gradient of its output into that of its input"
+    yield "Backward: each creator computes the gradient of its input from that of its output"
     y.grad = np.array(1.0)
     yield f"    dy/dy = {y.grad}"
     v = y
@@ -76,7 +76,7 @@ def story() -> Iterator[str]:
         v = u
 
     yield ""
-    yield "By itself: y.backward() walks the same way"
+    yield "Automatically: y.backward() does the same"
     x.cleargrad()
     y = C(B(A(x)))
     y.backward()

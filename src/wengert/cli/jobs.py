@@ -13,7 +13,7 @@ from wengert.training import Callback, Trainer
 
 
 def train_batches(settings: Settings, samples: Data) -> DataLoader:
-    """Batches to train on, in an order that follows from the seed."""
+    """Batches to train on, in an order that is determined by the seed."""
     # threads read and decode files while the model computes
     workers = 2 if settings["dataset"] == "images" else 0
     return DataLoader(samples.train, settings["batch_size"], seed=settings["seed"], workers=workers)
@@ -34,7 +34,7 @@ def make_trainer(
     """A trainer for data with these facts.
 
     Args:
-        batches: of an epoch, to which the schedule is fitted.
+        batches: number in each epoch, from which the schedule takes its length.
     """
     classifies = "classes" in facts and facts["classes"] is not None
     is_text = DATASETS[settings["dataset"]].kind == "text"
@@ -66,7 +66,7 @@ def _optimizer(settings: Settings, batches: int) -> optimizers.Optimizer:
 
 
 def headline(settings: Settings, scores: Mapping[str, float]) -> str:
-    """What a test has shown, in a line."""
+    """The result of a test, as one line."""
     if "accuracy" in scores:
         return f"test accuracy: {100 * scores['accuracy']:.1f} %"
     if DATASETS[settings["dataset"]].kind == "text":

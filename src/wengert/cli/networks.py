@@ -28,8 +28,8 @@ def make_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:
     """The model of the settings, for data with these facts.
 
     Raises:
-        KeyError, TypeError: the facts are not those of such data.
-        MemoryError, ValueError: it would be too large.
+        KeyError, TypeError: these are not facts of such data.
+        MemoryError, ValueError: the model is too large.
     """
     kind = DATASETS[settings["dataset"]].kind
     return {
@@ -67,7 +67,7 @@ def _image_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:
 
 def _cnn(shape: Sequence[int], classes: int, hidden: Sequence[int], dropout: float) -> Layer:
     """3 × 3 convolutions, each followed by batch normalisation, ReLU and, while the image is
-    large enough, pooling; at the end two Linear layers."""
+    large enough, pooling; then two Linear layers."""
     C, H, W = shape
     layers: list[Callable[[Any], Any]] = []
     for size in hidden:

@@ -1,7 +1,7 @@
-"""Recipes: which data sets go with which models, and the settings that train them well.
+"""Recipes: data sets, the models that fit them, and default settings that train them well.
 
-The settings of a training are a dict of plain values. `settings` makes it of what the user has
-given and of the tables here; `checked` finds out whether a dict from elsewhere is one.
+The settings of a run are a dict of plain values. `settings` builds it from the options of the user
+and the tables here; `checked` validates a dict that was read from a file.
 """
 
 import math
@@ -20,11 +20,11 @@ class RecipeError(ValueError):
         self.name = name
 
 
-# ---- Values, as they are given in a command ----
+# ---- Values, read from the text of an option ----
 
 
-def whole(least: int) -> Callable[[str], int]:
-    """Reads integers from `least` on."""
+def integer(least: int) -> Callable[[str], int]:
+    """Reads integers ≥ `least`."""
 
     def read(text: str) -> int:
         if not (text.isdecimal() and int(text) >= least):
@@ -34,8 +34,8 @@ def whole(least: int) -> Callable[[str], int]:
     return read
 
 
-def real(least: float, below: float = math.inf, *, above: bool = False) -> Callable[[str], float]:
-    """Reads numbers from `least` (or only those above it) to less than `below`."""
+def number(least: float, below: float = math.inf, *, above: bool = False) -> Callable[[str], float]:
+    """Reads numbers ≥ `least` (with `above`, > `least`) and < `below`."""
     sign = ">" if above else "≥"
     end = f" and < {below:g}" if below < math.inf else ""
 
@@ -52,7 +52,7 @@ def real(least: float, below: float = math.inf, *, above: bool = False) -> Calla
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
-    """Reads one of these words."""
+    """Reads one of the choices."""
 
     def read(text: str) -> str:
         if text not in choices:
@@ -71,7 +71,7 @@ def _sizes(text: str) -> list[int]:
 
 @dataclass(frozen=True)
 class Option:
-    """A setting: how it is read from text, what it stands for, and its default."""
+    """A setting: the function that reads its text, its description and its default."""
 
     read: Callable[[str], Any]
     about: str
@@ -79,32 +79,34 @@ class Option:
     default: Any = None
 
 
-def _dropout(share: float) -> Option:
-    return Option(real(0, below=1), "share of features left out in training", "X", share)
+def _dropout(p: float) -> Option:
+    return Option(number(0, below=1), "probability that dropout sets a value to 0", "X", p)
 
 
 RATES = {"sgd": 0.1, "momentum": 0.02, "adam": 0.001, "adamw": 0.001}
-AUGMENTS = ("none", "shift", "flip")  # each does what those before it do, too
+AUGMENTS = ("none", "shift", "flip")  # each includes those before it
 
 # fmt: off
-TRAINING = {  # settings that all trainings have
-    "epochs": Option(whole(1), "passes through the data", default=10),
-    "batch_size": Option(whole(1), "samples in a step", default=64),
-    "optimizer": Option(one_of(*RATES), f"how to step: {', '.join(RATES)}", "NAME", "adam"),
-    "lr": Option(real(0, above=True), "learning rate: how far a step goes", "X"),
+TRAINING = {  # settings of all runs
+    "epochs": Option(integer(1), "passes through the data", default=10),
+    "batch_size": Option(integer(1), "samples in a batch", default=64),
+    "optimizer": Option(one_of(*RATES), f"one of {', '.join(RATES)}", "NAME", "adam"),
+    "lr": Option(number(0, above=True), "learning rate", "X"),
     "schedule": Option(one_of("constant", "cosine", "warm-up"),
-                       "the rate is constant, falls to 0 along half a cosine, or, with warm-up, "
-                       "first rises for a twentieth of the steps", "NAME", "cosine"),
-    "clip_norm": Option(real(0), "scale gradients down to this norm; 0: never", "X", 0.0),
-    "validation": Option(real(0, below=1),
-                         "share of the training samples that are kept to choose the best weights",
+                       "of the learning rate: constant; cosine: down to 0 along half a cosine; "
+                       "warm-up: the same after a rise over the first twentieth of the steps",
+                       "NAME", "cosine"),
+    "clip_norm": Option(number(0), "largest norm of the gradients, which are scaled down to it; "
+                        "0: none", "X", 0.0),
+    "validation": Option(number(0, below=1),
+                         "fraction of the training samples that are held out for validation",
                          "X", 0.1),
-    "seed": Option(whole(0), "what all random numbers start from", default=0),
+    "seed": Option(integer(0), "seed of all random numbers", default=0),
 }
 OF_KIND = {  # settings of some data sets
     "images": {
         "augment": Option(one_of(*AUGMENTS),
-                          "change images at random: none, shift them, or shift and flip them",
+                          "random changes of the training images: none, shift, or flip (shift too)",
                           "NAME", "none"),
     },
     "table": {},
@@ -114,15 +116,16 @@ OF_KIND = {  # settings of some data sets
                        "NAME", "characters"),
     },
 }
-_hidden = Option(_sizes, "sizes of the layers inside", "N,N,...", [128, 128])
+_hidden = Option(_sizes, "sizes of the hidden layers", "N,N,...", [128, 128])
 
-_context = Option(whole(2), "steps of a sequence that the model sees at once", default=50)
+_context = Option(integer(2), "length of the sequences that the model is trained on", default=50)
 OF_DATASET: dict[str, dict[str, Option]] = {
     "csv": {"target": Option(str,
-                             "column to predict: its name, or its number from 0; -1: the last",
+                             "column to predict: its name, or its index from 0; -1: the last",
                              "COLUMN", "-1")},
     "sine": {"context": _context},
-    "images": {"size": Option(whole(8), "side to which images are resized, in pixels", default=64)},
+    "images": {"size": Option(integer(8), "height and width of the resized images, in pixels",
+                              default=64)},
 }
 OF_MODEL: dict[str, dict[str, Option]] = {
     "linear": {},
@@ -133,30 +136,30 @@ OF_MODEL: dict[str, dict[str, Option]] = {
     "resnet18": {},
     "lstm": {"hidden": _hidden},
     "gpt": {"context": _context,
-            "layers": Option(whole(1), "number of blocks", default=4),
-            "width": Option(whole(1), "length of the vector of a token", default=128),
-            "heads": Option(whole(1), "parts that attention is divided in", default=4),
+            "layers": Option(integer(1), "number of blocks", default=4),
+            "width": Option(integer(1), "length of the vector of each token", default=128),
+            "heads": Option(integer(1), "number of attention heads", default=4),
             "dropout": _dropout(0.0)},
 }
 # fmt: on
 
 
-# ---- Data sets, models, and what fits ----
+# ---- Data sets, and the models that fit them ----
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set: what it is, what its samples are, and what --data names for it."""
+    """A data set: its description, the kind of its samples, and its --data argument."""
 
     about: str
     kind: str
-    data: str = ""  # "" takes none; "folder" may be given; "FOLDER" or "FILE" must be
-    side: int | None = None  # of images, in pixels
+    data: str = ""  # "": takes none; "folder": optional; "FOLDER" or "FILE": required
+    side: int | None = None  # height and width of its images, in pixels
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model: what it is, which kinds of samples it takes, and images of which sides."""
+    """A model: its description, the kinds of samples that it takes, and the sides of images."""
 
     about: str
     kinds: tuple[str, ...]
@@ -169,11 +172,11 @@ DATASETS = {
     "fashion-mnist": DataSet("70,000 pictures of clothes, 28 × 28", "images", "folder", 28),
     "cifar10": DataSet("60,000 photographs, 32 × 32, in 10 classes", "images", "folder", 32),
     "cifar100": DataSet("60,000 photographs, 32 × 32, in 100 classes", "images", "folder", 32),
-    "images": DataSet("your images, in a folder for each class", "images", "FOLDER"),
-    "csv": DataSet("your table, one row a sample", "table", "FILE"),
-    "spiral": DataSet("points on three arms of a spiral, made up", "table"),
-    "sine": DataSet("a noisy sine curve, made up; tested on the cosine", "curve"),
-    "text": DataSet("your text, learnt character by character", "text", "FILE"),
+    "images": DataSet("your images, one folder for each class", "images", "FOLDER"),
+    "csv": DataSet("your table, one sample in each row", "table", "FILE"),
+    "spiral": DataSet("points on three arms of a spiral, generated", "table"),
+    "sine": DataSet("a noisy sine curve, generated; tested on the cosine", "curve"),
+    "text": DataSet("your text, character by character", "text", "FILE"),
 }
 
 MODELS = {
@@ -183,24 +186,24 @@ MODELS = {
     "lenet": Model("LeNet-5, the convolutional network of 1998", ("images",), (28, 32)),
     "resnet8": Model("a residual network of 8 layers", ("images",)),
     "resnet18": Model("ResNet-18", ("images",)),
-    "lstm": Model("LSTM layers along a curve, or down the rows of an image", ("images", "curve")),
-    "gpt": Model("a Transformer, which predicts the next character", ("text",)),
+    "lstm": Model("LSTM layers along a curve, or along the rows of an image", ("images", "curve")),
+    "gpt": Model("a Transformer that predicts the next character", ("text",)),
 }
 FIRST = {"images": "mlp", "table": "mlp", "curve": "lstm", "text": "gpt"}  # without --model
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Defaults that differ from those of the options: for models and data sets, or all ("")."""
+    """Defaults that replace those of the options, for models and data sets; "" means all."""
 
     models: str
     datasets: str
     defaults: Settings = field(default_factory=dict)
 
 
-# Later ones win. Matrix products of up to 16 × 128 × 128, as those of the digits' MLP, are small
-# enough for OpenBLAS to keep on one thread; sharing them out would cost more than it gains, and
-# very much more on busy cores.
+# Later ones win. Matrix products of up to 16 × 128 × 128, as in the MLP for the digits, are small
+# enough for OpenBLAS to compute on one thread; several threads would take longer, and much longer
+# when the cores are busy.
 RECIPES = [
     Recipe("", "spiral csv", {"batch_size": 16}),
     Recipe("", "digits", {"epochs": 30, "batch_size": 16}),
@@ -221,7 +224,7 @@ RECIPES = [
 
 
 def fitting(dataset: str, given: Mapping[str, Any] | None = None) -> list[str]:
-    """The models that take the samples of a data set, whose images may be given a size."""
+    """The models that fit a data set; `given` may set the size of its images."""
     kind, side = DATASETS[dataset].kind, _side(dataset, given or {})
     return [
         name
@@ -231,12 +234,12 @@ def fitting(dataset: str, given: Mapping[str, Any] | None = None) -> list[str]:
 
 
 def _side(dataset: str, given: Mapping[str, Any]) -> int:
-    """Of images, in pixels."""
+    """Height and width of the images, in pixels."""
     return DATASETS[dataset].side or given.get("size", OF_DATASET["images"]["size"].default)
 
 
 def options(dataset: str, model: str) -> dict[str, Option]:
-    """The options that a data set and a model have together."""
+    """All options of a run with this data set and model."""
     of_data = OF_KIND[DATASETS[dataset].kind] | OF_DATASET.get(dataset, {})
     return TRAINING | of_data | OF_MODEL[model]
 
@@ -249,7 +252,7 @@ ALL_OPTIONS = {
 
 
 def holders(name: str) -> list[str]:
-    """The models and data sets that have an option; none if all have it."""
+    """The models and data sets that have an option; empty if all have it."""
     models = [model for model, own in OF_MODEL.items() if name in own]
     datasets = [
         dataset
@@ -260,10 +263,10 @@ def holders(name: str) -> list[str]:
 
 
 def settings(dataset: str, model: str | None, given: Mapping[str, Any]) -> Settings:
-    """All settings of a training: those given, and the recipe's for the rest.
+    """All settings of a run: those given, and the defaults of the recipes for the rest.
 
     Raises:
-        RecipeError: model and data set do not fit, or one of them has no such setting.
+        RecipeError: model and data set do not fit, or have no such setting.
     """
     model = model or FIRST[DATASETS[dataset].kind]
     _check_fit(dataset, model, given)
@@ -282,10 +285,10 @@ def settings(dataset: str, model: str | None, given: Mapping[str, Any]) -> Setti
 
 
 def checked(found: Any) -> Settings:
-    """These settings, if they could have come from `settings`.
+    """`found`, if it is a dict that `settings` could have returned.
 
     Raises:
-        RecipeError: they could not.
+        RecipeError: it is not.
     """
     if not isinstance(found, dict):
         raise RecipeError("settings", f"got {type(found).__name__}, needed an object")
@@ -296,7 +299,7 @@ def checked(found: Any) -> Settings:
     names = {"dataset", "model", "data", *known}
     if found.keys() != names:
         name = min(found.keys() ^ names)
-        raise RecipeError(name, "is missing" if name in names else "is no setting of it")
+        raise RecipeError(name, "is missing" if name in names else "unknown setting")
     if not isinstance(found["data"], str | None):
         raise RecipeError("data", f"got {found['data']!r}, needed a path, or null")
     for name, option in known.items():
@@ -318,18 +321,18 @@ def _check_fit(dataset: str, model: str, given: Mapping[str, Any]) -> None:
         side = _side(dataset, given)
         images = f" of {side} × {side}" if DATASETS[dataset].kind == "images" else ""
         raise RecipeError(
-            "model", f"{model} does not fit {dataset}{images}; what fits is {', '.join(fit)}"
+            "model", f"{model} does not fit {dataset}{images}; needed one of {', '.join(fit)}"
         )
 
 
 def _no_such(name: str, dataset: str, model: str) -> str:
-    return f"{model} on {dataset} has none; it is an option of {', '.join(holders(name))}"
+    return f"{model} on {dataset} has no such setting; it is one of {', '.join(holders(name))}"
 
 
 def _checked_data(dataset: str, data: str | None) -> str | None:
     takes = DATASETS[dataset].data
     if data is not None and not takes:
-        raise RecipeError("data", f"{dataset} needs no data: it is part of the package")
+        raise RecipeError("data", f"{dataset} takes no data: it is part of the package")
     if data is None and takes.isupper():
         raise RecipeError(
             "data", f"needed for {dataset}: --data {takes}, {DATASETS[dataset].about}"

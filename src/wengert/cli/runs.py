@@ -1,4 +1,4 @@
-"""The folder of a run: its settings, log, checkpoints, weights and final metrics."""
+"""The folder of a run: settings, log, checkpoints, weights and final metrics."""
 
 import json
 import time
@@ -14,24 +14,24 @@ SETTINGS = "settings.json"
 
 
 class RunError(ValueError):
-    """A folder is no run, or a damaged one."""
+    """The folder is not that of a run, or is damaged."""
 
 
 class Run:
     """A run in its folder.
 
-        settings.json   all that decides how it goes, and what is known of its data
-        log.jsonl       a line for each epoch
-        checkpoints/    of the newest steps
-        weights.npz     of the model at the end
-        best.npz        its weights when the validation loss was the lowest
-        metrics.json    of the last epoch, and of the test
+        settings.json   all settings, and the facts of the data
+        log.jsonl       one line for each epoch
+        checkpoints/    the newest checkpoints
+        weights.npz     the weights of the model at the end
+        best.npz        its weights after the epoch with the lowest validation loss
+        metrics.json    the metrics of the last epoch and of the test
 
-    The last three are written at the end. Each file is there whole or not at all.
+    The last three are written at the end. No file is ever half written.
 
     Attributes:
         settings: see `wengert.cli.recipes`.
-        facts: what the model must know of the data: shapes, names of classes, characters.
+        facts: properties of the data that the model needs: shapes, names of classes, characters.
     """
 
     def __init__(self, folder: AnyPath, settings: dict[str, Any], facts: dict[str, Any]) -> None:
@@ -41,21 +41,21 @@ class Run:
 
     @classmethod
     def create(cls, folder: AnyPath, settings: dict[str, Any], facts: dict[str, Any]) -> "Run":
-        """A new run in a folder that is empty, or not there yet.
+        """A new run in a folder that is empty or does not exist.
 
         Raises:
-            OSError: the folder has something in it, or cannot be written.
+            OSError: the folder is not empty, or cannot be written.
         """
         run = cls(folder, settings, facts)
         run.folder.mkdir(parents=True, exist_ok=True)
         if any(run.folder.iterdir()):
-            raise FileExistsError("it is not empty; name another folder")
+            raise FileExistsError("it is not empty; choose another folder")
         run.write_settings()
         return run
 
     @classmethod
     def open(cls, folder: AnyPath) -> "Run":
-        """The run that is in a folder.
+        """The run in a folder.
 
         Raises:
             RunError: there is none, or its settings are damaged or of another version.
@@ -64,10 +64,10 @@ class Run:
         if not folder.is_dir():
             raise RunError(f"there is no folder {folder}")
         if not (folder / SETTINGS).is_file():
-            raise RunError(f"{folder} is no run: it has no {SETTINGS}")
+            raise RunError(f"{folder} is not a run: it has no {SETTINGS}")
         found = _read(folder / SETTINGS)
         if found.keys() != {"wengert", "settings", "facts"} or not isinstance(found["facts"], dict):
-            raise RunError(f"{folder / SETTINGS} is damaged: it has not what a run has")
+            raise RunError(f"{folder / SETTINGS} is damaged: it lacks entries of a run")
         try:
             settings = recipes.checked(found["settings"])
         except recipes.RecipeError as error:
@@ -78,7 +78,7 @@ class Run:
         return cls(folder, settings, found["facts"])
 
     def write_settings(self) -> None:
-        """Writes the settings, and the version of wengert that takes them on.
+        """Writes the settings, with the version of wengert.
 
         Raises:
             OSError: they cannot be written.
@@ -104,7 +104,7 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, Any] | None:
-        """Those of the end; None if the run is not finished.
+        """The final metrics; None if the run is not finished.
 
         Raises:
             RunError: the file is damaged.
@@ -114,11 +114,11 @@ class Run:
         if found is None:
             return None
         if not isinstance(found.get("epoch"), int) or "loss" not in found.get("test", ()):
-            raise RunError(f"{path} is damaged: it has not what a run has; remove it")
+            raise RunError(f"{path} is damaged: it lacks entries of a run; remove it")
         return found if found["epoch"] >= self.settings["epochs"] else None
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Writes the metrics, with which a run is finished.
+        """Writes the final metrics: the run is finished.
 
         Raises:
             OSError: they cannot be written.
@@ -127,10 +127,10 @@ class Run:
 
 
 def new_folder(runs: AnyPath, dataset: str, model: str) -> Path:
-    """Makes runs/DATASET-MODEL-DATE-TIME, with a number behind it if that is there already.
+    """Creates runs/DATASET-MODEL-DATE-TIME; a number is appended if that exists already.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be created.
     """
     name = f"{dataset}-{model}-{time.strftime('%Y%m%d-%H%M%S')}"
     Path(runs).mkdir(parents=True, exist_ok=True)
@@ -161,5 +161,5 @@ def _read(path: Path) -> dict[str, Any]:
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     with replacing(path) as file:
-        # a name of a folder that is no Unicode has half a surrogate pair; "\udce4" is JSON for it
+        # a path that is not valid Unicode contains lone surrogates; JSON writes them as "\udce4"
         file.write(text.encode(errors="backslashreplace") + b"\n")

@@ -15,13 +15,13 @@ from wengert.data import transforms as T
 from wengert.data.dataset import BaseDataset
 from wengert.random import generator
 
-RENAME = "give each a name of its own"
+RENAME = "give each column a different name"
 Facts = dict[str, Any]  # shapes, names of classes and columns, characters: values for JSON
 
 
 @dataclass(frozen=True)
 class Data:
-    """Samples to train on, to choose the best weights by (or None), and to test with."""
+    """Samples to train on, to validate with (or None) and to test with, and the facts."""
 
     train: Dataset
     validation: Dataset | None
@@ -34,12 +34,12 @@ def load_data(settings: Settings) -> Data:
 
     Raises:
         ImportError: an optional package is missing.
-        OSError, ValueError: it cannot be had, or not be used; the message says why.
+        OSError, ValueError: the data cannot be loaded or used.
     """
     kind = DATASETS[settings["dataset"]].kind
     found = {"images": _images, "table": _table, "curve": _curve, "text": _text}[kind](settings)
-    parts = (found.train, found.validation, found.test)
-    counts = [0 if part is None else len(part) for part in parts]
+    sets = (found.train, found.validation, found.test)
+    counts = [0 if samples is None else len(samples) for samples in sets]
     return replace(found, facts=found.facts | {"samples": counts})
 
 
@@ -70,21 +70,23 @@ def _known_images(settings: Settings) -> tuple[Dataset, Dataset, Sequence[str]]:
 
 
 def _image_folders(settings: Settings) -> tuple[Dataset, Dataset, Sequence[str]]:
-    """Of FOLDER/train and FOLDER/test, if these are there; else a fifth of FOLDER is the test."""
+    """FOLDER/train and FOLDER/test if they exist; else a fifth of FOLDER is the test set."""
     root, size = Path(settings["data"]), settings["size"]
     if not ((root / "train").is_dir() and (root / "test").is_dir()):
         images = data.ImageFolder(root, size=size)
         _check_classes(root, images.classes)
-        most, rest = _parted(images, 0.2)
-        return most, rest, images.classes
-    train, test = (data.ImageFolder(root / part, size=size) for part in ("train", "test"))
-    if train.classes != test.classes:
+        train, test = _parted(images, 0.2)
+        return train, test, images.classes
+    train_images, test_images = (
+        data.ImageFolder(root / name, size=size) for name in ("train", "test")
+    )
+    if train_images.classes != test_images.classes:
         raise ValueError(
-            f"{root}: train has the folders {', '.join(train.classes)}, and test "
-            f"{', '.join(test.classes)}; needed the same in both"
+            f"{root}: train has the folders {', '.join(train_images.classes)}, and test "
+            f"{', '.join(test_images.classes)}; needed the same in both"
         )
-    _check_classes(root, train.classes)
-    return train, test, train.classes
+    _check_classes(root, train_images.classes)
+    return train_images, test_images, train_images.classes
 
 
 def _changes(augment: str, side: int) -> list[Callable[[Any], Any]]:
@@ -127,35 +129,35 @@ def _spread(name: str, x: ndarray) -> Facts:
 
 
 def _held_out(train: Dataset, settings: Settings) -> tuple[Dataset, Dataset | None]:
-    """The samples to train on, and the share of them that is kept for validation."""
-    share = settings["validation"]
-    if share == 0:
+    """The samples to train on, and those that are held out for validation."""
+    fraction = settings["validation"]
+    if fraction == 0:
         return train, None
-    kept, validation = _parted(train, share, seed=settings["seed"])
+    kept, validation = _parted(train, fraction, seed=settings["seed"])
     return kept, validation
 
 
-def _parted(samples: Dataset, share: float, seed: int = 0) -> tuple[Dataset, Dataset]:
-    """The samples without a share of them, and that share."""
+def _parted(samples: Dataset, fraction: float, seed: int = 0) -> tuple[Dataset, Dataset]:
+    """The samples in two sets; the second has this fraction of them."""
     n = len(samples)
-    if not 0 < round((1 - share) * n) < n:
+    if not 0 < round((1 - fraction) * n) < n:
         raise ValueError(
-            f"{n} sample{'s' * (n != 1)} cannot be shared between training, validation and "
-            f"testing: {share:g} of them would leave a part without any; give more"
+            f"{n} sample{'s' * (n != 1)} cannot be split between training, validation and "
+            f"testing: a fraction of {fraction:g} leaves one of them empty; more data are needed"
         )
-    most, rest = data.split(samples, 1 - share, share, seed=seed)
+    most, rest = data.split(samples, 1 - fraction, fraction, seed=seed)
     return most, rest
 
 
 def _check_classes(path: Path | str, classes: Sequence[str] | None) -> None:
     if classes is not None and len(classes) < 2:
-        raise ValueError(f"{path} has only the class {classes[0]!r}, needed two or more")
+        raise ValueError(f"{path} has only the class {classes[0]!r}, needed at least two")
 
 
 def _curve(settings: Settings) -> Data:
     values = [data.sine_curve(train).arrays[0] for train in (True, False)]
     train, validation = _windows(values[0], settings)
-    test = ArrayDataset(values[1][None, :-1], values[1][None, 1:])  # all of it, in one sequence
+    test = ArrayDataset(values[1][None, :-1], values[1][None, 1:])  # one sequence of full length
     return Data(train, validation, test, {})
 
 
@@ -169,29 +171,25 @@ def _text(settings: Settings) -> Data:
 
 
 def _windows(sequence: ndarray, settings: Settings) -> tuple[Dataset, Dataset | None]:
-    """Windows of the sequence's beginning to train on, and of its end for validation."""
-    length, share = settings["context"], settings["validation"]
-    end = round((1 - share) * len(sequence))
+    """Windows to train on, and those from the end of the sequence for validation."""
+    length, fraction = settings["context"], settings["validation"]
+    end = round((1 - fraction) * len(sequence))
     if end <= 2 * length:
         raise ValueError(
-            f"{end} {_tokens(settings)} to train on make no windows of {length}; "
-            f"give more, or a smaller --context"
+            f"{end} {settings.get('unit', 'values')} to train on are too few for windows of "
+            f"{length}; more data or a smaller --context is needed"
         )
-    validation = None if share == 0 else _side_by_side(sequence[end:], length, "validation")
+    validation = None if fraction == 0 else _side_by_side(sequence[end:], length, "validation")
     return RandomWindows(sequence[:end], length), validation
 
 
-def _tokens(settings: Settings) -> str:
-    return str(settings.get("unit", "values"))
-
-
-def _side_by_side(sequence: ndarray, length: int, part: str) -> Dataset:
+def _side_by_side(sequence: ndarray, length: int, purpose: str) -> Dataset:
     """Windows that do not overlap."""
     count = (len(sequence) - 1) // length
     if count < 1:
         raise ValueError(
-            f"the {part} part of the data has a length of {len(sequence)}, which makes no window "
-            f"of {length}; give more data, or a smaller --context"
+            f"the {purpose} data have a length of {len(sequence)}, too short for a window "
+            f"of {length}; more data or a smaller --context is needed"
         )
     starts = length * np.arange(count)
     if sequence.ndim == 1:
@@ -203,8 +201,8 @@ def _side_by_side(sequence: ndarray, length: int, part: str) -> Dataset:
 class RandomWindows(BaseDataset):
     """Windows (x, t) of `length` steps of a sequence, where t is one step later than x.
 
-    Sample i starts at a place drawn anew, between i and i + 1 times the length: so each pass reads
-    the sequence once, about, and no two passes read the same windows.
+    Sample i starts at a random position between i and i + 1 times the length, drawn at each access.
+    So each pass reads about the whole sequence, and no two passes read the same windows.
     """
 
     def __init__(self, sequence: ndarray, length: int) -> None:

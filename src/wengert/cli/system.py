@@ -1,4 +1,4 @@
-"""`wengert info`: what this installation is, and what it runs on."""
+"""`wengert info`: versions of the installation, and the machine that it runs on."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ import numpy as np
 import wengert
 from wengert.config import config
 
-# What sets how many threads a NumPy's BLAS may use.
+# Environment variables for the number of threads of NumPy's BLAS.
 THREAD_SETTINGS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
@@ -22,7 +22,7 @@ THREAD_SETTINGS = (
 
 
 def facts() -> Iterator[tuple[str, str]]:
-    """Names and values, in the order to print them."""
+    """Names and values, in the order in which they are printed."""
     yield "wengert", f"{wengert.__version__} ({Path(wengert.__file__).parent})"
     yield "Python", f"{platform.python_version()} ({sys.executable})"
     build: dict[str, Any] = np.show_config(mode="dicts")  # type: ignore[assignment]
@@ -35,7 +35,7 @@ def facts() -> Iterator[tuple[str, str]]:
     yield "CPU", _cpu_model()
     yield "cores", f"{_usable_cores()} usable of {os.cpu_count()}"
     settings = [f"{name}={os.environ[name]}" for name in THREAD_SETTINGS if name in os.environ]
-    yield "threads", ", ".join(settings) or "as BLAS chooses (no *_NUM_THREADS is set)"
+    yield "threads", ", ".join(settings) or "chosen by BLAS (no *_NUM_THREADS is set)"
     yield "modes", f"enable_backprop={config.enable_backprop}, train={config.train}"
     yield "kernels", "NumPy"
     for extra, packages in _extras().items():
@@ -43,7 +43,7 @@ def facts() -> Iterator[tuple[str, str]]:
 
 
 def _cpu_model() -> str:
-    try:  # Linux; elsewhere Python knows it
+    try:  # on Linux; Python knows it on other systems
         found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
     except OSError:
         found = None
@@ -57,7 +57,7 @@ def _usable_cores() -> int | None:
 
 
 def _extras() -> dict[str, list[str]]:
-    """The packages that wengert asks for, by extra; those it cannot do without under ""."""
+    """The packages that wengert depends on, by extra; required ones have the key ""."""
     try:
         requirements = metadata.requires("wengert") or []
     except metadata.PackageNotFoundError:  # run from the source tree

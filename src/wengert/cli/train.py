@@ -1,10 +1,11 @@
 """`wengert train`."""
 
-import argparse
 import os
 import shlex
 import signal
 import sys
+import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import FrameType
@@ -14,12 +15,12 @@ import numpy as np
 
 from wengert import random
 from wengert.cli import recipes
-from wengert.cli.failure import Failure, reason
+from wengert.cli.failure import Failure, UsageError, reason
 from wengert.cli.jobs import headline, make_trainer, test_batches, train_batches
 from wengert.cli.recipes import RecipeError, Settings
 from wengert.cli.runs import Run, new_folder
-from wengert.cli.samples import Data
-from wengert.cli.trained import built, loaded, opened
+from wengert.cli.samples import Data, Facts
+from wengert.cli.trained import built, load, loaded, opened
 from wengert.files import exclusive_lock
 from wengert.io import save_arrays, save_weights
 from wengert.layers import Layer
@@ -29,35 +30,58 @@ from wengert.training.checkpoint_folder import SaveCheckpoints, trainer_state
 from wengert.training.guard import StopOnNaN
 from wengert.training.log import JSONLinesLog
 
-SAVE_EVERY = 30  # seconds: what a killed run loses at most
+SAVE_EVERY = 30  # seconds: the most that a killed run loses
 
 
-def train(args: argparse.Namespace) -> int:
-    """Trains a new run, or goes on with one."""
-    run = None if args.resume is None else _run_to_resume(args)
-    if run is not None and run.metrics is not None:
+def train(
+    dataset: str | None, model: str | None, given: Settings, *, folder: str | None, runs: str | None
+) -> int:
+    """Trains a new run.
+
+    Args:
+        dataset: a name in `recipes.DATASETS`.
+        model: a name in `recipes.MODELS`; by default the first that fits the data set.
+        given: the settings that the user has chosen.
+        folder: where the run is kept; by default a new folder in `runs`.
+        runs: where that folder is created; by default "runs".
+    """
+    if folder is not None and runs is not None:
+        raise UsageError("argument --runs: --run already names the folder")
+    if dataset is None:
+        names = ", ".join(recipes.DATASETS)
+        raise UsageError(f"needed a DATASET, one of {names}, or --resume RUN")
+    settings = recipes.settings(dataset, model, given)
+    random.seed(settings["seed"])
+    samples = load(settings)
+    network = built(settings, samples.facts)
+    run = _new_run(settings, samples.facts, folder, runs)
+    with _locked(run):
+        return _fit(run, samples, network)
+
+
+def resume(folder: str, dataset: str | None, model: str | None, given: Settings) -> int:
+    """Continues the run in a folder; only `epochs` and the path `data` may differ from before."""
+    run = opened(folder)
+    _change_settings(run, dataset, given | ({} if model is None else {"model": model}))
+    if run.metrics is not None:
         epochs = run.settings["epochs"]
-        print(f"{run.folder} is finished: epoch {epochs} of {epochs}; --epochs N adds to it")
+        print(f"{run.folder} is finished: epoch {epochs} of {epochs}; add more with --epochs N")
         print(headline(run.settings, run.metrics["test"]))
         return 0
-    settings = _settings(args) if run is None else run.settings
-    random.seed(settings["seed"])
-    samples = loaded(settings)
-    model = built(settings, samples.facts)
-    if run is None:
-        run = _new_run(args, settings, samples.facts)
-    elif run.facts != samples.facts:
-        raise Failure(f"the data are not those that {run.folder} was started with")
-    with _alone(run):
-        if args.resume is not None:
-            _update_settings(run)
-        print(f"run {run.folder}: {_sizes(samples, model)}", flush=True)
-        return _fit(run, samples, model)
+    random.seed(run.settings["seed"])
+    samples = loaded(run)
+    network = built(run.settings, samples.facts)
+    with _locked(run):
+        try:
+            run.write_settings()
+        except OSError as error:
+            raise Failure(f"{run.folder} cannot be written: {reason(error)}") from None
+        return _fit(run, samples, network)
 
 
 @contextmanager
-def _alone(run: Run) -> Iterator[None]:
-    """Refuses to work on a run beside another process, whose log lines would mix with ours."""
+def _locked(run: Run) -> Iterator[None]:
+    """Refuses to train a run that another process trains: the two would mix their log lines."""
     with ExitStack() as stack:
         try:
             stack.enter_context(exclusive_lock(run.folder))
@@ -66,90 +90,45 @@ def _alone(run: Run) -> Iterator[None]:
         yield
 
 
-def _sizes(samples: Data, model: Layer) -> str:
-    train, validation, test = samples.facts["samples"]
-    parameters = sum(p.size for p in model.params())
-    return (
-        f"{train:,} samples to train on, {validation:,} to validate, {test:,} to test; "
-        f"{parameters:,} parameters"
-    )
-
-
-# ---- Settings and folder ----
-
-
-def _given(args: argparse.Namespace) -> Settings:
-    """The settings that were given as options."""
-    given = {name: getattr(args, name) for name in recipes.ALL_OPTIONS}
-    given = {name: value for name, value in given.items() if value is not None}
-    if args.data is not None:
-        given["data"] = os.path.abspath(os.path.expanduser(args.data))
-    return given
-
-
-def _settings(args: argparse.Namespace) -> Settings:
-    if args.dataset is None:
-        args.parser.error(
-            f"needed a DATASET, one of {', '.join(recipes.DATASETS)}, or --resume RUN"
-        )
-    return recipes.settings(args.dataset, args.model, _given(args))
-
-
-def _new_run(args: argparse.Namespace, settings: Settings, facts: dict[str, Any]) -> Run:
-    if args.run is not None and args.runs is not None:
-        args.parser.error("argument --runs: --run names the folder already")
+def _new_run(settings: Settings, facts: Facts, folder: str | None, runs: str | None) -> Run:
     name = settings["dataset"], settings["model"]
     try:
-        return Run.create(args.run or new_folder(args.runs or "runs", *name), settings, facts)
+        return Run.create(folder or new_folder(runs or "runs", *name), settings, facts)
     except OSError as error:
         why = error.strerror or str(error)
-        if args.run is not None or args.runs is not None:
-            option = "--run" if args.run is not None else "--runs"
-            args.parser.error(f"argument {option}: {args.run or args.runs}: {why}")
-        import tempfile
-
-        print(
-            f"{args.parser.prog}: no folder can be made in {os.path.abspath('runs')} ({why}); "
-            f"the run goes to a temporary one. --run FOLDER names another",
-            file=sys.stderr,
+        if folder is not None or runs is not None:
+            option = "--run" if folder is not None else "--runs"
+            raise UsageError(f"argument {option}: {folder or runs}: {why}") from None
+        warnings.warn(
+            f"cannot create a folder in {os.path.abspath('runs')} ({why}); "
+            f"the run is kept in a temporary folder; choose another with --run FOLDER",
+            stacklevel=2,
         )
         return Run.create(tempfile.mkdtemp(prefix="wengert-"), settings, facts)
 
 
-def _run_to_resume(args: argparse.Namespace) -> Run:
-    """The run, with more epochs or another place of its data if these were given."""
-    run = opened(args.resume)
-    if args.run is not None or args.runs is not None:
-        args.parser.error("argument --resume: names the folder already, without --run or --runs")
-    if args.dataset not in (None, run.settings["dataset"]):
-        args.parser.error(f"the run {run.folder} is of {run.settings['dataset']}")
-    given = _given(args) | ({} if args.model is None else {"model": args.model})
+def _change_settings(run: Run, dataset: str | None, given: Settings) -> None:
+    """Takes on more epochs and a new path of the data; refuses all other changes."""
+    if dataset not in (None, run.settings["dataset"]):
+        raise UsageError(f"{run.folder} is a run on {run.settings['dataset']}, not on {dataset}")
     for name, value in given.items():
         has = run.settings.get(name)
         moved = name == "data" and has is not None
         if name == "epochs" and value < has:
-            raise RecipeError(name, f"the run {run.folder} has {has}; they can only become more")
+            raise RecipeError(name, f"{run.folder} has {has}; needed {has} or more")
         if value != has and name != "epochs" and not moved:
-            shown = "none" if has is None else has
-            advice = "leave it out, or start a new run"
-            raise RecipeError(name, f"the run {run.folder} has {shown}; {advice}")
+            shown = "no such setting" if has is None else has
+            raise RecipeError(name, f"{run.folder} has {shown}; omit it, or start a new run")
     run.settings |= given
-    return run
-
-
-def _update_settings(run: Run) -> None:
-    """Notes that there are more epochs, or that the data were moved."""
-    try:
-        run.write_settings()
-    except OSError as error:
-        raise Failure(f"{run.folder} cannot be written: {reason(error)}") from None
 
 
 # ---- The training ----
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 class Interruption(Callback):
-    """Lets a signal (Ctrl-C, or a request to end) stop the training after the running update.
+    """Stops the training after the current update when a signal (SIGINT, SIGTERM) arrives.
 
     The state is then saved. A second signal stops it at once.
     """
@@ -171,7 +150,7 @@ class Interruption(Callback):
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Takes the signals for the length of a `with` block."""
+        """Handles the signals within a `with` block."""
         before = {number: signal.signal(number, self._take) for number in _SIGNALS}
         try:
             yield
@@ -208,10 +187,8 @@ class BestWeights(Callback):
         self.weights = dict(state["weights"])
 
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
 def _fit(run: Run, samples: Data, model: Layer) -> int:
+    """Trains from the newest checkpoint, or the beginning, to the last epoch; then tests."""
     settings = run.settings
     batches = train_batches(settings, samples)
     validation = None if samples.validation is None else test_batches(settings, samples.validation)
@@ -221,48 +198,71 @@ def _fit(run: Run, samples: Data, model: Layer) -> int:
     callbacks = [JSONLinesLog(run.log), StopOnNaN(), interruption, saving]
     callbacks += [best] if best is not None else []
     trainer = make_trainer(model, settings, run.facts, len(batches), callbacks)
-    resume = f"wengert train --resume {shlex.quote(str(run.folder))}"
+    print(f"run {run.folder}: {_sizes(samples, model)}", flush=True)
     _load_state(trainer, run)
+    with _failures(run):
+        try:
+            with interruption.listening(), np.errstate(all="ignore"):
+                trainer.fit(batches, validation, settings["epochs"])
+        except KeyboardInterrupt:
+            pass  # a second signal, in the middle of an update
+        if interruption.signal is not None:
+            epoch = min(trainer.epoch + 1, settings["epochs"])
+            _report_interruption(run, f"in epoch {epoch} of {settings['epochs']}")
+            return 128 + interruption.signal
+        try:
+            return _finish(run, trainer, samples, best)
+        except KeyboardInterrupt:
+            _report_interruption(run, "after training")
+            return 128 + signal.SIGINT
+
+
+def _sizes(samples: Data, model: Layer) -> str:
+    train, validation, test = samples.facts["samples"]
+    parameters = sum(p.size for p in model.params())
+    return (
+        f"{train:,} samples to train on, {validation:,} to validate, {test:,} to test; "
+        f"{parameters:,} parameters"
+    )
+
+
+def _resume_command(run: Run) -> str:
+    return f"wengert train --resume {shlex.quote(str(run.folder))}"
+
+
+def _report_interruption(run: Run, when: str) -> None:
+    print(
+        f"wengert train: interrupted {when}; resume with: {_resume_command(run)}", file=sys.stderr
+    )
+
+
+@contextmanager
+def _failures(run: Run) -> Iterator[None]:
+    """Turns errors of the training, and of the files of the run and its data, into Failures."""
     try:
-        with interruption.listening(), np.errstate(all="ignore"):
-            trainer.fit(batches, validation, settings["epochs"])
-    except KeyboardInterrupt:
-        pass  # a second one, while an update was under way
+        yield
     except FloatingPointError as error:
-        raise Failure(f"{error}. Try an --lr below {settings['lr']:g}") from None
+        raise Failure(f"{error}. Try an --lr below {run.settings['lr']:g}") from None
     except BrokenPipeError:
         raise
-    except (OSError, ValueError) as error:  # files of the run, or of its data
-        raise Failure(f"{reason(error)}. When that is mended, go on with: {resume}") from None
-    if interruption.signal is not None:
-        done = min(trainer.epoch + 1, settings["epochs"])
-        where = f"in epoch {done} of {settings['epochs']}"
-        print(f"wengert train: interrupted {where}; go on with: {resume}", file=sys.stderr)
-        return 128 + interruption.signal
-    try:
-        return _finish(run, trainer, samples, best)
-    except KeyboardInterrupt:
-        print(f"wengert train: interrupted after training; go on with: {resume}", file=sys.stderr)
-        return 128 + signal.SIGINT
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise Failure(f"{reason(error)}. When that is mended, go on with: {resume}") from None
+    except (OSError, ValueError) as error:
+        command = _resume_command(run)
+        raise Failure(f"{reason(error)}. Fix this, then resume with: {command}") from None
 
 
 def _load_state(trainer: Trainer, run: Run) -> None:
-    """Puts the trainer where the newest checkpoint has it, if there is one."""
+    """Restores the newest checkpoint, if there is one."""
     try:
         state = trainer_state(True, trainer.callbacks)
         if state is not None:
             trainer.load_state_dict(state)
     except (OSError, ValueError) as error:
-        raise Failure(f"{run.folder} cannot be gone on with: {reason(error)}") from None
+        raise Failure(f"{run.folder} cannot be resumed: {reason(error)}") from None
     trainer.stopped = None  # if it was interrupted
 
 
 def _finish(run: Run, trainer: Trainer, samples: Data, best: BestWeights | None) -> int:
-    """Tests, saves what was reached, and says it."""
+    """Tests the model, writes weights and metrics, and prints the result of the test."""
     test = trainer.evaluate(test_batches(run.settings, samples.test))
     metrics = {
         "epoch": trainer.epoch,

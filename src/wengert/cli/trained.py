@@ -1,7 +1,5 @@
-"""What commands do with a run: open it, load its data and its model; `wengert evaluate`."""
+"""Steps that the commands share: open a run, load its data and its model; `wengert evaluate`."""
 
-import argparse
-import os
 from typing import Any
 
 from wengert.cli.failure import Failure, reason
@@ -9,24 +7,22 @@ from wengert.cli.jobs import headline, make_trainer, test_batches
 from wengert.cli.networks import make_model
 from wengert.cli.recipes import DATASETS, RecipeError, Settings
 from wengert.cli.runs import Run, RunError
-from wengert.cli.samples import Data, load_data
+from wengert.cli.samples import Data, Facts, load_data
 from wengert.io import load_arrays
 from wengert.layers import Layer
 from wengert.training.checkpoint_folder import Checkpoints
 from wengert.training.state_file import load_state
 
 
-def evaluate(args: argparse.Namespace) -> int:
-    """Tests the model of a run."""
-    run = opened(args.folder)
-    if args.data is not None:
+def evaluate(folder: str, data: str | None, *, best: bool) -> int:
+    """Tests the model of a run, whose data may have moved to the path `data`."""
+    run = opened(folder)
+    if data is not None:
         if not DATASETS[run.settings["dataset"]].data:
             raise RecipeError("data", f"{run.settings['dataset']} is part of the package")
-        run.settings["data"] = os.path.abspath(os.path.expanduser(args.data))
-    samples = loaded(run.settings)
-    if samples.facts != run.facts:
-        raise Failure(f"the data are not those that {run.folder} was trained on")
-    trainer = make_trainer(trained(run, args.best), run.settings, run.facts)
+        run.settings["data"] = data
+    samples = loaded(run)
+    trainer = make_trainer(trained(run, best), run.settings, run.facts)
     print(headline(run.settings, trainer.evaluate(test_batches(run.settings, samples.test))))
     return 0
 
@@ -39,17 +35,29 @@ def opened(folder: str) -> Run:
     """
     try:
         run = Run.open(folder)
-        run.metrics  # noqa: B018  (they are read to find out now if they are damaged)
+        run.metrics  # noqa: B018  (read now, so that damage is reported now)
     except (OSError, RunError) as error:
         raise Failure(str(error)) from None
     return run
 
 
-def loaded(settings: Settings) -> Data:
+def loaded(run: Run) -> Data:
     """The data of a run.
 
     Raises:
-        Failure: they cannot be had, or not be used.
+        Failure: they cannot be loaded, or have changed since the run was started.
+    """
+    samples = load(run.settings)
+    if samples.facts != run.facts:
+        raise Failure(f"these are not the data that {run.folder} was trained on")
+    return samples
+
+
+def load(settings: Settings) -> Data:
+    """The data that the settings name.
+
+    Raises:
+        Failure: they cannot be loaded.
     """
     try:
         return load_data(settings)
@@ -57,11 +65,11 @@ def loaded(settings: Settings) -> Data:
         raise Failure(reason(error)) from None
 
 
-def built(settings: Settings, facts: dict[str, Any]) -> Layer:
+def built(settings: Settings, facts: Facts) -> Layer:
     """The model of a run, not yet trained.
 
     Raises:
-        RecipeError: it has sizes that no model can have.
+        RecipeError: its sizes are impossible.
     """
     try:
         return make_model(settings, facts)
@@ -71,10 +79,10 @@ def built(settings: Settings, facts: dict[str, Any]) -> Layer:
 
 
 def trained(run: Run, best: bool = False) -> Layer:
-    """The model of a run with the weights of its end, as far as it has come, or of the best epoch.
+    """The model of a run, with its final (or newest) weights, or those of the best epoch.
 
     Raises:
-        Failure: there are none, or they are damaged.
+        Failure: there are no weights, or they are damaged.
     """
     try:
         model = make_model(run.settings, run.facts)
@@ -88,7 +96,7 @@ def trained(run: Run, best: bool = False) -> Layer:
 
 
 def _weights(run: Run, best: bool) -> Any:
-    """From the files of the end; from the newest checkpoint, if the run is not finished."""
+    """The weights from the final files or, if the run is not finished, the newest checkpoint."""
     if best and not run.settings["validation"]:
         raise Failure(f"{run.folder} has no best epoch: it was trained without --validation")
     if run.metrics is not None:
