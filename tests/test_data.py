@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from wengert import Variable, random
@@ -227,6 +227,7 @@ def test_data_sets_say_what_they_are_made_of():
 
 
 @given(st.integers(1, 60), st.integers(0, 99), st.lists(st.integers(1, 9), min_size=1, max_size=5))
+@example(7, 0, [9, 6, 9, 9, 9])  # 1.5, 1, 1.5, 1.5 and 1.5 samples
 def test_a_split_deals_each_sample_to_one_part(n, seed, weights):
     shares = [weight / sum(weights) for weight in weights]
     assume(min(shares) * n >= 1)

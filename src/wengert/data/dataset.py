@@ -221,7 +221,9 @@ def split(dataset: Dataset, *sizes: float, seed: int = 0) -> tuple[Subset, ...]:
                 f"split: got shares that add up to {math.fsum(sizes):g}, needed 1; "
                 f"give one share for each part, as split(dataset, 0.8, 0.2)"
             )
-        ends = np.rint(np.cumsum(sizes) * n).astype(np.int64)
+        # Halves are rounded up (not to even), so that a part of one sample or more stays one: from
+        # 1.5 to 2.5 is from 2 to 3. The first rounding removes the errors of the sums.
+        ends = np.floor(np.round(np.cumsum(sizes) * n, 6) + 0.5).astype(np.int64)
     else:
         raise TypeError(f"split: got {sizes}, needed numbers of samples, or shares of them")
     parts = np.split(np.random.default_rng(seed).permutation(n), ends[:-1])
