@@ -190,7 +190,7 @@ def test_a_transform_of_the_whole_sample_comes_after_those_of_its_parts():
 
 @pytest.mark.parametrize("samples", [[1, 2], [(1,), (2,)], [{"x": 1}]])
 def test_parts_that_a_sample_does_not_have_cannot_be_transformed(samples):
-    with pytest.raises(TypeError, match="got 2 transforms for the parts of a sample that is"):
+    with pytest.raises(TypeError, match="got 2 transforms for the components of the sample"):
         TransformDataset(samples, abs, abs)[0]
 
 
@@ -228,15 +228,15 @@ def test_data_sets_say_what_they_are_made_of():
 
 @given(st.integers(1, 60), st.integers(0, 99), st.lists(st.integers(1, 9), min_size=1, max_size=5))
 @example(7, 0, [9, 6, 9, 9, 9])  # 1.5, 1, 1.5, 1.5 and 1.5 samples
-def test_a_split_deals_each_sample_to_one_part(n, seed, weights):
-    shares = [weight / sum(weights) for weight in weights]
-    assume(min(shares) * n >= 1)
-    parts = split(numbers(n), *shares, seed=seed)
-    assert sorted(i for part in parts for i in part.indices.tolist()) == list(range(n))
-    for part, share in zip(parts, shares, strict=True):
-        assert abs(len(part) - share * n) <= 1
-    again = split(numbers(n), *shares, seed=seed)
-    assert [p.indices.tolist() for p in again] == [p.indices.tolist() for p in parts]
+def test_a_split_puts_each_sample_into_one_subset(n, seed, weights):
+    fractions = [weight / sum(weights) for weight in weights]
+    assume(min(fractions) * n >= 1)
+    subsets = split(numbers(n), *fractions, seed=seed)
+    assert sorted(i for subset in subsets for i in subset.indices.tolist()) == list(range(n))
+    for subset, fraction in zip(subsets, fractions, strict=True):
+        assert abs(len(subset) - fraction * n) <= 1
+    again = split(numbers(n), *fractions, seed=seed)
+    assert [s.indices.tolist() for s in again] == [s.indices.tolist() for s in subsets]
 
 
 def test_a_split_by_numbers_has_these_numbers_and_follows_from_its_seed():
@@ -253,16 +253,16 @@ def test_a_split_by_numbers_has_these_numbers_and_follows_from_its_seed():
 @pytest.mark.parametrize(
     ("sizes", "error", "said"),
     [
-        ((0.8,), ValueError, r"shares that add up to 0.8, needed 1; .* split\(dataset, 0.8, 0.2\)"),
-        ((5, 4), ValueError, "sizes that add up to 9, needed all 10"),
-        ((10, 0), ValueError, "would leave a part without any"),
-        ((12, -2), ValueError, "would leave a part without any"),
-        ((-2, 12), ValueError, "would leave a part without any"),
-        ((0.99, 0.01), ValueError, "would leave a part without any"),
-        ((1.5, -0.5), ValueError, "would leave a part without any"),
+        ((0.8,), ValueError, r"fractions whose sum is 0.8, needed 1; .* split\(.*, 0.8, 0.2\)"),
+        ((5, 4), ValueError, "sizes whose sum is 9, needed 10"),
+        ((10, 0), ValueError, "would leave a subset empty"),
+        ((12, -2), ValueError, "would leave a subset empty"),
+        ((-2, 12), ValueError, "would leave a subset empty"),
+        ((0.99, 0.01), ValueError, "would leave a subset empty"),
+        ((1.5, -0.5), ValueError, "would leave a subset empty"),
         ((), TypeError, r"got \(\), needed"),
-        ((5, 0.5), TypeError, "needed numbers of samples, or shares"),
-        (("5", "5"), TypeError, "needed numbers of samples, or shares"),
+        ((5, 0.5), TypeError, "needed numbers of samples, or fractions"),
+        (("5", "5"), TypeError, "needed numbers of samples, or fractions"),
     ],
 )
 def test_a_split_that_does_not_add_up_is_refused(sizes, error, said):

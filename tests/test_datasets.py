@@ -342,7 +342,7 @@ def test_a_word_in_place_of_train_is_refused(load):
         (lambda: read_idx(5), "read_idx: got file 5, needed a path"),
         (lambda: read_idx(b"abc"), "read_idx: got file b'abc', needed a path"),
         (lambda: load_cifar100(coarse="yes"), "load_cifar100: got coarse 'yes', needed True or"),
-        (lambda: spiral(noise="x"), "spiral: got noise 'x', needed a finite number"),
+        (lambda: spiral(noise="x"), "spiral: got noise 'x', needed a number ≥ 0"),
     ],
 )
 def test_arguments_of_the_wrong_kind_are_refused(call, found):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from loaders import SOME, WORKERS, assert_no_worker_is_left, data, listed, loader, whole
 from wengert import random
-from wengert.data import ArrayDataset, SeqDataLoader, with_next
+from wengert.data import ArrayDataset, DataLoader, SeqDataLoader, with_next
 
 # Python 3.12 and 3.13 fork by default, and warn when there are threads, as NumPy's are.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -198,10 +198,10 @@ def test_loading_forgets_the_pass_at_hand():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"n": 11}, "samples 10, but here it is 11"),
-        ({"batch_size": 4}, "batch_size 3, but here it is 4"),
-        ({"shuffle": False}, "shuffle True, but here it is False"),
-        ({"drop_last": True}, "drop_last False, but here it is True"),
+        ({"n": 11}, "samples 10, but this loader has 11"),
+        ({"batch_size": 4}, "batch_size 3, but this loader has 4"),
+        ({"shuffle": False}, "shuffle True, but this loader has False"),
+        ({"drop_last": True}, "drop_last False, but this loader has True"),
     ],
 )
 def test_a_state_of_another_loader_is_refused(options, said):
@@ -220,7 +220,6 @@ def test_a_state_of_another_loader_is_refused(options, said):
         {"position": 1, "passes": 0},
         {"passes": -1},
         {"seed": None},
-        {"more": 1},
     ],
 )
 def test_a_state_that_no_loader_gives_is_refused(change):
@@ -230,9 +229,16 @@ def test_a_state_that_no_loader_gives_is_refused(change):
     assert (batches.seed, batches.passes, batches.position) == (0, 0, None)
 
 
-@pytest.mark.parametrize("state", [{}, None, [1]])
-def test_what_is_no_state_is_refused(state):
-    with pytest.raises(ValueError, match="needed a state with seed, passes, position, samples"):
+def test_a_state_with_other_names_is_refused():
+    state = loader().state_dict()
+    del state["passes"]
+    with pytest.raises(ValueError, match=r"missing: passes; unexpected: more\. Nothing"):
+        loader().load_state_dict(state | {"more": 1})
+
+
+@pytest.mark.parametrize("state", [None, [1]])
+def test_a_state_is_a_dict(state):
+    with pytest.raises(TypeError, match=r"got .*, needed a dict, as of state_dict\(\)"):
         loader().load_state_dict(state)
 
 
@@ -255,6 +261,19 @@ def test_what_is_no_state_is_refused(state):
 def test_an_option_that_does_not_fit_is_refused(options, error, said):
     with pytest.raises(error, match=f"^DataLoader: got {said}" if "set" not in said else said):
         loader(**options)
+
+
+def test_a_loader_prints_its_data_and_options():
+    batches = DataLoader(ArrayDataset(np.zeros((10, 2))), 3, seed=5, collate=list)
+    assert repr(batches) == (
+        "DataLoader(ArrayDataset(float64 (10, 2)), batch_size=3, shuffle=True, seed=5, "
+        "drop_last=False, workers=0, worker_kind='thread', prefetch=2, collate=<class 'list'>)"
+    )
+    batches = SeqDataLoader(ArrayDataset(np.zeros(10)), 3, seed=5)
+    assert repr(batches) == (
+        "SeqDataLoader(ArrayDataset(float64 (10,)), batch_size=3, steps=None, drop_last=False, "
+        "seed=5)"
+    )
 
 
 # ---- Sequences ----
@@ -317,7 +336,7 @@ def test_a_sequence_goes_on_from_the_state_of_any_batch(steps):
 
 def test_a_state_of_windows_of_another_length_is_refused():
     state = SeqDataLoader(data(13), 3, 2).state_dict()
-    with pytest.raises(ValueError, match=r"^SeqDataLoader.load_state_dict: .*steps 2, .* is 4"):
+    with pytest.raises(ValueError, match=r"^SeqDataLoader.load_state_dict: .*steps 2, .* has 4"):
         SeqDataLoader(data(13), 3, 4).load_state_dict(state)
 
 
@@ -343,5 +362,7 @@ def test_no_window_fits_into_streams_that_are_shorter():
 
 @pytest.mark.parametrize("sequence", [np.array(1.0), np.ones(1), np.ones((0, 3))])
 def test_a_sequence_with_no_next_element_is_refused(sequence):
-    with pytest.raises(ValueError, match=r"^with_next: got shape .*, needed a sequence of two"):
+    with pytest.raises(
+        ValueError, match=r"^with_next: got shape .*, needed a sequence of at least"
+    ):
         with_next(sequence)

@@ -82,6 +82,17 @@ def fraction(caller: str, name: str, value: Any, *, closed: bool = False) -> flo
     return result
 
 
+def boolean(caller: str, name: str, value: Any) -> bool:
+    """`value` as a bool; everything else is refused, as "no" and 0.5 would count as True.
+
+    Raises:
+        TypeError: value is not a boolean.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{caller}: got {name} {value!r:.80}, needed True or False")
+    return bool(value)
+
+
 def _index(value: Any) -> int | None:
     """`value` as an int, or None if it is not an integer (a boolean is not)."""
     if isinstance(value, bool | np.bool_) or getattr(value, "ndim", False):
@@ -92,6 +103,10 @@ def _index(value: Any) -> int | None:
 
 
 def _float(caller: str, name: str, value: Any, needed: str) -> float:
+    if isinstance(value, int | float):
+        with suppress(OverflowError):
+            return float(value)
+        return math.inf  # too large for a float, and out of every range
     if np.ndim(value) or isinstance(value, str) or np.asarray(value).dtype.kind not in "fiub":
         raise TypeError(f"{caller}: got {name} {value!r:.80}, needed {needed}")
     return float(value)

@@ -1,47 +1,41 @@
-"""Checks of arguments that several loaders of data share."""
+"""Checks of arguments that several functions of this package share."""
 
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
+from wengert.arguments import integers
 
-def check_type(function: str, name: str, value: Any, kind: type, needed: str) -> None:
-    """Raises TypeError if `value` is not of the kind; `needed` says in words what it has to be."""
+
+def check_type(caller: str, name: str, value: Any, kind: type, needed: str) -> None:
+    """Raises TypeError if `value` is not of this type; `needed` describes it in words."""
     if not isinstance(value, kind):
-        raise TypeError(f"{function}: got {name} {value!r:.80}, needed {needed}")
+        raise TypeError(f"{caller}: got {name} {value!r:.80}, needed {needed}")
 
 
-def check_train(function: str, train: Any) -> None:
-    """Raises TypeError for what is no bool: the text "test" would count as True."""
-    check_type(function, "train", train, bool, "True, or False for the data to test with")
+def check_train(caller: str, train: Any) -> None:
+    """Raises TypeError if `train` is not a bool: the string "test" would count as True."""
+    check_type(caller, "train", train, bool, "True, or False for the test data")
 
 
-def check_count(function: str, name: str, n: Any, least: int) -> None:
-    """Raises TypeError for what is not an integer, ValueError for one below `least`."""
-    if not isinstance(n, int | np.integer) or isinstance(n, bool):
-        raise TypeError(f"{function}: got {name} {n!r:.80}, needed an integer ≥ {least}")
-    if n < least:
-        raise ValueError(f"{function}: got {name} {n}, needed an integer ≥ {least}")
-
-
-def pair(function: str, name: str, value: Any, least: int) -> tuple[int, int]:
-    """(value, value), or the value if it is a pair.
+def pair(caller: str, name: str, value: Any, least: int) -> tuple[int, int]:
+    """(height, width): `value` twice if it is one integer.
 
     Raises:
-        ValueError: it is neither one integer ≥ `least` nor two of them.
+        TypeError: value is neither an integer nor a sequence of integers.
+        ValueError: there are not one or two of them, or one is less than `least`.
     """
-    both = value if isinstance(value, tuple | list) else (value, value)
-    if len(both) != 2 or not all(isinstance(n, int | np.integer) and n >= least for n in both):
+    sizes = integers(caller, name, value, least)
+    if len(sizes) not in (1, 2):
         raise ValueError(
-            f"{function}: got {name} {value!r:.80}, needed an integer ≥ {least}, "
-            f"or two of them, (height, width)"
+            f"{caller}: got {name} {value!r:.80}, needed an integer ≥ {least}, or (height, width)"
         )
-    return int(both[0]), int(both[1])
+    return sizes[0], sizes[-1]
 
 
-def array_of(function: str, name: str, value: Any) -> ndarray:
-    """The array that a user gave, or nested lists of equal lengths.
+def array_of(caller: str, name: str, value: Any) -> ndarray:
+    """`value` as an array; it may be an array or nested lists of equal lengths.
 
     Raises:
         ValueError: the lengths differ.
@@ -50,5 +44,5 @@ def array_of(function: str, name: str, value: Any) -> ndarray:
         return np.asarray(value)
     except ValueError:
         raise ValueError(
-            f"{function}: got {name} of lists of different lengths, needed an array"
+            f"{caller}: got {name} of lists of different lengths, needed an array"
         ) from None

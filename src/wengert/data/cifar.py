@@ -11,7 +11,8 @@ import numpy as np
 from numpy import ndarray
 from numpy.typing import DTypeLike
 
-from wengert.data.arguments import check_train, check_type
+from wengert.arguments import boolean
+from wengert.data.arguments import check_train
 from wengert.data.dataset import ArrayDataset
 from wengert.data.download import Checks
 from wengert.data.images import image_dtype, scale
@@ -108,7 +109,7 @@ def load_cifar100(
     cifar-100-python.tar.gz, or the folder cifar-100-python that is in it.
     """
     check_train("load_cifar100", train)
-    check_type("load_cifar100", "coarse", coarse, bool, "True or False")
+    coarse = boolean("load_cifar100", "coarse", coarse)
     key, classes = ("coarse_labels", 20) if coarse else ("fine_labels", 100)
     batches = Batches("cifar-100-python", ("train" if train else "test",), key, classes)
     return _load(CIFAR100, "cifar-100-python.tar.gz", CIFAR100_CHECKS, batches, folder, dtype)

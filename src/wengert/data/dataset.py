@@ -1,4 +1,4 @@
-"""Sets of samples, and sets made of other sets: joined, chosen, split, transformed."""
+"""Data sets: of arrays, and of other data sets that are joined, selected, split or transformed."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy import ndarray
 
-from wengert.data.arguments import array_of, check_count
+from wengert.arguments import integer
+from wengert.data.arguments import array_of
 from wengert.data.collate import collate, combine
 
 Transform = Callable[[Any], Any]
@@ -15,9 +16,9 @@ Collate = Callable[[list[Any]], Any]
 
 
 class Dataset(Protocol):
-    """Anything with a length whose items are samples: tuples of arrays or numbers, as (x, t).
+    """Any object with a length whose items are samples: tuples of arrays or numbers, as (x, t).
 
-    A list of samples is one. `dataset[i]` raises IndexError from `len(dataset)` on.
+    A list of samples is a data set. `dataset[i]` raises IndexError for i ≥ `len(dataset)`.
     """
 
     def __len__(self) -> int: ...
@@ -25,27 +26,27 @@ class Dataset(Protocol):
 
 
 class BaseDataset:
-    """What the data sets here have in common: `dataset[i]` is a sample, of the end if i < 0, and
-    `dataset[several]` the batch that `collate` makes of several samples.
+    """Base of the data sets: `dataset[i]` is a sample, counted from the end if i < 0, and
+    `dataset[indices]` is the batch that `collate` makes of several samples.
 
-    Several are a slice, a list or array of integers, or an array of a bool for each sample. A
-    subclass gives `__len__` and `sample(i)`, and `batch(indices)` if it knows a quicker way.
+    `indices` is a slice, a list or array of integers, or an array with a bool for each sample. A
+    subclass defines `__len__` and `sample(i)`, and `batch(indices)` if it has a faster method.
     """
 
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__} has no length: define __len__(self)")
 
     def sample(self, index: int) -> Any:
-        """The sample of that number, 0 ≤ index < len(self)."""
+        """The sample at an index, 0 ≤ index < len(self)."""
         raise NotImplementedError(f"{type(self).__name__} has no sample: define sample(self, i)")
 
     def batch(self, indices: ndarray) -> Any:
-        """The samples of these numbers, (N,), 0 ≤ i < len(self), as one batch."""
+        """The samples at these indices, (N,), 0 ≤ i < len(self), as one batch."""
         return collate([self.sample(i) for i in indices.tolist()])
 
     def __getitem__(self, index: Any, /) -> Any:
-        found = positions(type(self).__name__, index, len(self))
-        return self.sample(found) if isinstance(found, int) else self.batch(found)
+        indices = positions(type(self).__name__, index, len(self))
+        return self.sample(indices) if isinstance(indices, int) else self.batch(indices)
 
 
 class ArrayDataset(BaseDataset):
@@ -68,11 +69,12 @@ class ArrayDataset(BaseDataset):
         return tuple(a[indices] for a in self.arrays)
 
     def __repr__(self) -> str:
-        return f"ArrayDataset({', '.join(f'{a.dtype} {a.shape}' for a in self.arrays)})"
+        arrays = ", ".join(f"{a.dtype} {a.shape}" for a in self.arrays)
+        return f"{type(self).__name__}({arrays})"
 
 
 class ConcatDataset(BaseDataset):
-    """The samples of several data sets, one set after the other."""
+    """The samples of several data sets, one data set after the other."""
 
     def __init__(self, *datasets: Dataset) -> None:
         if not datasets:
@@ -98,8 +100,8 @@ class ConcatDataset(BaseDataset):
         back = np.argsort(np.argsort(of_set, kind="stable"))
         try:
             return combine(batches, lambda parts, _: np.concatenate(parts)[back])
-        except ValueError:  # they do not fit together
-            return super().batch(indices)  # whose error names the samples
+        except ValueError:  # shapes or structures differ
+            return super().batch(indices)  # its error names the samples
 
     def _start(self, k: int) -> int:
         return int(self._ends[k]) - len(self.datasets[k])
@@ -109,15 +111,15 @@ class ConcatDataset(BaseDataset):
 
 
 class Subset(BaseDataset):
-    """Some samples of a data set, in the order of `indices`; an index may come more than once.
+    """Some samples of a data set, in the order of `indices`; an index may occur more than once.
 
     Args:
-        dataset: where the samples are.
-        indices: a slice, integers (of the end if negative), or an array of a bool for each
-            sample, as `labels < 5`.
+        dataset: contains the samples.
+        indices: a slice, integers (counted from the end if negative), or an array with a bool for
+            each sample, as `labels < 5`.
 
     Raises:
-        IndexError: there is no such sample.
+        IndexError: an index is out of range.
     """
 
     def __init__(self, dataset: Dataset, indices: "slice | Sequence[int] | ndarray") -> None:
@@ -139,16 +141,16 @@ class Subset(BaseDataset):
 
 
 class TransformDataset(BaseDataset):
-    """A data set whose samples pass through functions when they are asked for.
+    """A data set whose samples are transformed when they are read.
 
-    Random ones draw from `wengert.random.generator()`.
+    Random transforms draw from `wengert.random.generator()`.
 
     Args:
-        dataset: its samples are tuples, if they are to be transformed part by part.
-        transforms: the first for the first part of a sample (x), the second for the second (t),
-            …; None leaves a part as it is, as it does the parts for which none is given.
-        sample: a function of the whole sample as it is then, such as one that turns image and
-            mask alike.
+        dataset: its samples are tuples if `transforms` are given.
+        transforms: the first for the first component of a sample (x), the second for the second
+            (t), …; None leaves a component unchanged, and so do missing transforms at the end.
+        sample: a function of the whole sample, applied last, such as one that rotates image and
+            mask together.
     """
 
     def __init__(
@@ -176,14 +178,14 @@ class TransformDataset(BaseDataset):
     def _transformed(self, sample: Any) -> tuple[Any, ...]:
         if not isinstance(sample, tuple) or len(sample) < len(self.transforms):
             raise TypeError(
-                f"TransformDataset: got {len(self.transforms)} transforms for the parts of a "
-                f"sample that is {sample!r:.60}; give sample= a function of the whole sample"
+                f"TransformDataset: got {len(self.transforms)} transforms for the components of "
+                f"the sample {sample!r:.60}; use sample=, a function of the whole sample"
             )
-        parts = list(sample)
+        components = list(sample)
         for k, transform in enumerate(self.transforms):
             if transform is not None:
-                parts[k] = transform(parts[k])
-        return tuple(parts)
+                components[k] = transform(components[k])
+        return tuple(components)
 
     def __repr__(self) -> str:
         options = [repr(transform) for transform in self.transforms]
@@ -192,16 +194,17 @@ class TransformDataset(BaseDataset):
 
 
 def split(dataset: Dataset, *sizes: float, seed: int = 0) -> tuple[Subset, ...]:
-    """Deals the samples out at random: each comes to exactly one of the parts.
+    """Random subsets of a data set; each sample is in exactly one of them.
 
     Args:
-        dataset: what is split.
-        sizes: numbers of samples, which add up to all of them, or shares, which add up to 1.0.
-        seed: the same one gives the same parts, in any run and on any machine.
+        dataset: the samples.
+        sizes: of the subsets: integers whose sum is the number of samples, or fractions whose sum
+            is 1.0.
+        seed: the same seed gives the same subsets, in any run and on any machine.
 
     Raises:
         TypeError: `sizes` are neither integers nor floats, or `seed` is not an integer.
-        ValueError: they do not add up, a part would have no sample, or `seed` < 0.
+        ValueError: the sum is wrong, a subset would be empty, or `seed` < 0.
 
     Example:
         >>> train, test = split(ArrayDataset(np.arange(10)), 0.8, 0.2)
@@ -209,37 +212,37 @@ def split(dataset: Dataset, *sizes: float, seed: int = 0) -> tuple[Subset, ...]:
         (8, 2)
     """
     check_dataset("split", dataset)
-    check_count("split", "seed", seed, 0)
+    seed = integer("split", "seed", seed, least=0)
     n = len(dataset)
     if sizes and all(isinstance(size, int | np.integer) for size in sizes):
         if sum(sizes) != n:
-            raise ValueError(f"split: got sizes that add up to {sum(sizes)}, needed all {n}")
+            raise ValueError(f"split: got sizes whose sum is {sum(sizes)}, needed {n}")
         ends = np.cumsum(sizes)
     elif sizes and all(isinstance(size, float | np.floating) for size in sizes):
         if not math.isclose(math.fsum(sizes), 1.0, abs_tol=1e-6):
             raise ValueError(
-                f"split: got shares that add up to {math.fsum(sizes):g}, needed 1; "
-                f"give one share for each part, as split(dataset, 0.8, 0.2)"
+                f"split: got fractions whose sum is {math.fsum(sizes):g}, needed 1; "
+                f"give one fraction for each subset, as split(dataset, 0.8, 0.2)"
             )
-        # Halves are rounded up (not to even), so that a part of one sample or more stays one: from
-        # 1.5 to 2.5 is from 2 to 3. The first rounding removes the errors of the sums.
+        # Halves are rounded up, not to even, so that a subset of one sample or more is not empty:
+        # 1.5 to 2.5 becomes 2 to 3. The inner rounding removes the rounding errors of the sums.
         ends = np.floor(np.round(np.cumsum(sizes) * n, 6) + 0.5).astype(np.int64)
     else:
-        raise TypeError(f"split: got {sizes}, needed numbers of samples, or shares of them")
-    parts = np.split(np.random.default_rng(seed).permutation(n), ends[:-1])
-    if min(sizes) < 0 or not all(map(len, parts)):
-        raise ValueError(f"split: {n} samples split into {sizes} would leave a part without any")
-    return tuple(Subset(dataset, part) for part in parts)
+        raise TypeError(f"split: got {sizes}, needed numbers of samples, or fractions")
+    subsets = np.split(np.random.default_rng(seed).permutation(n), ends[:-1])
+    if min(sizes) < 0 or not all(map(len, subsets)):
+        raise ValueError(f"split: {n} samples split into {sizes} would leave a subset empty")
+    return tuple(Subset(dataset, indices) for indices in subsets)
 
 
 # ---- Indices and batches ----
 
 
 def batch_of(dataset: Dataset, indices: ndarray, make_batch: Collate = collate) -> Any:
-    """The samples of these numbers, 0 ≤ i < len(dataset), as one batch.
+    """The samples at these indices, 0 ≤ i < len(dataset), as one batch.
 
-    A data set of this module makes it by itself, if it is what `collate` would make; unless a
-    subclass has items of its own, of which `batch` knows nothing.
+    Calls the data set's own `batch`, unless another function than `collate` makes the batch, or a
+    subclass overrides `__getitem__`, which `batch` would ignore.
     """
     own_items = getattr(type(dataset), "__getitem__", None) is not BaseDataset.__getitem__
     if own_items or make_batch is not collate:
@@ -248,7 +251,7 @@ def batch_of(dataset: Dataset, indices: ndarray, make_batch: Collate = collate) 
 
 
 def positions(caller: str, index: Any, n: int) -> "int | ndarray":
-    """The number, 0 ≤ i < n, that an index stands for; of several, as an array of int64."""
+    """An index as an integer 0 ≤ i < n, or several indices as an array of int64."""
     if isinstance(index, int | np.integer):
         if not -n <= index < n:
             raise IndexError(f"{caller}: got the index {index}, but there are {n} samples")
@@ -270,10 +273,10 @@ def positions(caller: str, index: Any, n: int) -> "int | ndarray":
 
 
 def check_dataset(caller: str, dataset: Any) -> None:
-    """Refuses what has no length or no items."""
-    of_nothing = isinstance(dataset, ndarray) and dataset.ndim == 0
-    if of_nothing or not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+    """Raises TypeError for an object without length or items."""
+    is_scalar = isinstance(dataset, ndarray) and dataset.ndim == 0
+    if is_scalar or not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
         raise TypeError(
             f"{caller}: got {type(dataset).__name__}, needed a data set, with len(dataset) and "
-            f"dataset[i]; list(…) makes one of what can only be gone through"
+            f"dataset[i]; list(…) makes one of an iterator"
         )

@@ -1,4 +1,4 @@
-"""`DataLoader`: from samples to batches."""
+"""`DataLoader`: iterates over a data set in batches."""
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
@@ -8,21 +8,22 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from wengert.data.arguments import check_count, check_type
+from wengert.arguments import boolean, integer
 from wengert.data.collate import collate, combine
 from wengert.data.dataset import Collate, Dataset, batch_of, check_dataset
 from wengert.random import drawing_from, generator
+from wengert.state import compare_names
 
 
 class Loader:
-    """What goes through a data set in batches: passes, their state, and who fetches.
+    """Base of the loaders: passes over a data set in batches, their state, and the workers.
 
-    A subclass gives `__len__`, `_indices(number)` for pass `number`, and `_settings()`.
+    A subclass defines `__len__`, `_indices(number)` for pass `number`, and `_settings()`.
 
     Attributes:
-        seed: all that a pass draws at random follows from it.
-        passes: how many passes have begun.
-        position: how many batches the pass begun last has handed out; None when it is over.
+        seed: determines all random draws of all passes.
+        passes: number of passes that have begun.
+        position: number of batches that the latest pass has yielded; None when it is over.
     """
 
     workers, worker_kind, prefetch = 0, "thread", 2
@@ -32,45 +33,55 @@ class Loader:
     ) -> None:
         caller = type(self).__name__
         check_dataset(caller, dataset)
-        check_count(caller, "batch_size", batch_size, 1)
-        if seed is not None:
-            check_count(caller, "seed", seed, 0)
         if not callable(collate):
             raise TypeError(f"{caller}: got collate {collate!r}, needed a function of samples")
         self.dataset = dataset
-        self.batch_size = batch_size
-        self.seed = int(generator().integers(2**63)) if seed is None else int(seed)
+        self.batch_size = integer(caller, "batch_size", batch_size, least=1)
+        self.seed = (
+            int(generator().integers(2**63))
+            if seed is None
+            else integer(caller, "seed", seed, least=0)
+        )
         self.collate = collate
         self.passes = 0
         self.position: int | None = None
-        self._latest: object = None  # stands for the iterator begun last; None after a load
+        self._latest: object = None  # identifies the latest iterator; None after a load
 
     def __len__(self) -> int:
         """Batches in a full pass."""
         raise NotImplementedError
 
+    def _options(self) -> dict[str, Any]:
+        """The arguments of `__init__` to print, without data set and `collate`."""
+        return {"batch_size": self.batch_size, "seed": self.seed}
+
+    def __repr__(self) -> str:
+        own = {} if self.collate is collate else {"collate": self.collate}
+        options = [f"{name}={value!r}" for name, value in (self._options() | own).items()]
+        return f"{type(self).__name__}({', '.join([repr(self.dataset), *options])})"
+
     def _indices(self, number: int) -> Callable[[int], ndarray]:
-        """The samples of each batch of a pass, by the batch's number: (N,), or (B, T) of them."""
+        """A function from the number of a batch to the indices of its samples, (N,) or (B, T)."""
         raise NotImplementedError
 
     def _settings(self) -> dict[str, Any]:
-        """What must be the same for a pass to go on where another loader left it."""
+        """The settings that a loader must share with another one to continue its pass."""
         return {"samples": len(self.dataset), "batch_size": self.batch_size}
 
     def __iter__(self) -> Generator[Any, None, None]:
-        """The batches of a pass; its `close()` ends the pass early, as a `break` does."""
+        """The batches of a pass; `close()` of the iterator ends the pass early, as `break` does."""
         if self.position is None or self._latest is not None:
             self.passes += 1
             self.position = 0
         self._latest = me = object()
         batches = self._pass(self.passes - 1, self.position, me)
-        next(batches)  # up to its first yield: from there on, closing it ends the pass
+        next(batches)  # runs to the first yield: closing a generator that runs ends the pass
         return batches
 
     def _pass(self, number: int, start: int, me: object) -> Generator[Any, None, None]:
-        """None, and then the batches of a pass from batch `start` on.
+        """Yields None, then the batches of a pass from batch `start` on.
 
-        It notes its position as long as no pass begins after it, which then notes its own.
+        Updates the loader's position until a later pass begins.
         """
         try:
             yield None
@@ -88,47 +99,48 @@ class Loader:
         fetch = _Fetch(self.dataset, self.collate, indices, self.seed, number)
         if self.workers == 0:
             return (fetch(k) for k in batches)
-        from wengert.data.workers import in_order  # 10 ms, for those who have workers
+        from wengert.data.workers import in_order  # 10 ms, only where there are workers
 
         return in_order(
             fetch, batches, workers=self.workers, kind=self.worker_kind, prefetch=self.prefetch
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the loader stands: one that loads this does what this one would do next.
+        """The position in the data: a loader that loads it continues as this one would.
 
-        Taken in the body of the loop, the next `for` goes on with the batch after it (and has none
-        left after the last one). Taken when a pass is over, be it at its end or by a `break` or
-        an error, it begins the next one. To go on with a pass that an error ended, keep its
-        iterator: `batches = iter(loader)`.
+        If it is taken in the body of the loop, the next `for` continues with the following batch
+        (and is empty after the last one). If it is taken when a pass is over, at its end or after
+        `break` or an error, the next `for` begins the next pass. To continue a pass after an error
+        in the loop, keep its iterator: `batches = iter(loader)`.
         """
         state = {"seed": self.seed, "passes": self.passes, "position": self.position}
         return state | self._settings()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on where the loader was that gave the state; takes its seed, too.
+        """Continues from a state of `state_dict()`; the seed is loaded, too.
 
         Raises:
-            ValueError: the state is of another number of samples or other settings; nothing has
-                been changed then.
+            TypeError: `state` is not a dict.
+            ValueError: the state has another number of samples or other settings; nothing is
+                loaded then.
         """
         caller = f"{type(self).__name__}.load_state_dict"
-        names = self.state_dict().keys()
-        if not isinstance(state, Mapping) or state.keys() != names:
-            raise ValueError(f"{caller}: got {state!r:.80}, needed a state with {', '.join(names)}")
+        if not isinstance(state, Mapping):
+            raise TypeError(f"{caller}: got {state!r:.80}, needed a dict, as of state_dict()")
+        compare_names(state, self.state_dict()).check(caller)
         for name, here in self._settings().items():
             if state[name] != here:
                 raise ValueError(
-                    f"{caller}: the state is of a loader with {name} {state[name]!r}, but here it "
-                    f"is {here!r}; make the loader as it was made then"
+                    f"{caller}: got a state with {name} {state[name]!r}, but this loader has "
+                    f"{here!r}; make the loader with the same data and options"
                 )
         seed, passes, position = state["seed"], state["passes"], state["position"]
         begun = 0 if position is None else position
         fits = all(isinstance(n, int | np.integer) and n >= 0 for n in (seed, passes, begun))
         if not fits or begun > len(self) or (position is not None and passes == 0):
             raise ValueError(
-                f"{caller}: got seed {seed}, passes {passes}, position {position}, which no "
-                f"loader of {len(self)} batches gives"
+                f"{caller}: got seed {seed}, passes {passes}, position {position}; no loader "
+                f"of {len(self)} batches has such a state"
             )
         self.seed, self.passes = int(seed), int(passes)
         self.position = None if position is None else int(begun)
@@ -137,7 +149,7 @@ class Loader:
 
 @dataclass(frozen=True)
 class _Fetch:
-    """Makes batch k of a pass, the same one in whatever thread or process it is called."""
+    """Makes batch k of a pass; the result does not depend on the thread or process."""
 
     dataset: Dataset
     collate: Collate
@@ -149,55 +161,55 @@ class _Fetch:
         indices = self.indices(k)
         shape = indices.shape
         try:
-            # k + 1, for (seed, number, 0) would draw what (seed, number) has drawn: the order
+            # k + 1, as (seed, number, 0) would repeat the draws of (seed, number): the order
             with drawing_from((self.seed, self.number, k + 1)):
                 batch = batch_of(self.dataset, indices.ravel(), self.collate)
         except Exception as error:
             error.add_note(
-                f"DataLoader: in batch {k} of pass {self.number}, of the samples "
+                f"DataLoader: in batch {k} of pass {self.number}, with the samples "
                 f"{np.array2string(indices.ravel(), threshold=20, separator=', ')}"
             )
             raise
         if indices.ndim == 1:
             return batch
-        return combine([batch], lambda parts, _: parts[0].reshape(*shape, *parts[0].shape[1:]))
+        return combine([batch], lambda xs, _: xs[0].reshape(*shape, *xs[0].shape[1:]))
 
 
 class DataLoader(Loader):
-    """Goes through a data set in batches; each `for` over it is one pass, from the start.
+    """Iterates over a data set in batches; each `for` over it is one pass, from the start.
 
     Args:
-        dataset: samples, each a tuple of arrays or numbers, or what else `collate` takes.
-        batch_size: samples in a batch; the last one of a pass may have fewer.
+        dataset: samples, each a tuple of arrays or numbers, or any other input of `collate`.
+        batch_size: samples in a batch; the last batch of a pass may have fewer.
         shuffle: False keeps the order of the data set.
-        seed: of the order, and of random transforms: pass k of two loaders of one seed goes the
-            same way, whatever else draws random numbers. None draws the seed from
+        seed: of the order and of random transforms: pass k of two loaders with the same seed gives
+            the same batches, whatever else draws random numbers. None draws the seed from
             `wengert.random`.
         drop_last: leave out a last batch of fewer samples.
         collate: makes a batch of a list of samples.
-        workers: threads or processes that fetch ahead of the loop; 0 fetches when a batch is asked
-            for. The batches are the same, to the bit, and in the same order.
+        workers: threads or processes that fetch batches in advance; 0 fetches each batch when the
+            loop needs it. The batches are the same, to the bit, and in the same order.
         worker_kind: "thread" or "process".
-        prefetch: batches that each worker may be ahead.
+        prefetch: batches that each worker may fetch in advance.
 
     The data set's random functions draw from `wengert.random.generator()`, which, while a batch is
-    fetched, is one that follows from the seed, the pass and the batch alone: neither the number of
-    workers nor a resumed run changes what they draw, and the model's own draws are not touched.
+    fetched, is a generator seeded by the loader's seed, the pass and the batch alone: neither the
+    number of workers nor resuming changes the draws, and the model's own draws are not affected.
 
-    Which workers: an `ArrayDataset` needs none, since a batch is one step of NumPy. Threads serve
-    where NumPy, Pillow or the disk do the work, for they let other threads run meanwhile, and share
-    all memory. Processes pay where Python itself does: each batch comes back through a pipe (2 to
-    4 ms per MB), and each pass starts them anew, in tens of milliseconds where they are forked, and
-    else in the time that the program's imports take. Where they are not forked (macOS, Windows,
-    Linux from Python 3.14) the data set and `collate` must be picklable, and the program needs its
-    `if __name__ == "__main__":`. Workers have modes (`wg.config`) of their own.
+    Which workers: an `ArrayDataset` needs none, since a batch is one NumPy operation. Threads suit
+    work that NumPy, Pillow or the disk does, as it lets other threads run, and they share all
+    memory. Processes suit work that Python itself does: each batch is sent through a pipe (2 to
+    4 ms per MB), and each pass starts new processes, which takes tens of milliseconds where they
+    are forked, and otherwise the time of the program's imports. Where they are not forked (macOS,
+    Windows, Linux from Python 3.14) the data set and `collate` must be picklable, and the program
+    needs its `if __name__ == "__main__":`. Workers have their own modes (`wg.config`).
 
-    They start with the first batch of a pass and end with the pass, be it by its end, `break`,
-    an error, or when its iterator is dropped; a thread first ends the batch it is at. An error in
-    a worker appears in the loop, with a note that names the samples.
+    They start with the first batch of a pass and stop at its end, at `break`, after an error, or
+    when the iterator is garbage-collected; a thread first finishes its batch. An error in a worker
+    is raised in the loop, with a note that names the samples.
 
     Raises:
-        TypeError: the data set has no length or items, or a number is not whole.
+        TypeError: the data set has no length or items, or an option has the wrong type.
         ValueError: an option is out of its range, or there is no batch.
     """
 
@@ -215,19 +227,15 @@ class DataLoader(Loader):
         prefetch: int = 2,
     ) -> None:
         super().__init__(dataset, batch_size, seed=seed, collate=collate)
-        check_count("DataLoader", "workers", workers, 0)
-        check_count("DataLoader", "prefetch", prefetch, 1)
         if worker_kind not in ("thread", "process"):
             raise ValueError(
                 f"DataLoader: got worker_kind {worker_kind!r}, needed 'thread' or 'process'"
             )
-        check_type("DataLoader", "shuffle", shuffle, bool, "True or False")
-        check_type("DataLoader", "drop_last", drop_last, bool, "True or False")
-        self.shuffle = shuffle
-        self.drop_last = drop_last
-        self.workers = workers
+        self.shuffle = boolean("DataLoader", "shuffle", shuffle)
+        self.drop_last = boolean("DataLoader", "drop_last", drop_last)
+        self.workers = integer("DataLoader", "workers", workers, least=0)
         self.worker_kind = worker_kind
-        self.prefetch = prefetch
+        self.prefetch = integer("DataLoader", "prefetch", prefetch, least=1)
         if len(self) == 0:
             raise ValueError(
                 f"DataLoader: {len(dataset)} samples make no batch of {batch_size}; "
@@ -249,10 +257,14 @@ class DataLoader(Loader):
         own = {"shuffle": self.shuffle, "drop_last": self.drop_last}
         return super()._settings() | own
 
+    def _options(self) -> dict[str, Any]:
+        names = ("batch_size", "shuffle", "seed", "drop_last", "workers", "worker_kind", "prefetch")
+        return {name: getattr(self, name) for name in names}
+
 
 @dataclass(frozen=True)
 class _Slices:
-    """Slice k, of `size` samples, of an order."""
+    """Slice k of the order, of `size` samples."""
 
     order: ndarray
     size: int

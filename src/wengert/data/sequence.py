@@ -1,4 +1,4 @@
-"""`SeqDataLoader`: through one long sequence in parallel streams, for truncated backpropagation."""
+"""`SeqDataLoader`: one long sequence as parallel streams, for truncated backpropagation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,17 +7,18 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from wengert.data.arguments import array_of, check_count
+from wengert.arguments import boolean, integer
+from wengert.data.arguments import array_of
 from wengert.data.collate import collate
 from wengert.data.dataset import ArrayDataset, Collate, Dataset
 from wengert.data.loader import Loader
 
 
 class SeqDataLoader(Loader):
-    """Cuts a sequence into `batch_size` streams of equal length, and reads them side by side.
+    """Cuts a sequence into `batch_size` streams of equal length, and reads them in parallel.
 
-    Row b of each batch goes on where row b of the batch before has ended, so that a recurrent model
-    keeps its state from batch to batch, and forgets it before the next pass:
+    Row b of each batch continues row b of the batch before, so that a recurrent model keeps its
+    state from batch to batch, and resets it before the next pass:
 
         batches = SeqDataLoader(with_next(tokens), 32, steps=100)
         for epoch in range(epochs):
@@ -27,20 +28,20 @@ class SeqDataLoader(Loader):
                 ...
                 h, c = h.detach(), c.detach()
 
-    The last len(dataset) % batch_size samples of the sequence, which make no time step for all
-    streams, are left out.
+    The last len(dataset) % batch_size samples, too few for a time step of all streams, are left
+    out.
 
     Args:
-        dataset: the samples in the order of time, as `with_next` makes them of a sequence.
+        dataset: the samples in the order of time, as `with_next` makes them from a sequence.
         batch_size: B, the number of streams.
-        steps: None gives one time step in a batch, (B, …). T gives windows of T time steps,
-            (B, T, …); the last one of a pass may have fewer.
+        steps: None makes batches of one time step, (B, …). T makes windows of T time steps,
+            (B, T, …); the last window of a pass may have fewer.
         drop_last: leave out a last window of fewer time steps.
         seed: of random transforms in the data set; None draws it from `wengert.random`.
         collate: makes a batch of a list of samples.
 
     Raises:
-        TypeError: the data set has no length or items, or a number is not whole.
+        TypeError: the data set has no length or items, or an option has the wrong type.
         ValueError: an option is out of its range, or there is no batch.
     """
 
@@ -56,9 +57,9 @@ class SeqDataLoader(Loader):
     ) -> None:
         super().__init__(dataset, batch_size, seed=seed, collate=collate)
         if steps is not None:
-            check_count("SeqDataLoader", "steps", steps, 1)
+            steps = integer("SeqDataLoader", "steps", steps, least=1)
         self.steps = steps
-        self.drop_last = drop_last
+        self.drop_last = boolean("SeqDataLoader", "drop_last", drop_last)
         if len(self) == 0:
             raise ValueError(
                 f"SeqDataLoader: {len(dataset)} samples make no batch of {batch_size} streams"
@@ -83,6 +84,10 @@ class SeqDataLoader(Loader):
         own = {"steps": self.steps, "drop_last": self.drop_last}
         return super()._settings() | own
 
+    def _options(self) -> dict[str, Any]:
+        names = ("batch_size", "steps", "drop_last", "seed")
+        return {name: getattr(self, name) for name in names}
+
 
 @dataclass(frozen=True)
 class _Windows:
@@ -101,20 +106,20 @@ class _Windows:
 
 
 def with_next(sequence: ndarray) -> ArrayDataset:
-    """Samples (x, t) of a sequence: each element, and the one that comes after it.
+    """Samples (x, t) of a sequence: each element and the next one.
 
     Both are views of `sequence`, not copies.
 
     Raises:
-        ValueError: it has fewer than two elements.
+        ValueError: the sequence has fewer than two elements.
 
     Example:
         >>> with_next(np.array([3, 1, 4]))[:]
         (array([3, 1]), array([1, 4]))
     """
-    sequence = array_of("with_next", "a sequence", sequence)
+    sequence = array_of("with_next", "sequence", sequence)
     if sequence.ndim == 0 or len(sequence) < 2:
         raise ValueError(
-            f"with_next: got shape {sequence.shape}, needed a sequence of two elements or more"
+            f"with_next: got shape {sequence.shape}, needed a sequence of at least two elements"
         )
     return ArrayDataset(sequence[:-1], sequence[1:])

@@ -1,28 +1,28 @@
-"""Tables of numbers in text files: CSV and its relatives."""
+"""Tables of numbers in text files, such as CSV."""
 
 import csv
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 from numpy import ndarray
 
-from wengert.data.arguments import check_type
+from wengert.arguments import boolean, number
 from wengert.data.dataset import ArrayDataset
 from wengert.files import path_of
 
-MISSING = {"", "?", "-", "na", "n/a", "nan", "null", "none"}  # in any case
+MISSING = {"", "?", "-", "na", "n/a", "nan", "null", "none"}  # in lower or upper case
 KINDS = ("auto", "classes", "numbers")
 
 
 class Table(ArrayDataset):
-    """Samples (x, t): a row's numbers, float32, (columns,), and its target.
+    """Samples (x, t): the numbers of a row, float32, (columns,), and its target.
 
     Attributes:
-        columns: names of the columns that x has, in order; numbers as text if there is no header.
-        classes: names of the classes that t counts, or None if t are numbers.
+        columns: names of the columns of x, in order; their numbers as strings if there is no
+            header.
+        classes: names of the classes in t, or None if the targets are numbers.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Table(ArrayDataset):
 
 @dataclass(frozen=True)
 class _Rows:
-    """The fields of a file, each with where it is for the errors."""
+    """The fields of a file, with the line numbers for error messages."""
 
     name: str
     header: list[str]
@@ -54,38 +54,38 @@ def load_csv(
     leave_out: str | int | Sequence[str | int] = (),
     encoding: str = "utf-8-sig",
 ) -> Table:
-    """A table of numbers, one row a sample, with one column to be predicted from the others.
+    """A table of numbers: each row is a sample, one column is predicted from the others.
 
     Args:
         target: the column to be predicted, by its name in the header or its number; -1 is the last.
-        kind: "classes" takes each different text in the target column for a class, in the order of
-            the alphabet, or of size if all are numbers: t is int64, (N,), from 0, and `classes`
-            has the names. "numbers" makes t float32, (N,). "auto" takes classes unless all are
-            numbers.
-        header: whether the first line has names. None takes it so if no field in it is a number.
-        missing: what to put where a number is missing: nothing, or NA, NaN, null, none, ? or - in
-            small or capital letters. None refuses such a file. A missing target is always refused.
+        kind: "classes" makes a class of each different text in the target column, in alphabetical
+            order, or sorted by value if all are numbers: t is int64, (N,), from 0, and `classes`
+            has the names. "numbers" makes t float32, (N,). "auto" means "numbers" if all targets
+            are numbers, else "classes".
+        header: whether the first line has names. None: it has, if no field in it is a number.
+        missing: replaces missing numbers: empty fields, and NA, NaN, null, none, ? or - in lower or
+            upper case. None raises an error for them. A missing target is always an error.
         leave_out: a column that is not read, or several, by name or number.
-        encoding: of the file; "utf-8-sig" is UTF-8 with or without a mark at its start.
+        encoding: of the file; "utf-8-sig" is UTF-8 with or without a byte order mark.
 
     Raises:
-        FileNotFoundError, OSError: it cannot be read.
-        ValueError: rows differ in length, a field is no finite number, or no column is the target;
-            it names line and column.
+        FileNotFoundError, OSError: the file cannot be read.
+        ValueError: rows differ in length, a field is not a finite number, or there is no target
+            column; the message names line and column.
     """
     if kind not in KINDS:
         raise ValueError(f"load_csv: got kind {kind!r}, needed one of {', '.join(KINDS)}")
     if header is not None:
-        check_type("load_csv", "header", header, bool, "True, False or None")
+        header = boolean("load_csv", "header", header)
     if missing is not None:
-        check_type("load_csv", "missing", missing, Real, "a number, or None")
-        if not abs(missing) <= float(np.finfo(np.float32).max):
-            raise ValueError(f"load_csv: got missing={missing!r:.80}, needed a float32, or None")
+        missing = number("load_csv", "missing", missing)
+        if abs(missing) > float(np.finfo(np.float32).max):
+            raise ValueError(f"load_csv: got missing {missing!r}, needed a float32, or None")
     rows = _rows(path, delimiter, header, encoding)
-    place = _place(rows, "target", target)
+    column = _column(rows, "target", target)
     left_out = leave_out if isinstance(leave_out, tuple | list) else (leave_out,)
-    out = {place, *(_place(rows, "leave_out", column) for column in left_out)}
-    t, classes = _targets(rows, place, kind)
+    out = {column, *(_column(rows, "leave_out", name) for name in left_out)}
+    t, classes = _targets(rows, column, kind)
     others = [i for i in range(len(rows.header)) if i not in out]
     if not others:
         raise ValueError(f"load_csv: no column of {rows.name} is left to predict from")
@@ -103,19 +103,19 @@ def _rows(
         with file_path.open(encoding=encoding, newline="") as file:
             reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True, strict=True)
             numbered = [(reader.line_num, [f.strip() for f in row]) for row in reader if row]
-    except (csv.Error, ValueError, LookupError, TypeError) as error:  # of delimiter or encoding
-        raise ValueError(f"load_csv: {name} cannot be read as it was asked for: {error}") from None
+    except (csv.Error, ValueError, LookupError, TypeError) as error:  # from delimiter or encoding
+        raise ValueError(f"load_csv: {name} cannot be read: {error}") from None
     if not numbered:
         raise ValueError(f"load_csv: {name} is empty, needed rows of numbers")
     first = numbered[0][1]
-    named = not any(map(_is_number, first)) if header is None else header
-    names = first if named else [str(i) for i in range(len(first))]
+    has_names = not any(map(_is_number, first)) if header is None else header
+    names = first if has_names else [str(i) for i in range(len(first))]
     if len(names) < 2:
         raise ValueError(
             f"load_csv: {name} has one column, {names[0][:60]!r}, needed two or more; delimiter is "
             f"{delimiter!r}, is it ';' or '\\t' there?"
         )
-    numbered = numbered[named:]
+    numbered = numbered[has_names:]
     if not numbered:
         raise ValueError(f"load_csv: {name} has a header but no rows")
     for line, row in numbered:
@@ -127,7 +127,7 @@ def _rows(
 
 
 def _float(field: str) -> float:
-    if "_" in field:  # Python takes 12_34 for a number
+    if "_" in field:  # Python reads 12_34 as a number
         raise ValueError
     return float(field)
 
@@ -140,7 +140,8 @@ def _is_number(field: str) -> bool:
     return True
 
 
-def _place(rows: _Rows, option: str, column: str | int) -> int:
+def _column(rows: _Rows, option: str, column: str | int) -> int:
+    """The number of a column, from its name or number."""
     if isinstance(column, str):
         if rows.header.count(column) != 1:
             raise ValueError(
@@ -156,46 +157,46 @@ def _place(rows: _Rows, option: str, column: str | int) -> int:
     return column % width
 
 
-def _targets(rows: _Rows, place: int, kind: str) -> tuple[ndarray, list[str] | None]:
-    fields = [row[place] for row in rows.fields]
+def _targets(rows: _Rows, column: int, kind: str) -> tuple[ndarray, list[str] | None]:
+    fields = [row[column] for row in rows.fields]
     numeric = all(map(_is_number, fields))
     if kind == "numbers" or (kind == "auto" and numeric):
-        return _numbers(rows, place, None), None
+        return _numbers(rows, column, None), None
     for line, field in zip(rows.lines, fields, strict=True):
         if field.lower() in MISSING:
             raise ValueError(
                 f"load_csv: {rows.name}: line {line} has no target in column "
-                f"{rows.header[place]!r}; leave the line out"
+                f"{rows.header[column]!r}; leave the line out"
             )
-    classes = sorted(sorted(set(fields)), key=float if numeric else None)  # 1.0 and 1 by text
-    number = {name: i for i, name in enumerate(classes)}
-    return np.array([number[field] for field in fields], np.int64), classes
+    classes = sorted(sorted(set(fields)), key=float if numeric else None)  # 1.0 and 1 differ
+    label = {name: i for i, name in enumerate(classes)}
+    return np.array([label[field] for field in fields], np.int64), classes
 
 
-def _numbers(rows: _Rows, place: int, missing: float | None) -> ndarray:
-    column = [_number(rows, i, place, missing) for i in range(len(rows.fields))]
+def _numbers(rows: _Rows, column: int, missing: float | None) -> ndarray:
+    values = [_number(rows, i, column, missing) for i in range(len(rows.fields))]
     with np.errstate(over="ignore"):
-        numbers = np.array(column, np.float64).astype(np.float32)
+        numbers = np.array(values, np.float64).astype(np.float32)
     if not np.isfinite(numbers).all():
         worst = int(np.isfinite(numbers).argmin())
-        raise _refusal(rows, worst, place, "a number within the range of float32")
+        raise _error(rows, worst, column, "a number within the range of float32")
     return numbers
 
 
-def _number(rows: _Rows, row: int, place: int, missing: float | None) -> float:
-    field = rows.fields[row][place]
+def _number(rows: _Rows, row: int, column: int, missing: float | None) -> float:
+    field = rows.fields[row][column]
     if field.lower() in MISSING:
         if missing is None:
-            raise _refusal(rows, row, place, "a number; fill what is missing with missing=0.0")
+            raise _error(rows, row, column, "a number; missing=0.0 replaces missing ones by 0")
         return missing
     try:
         return _float(field)
     except ValueError:
-        raise _refusal(rows, row, place, "a number; leave_out leaves the column out") from None
+        raise _error(rows, row, column, "a number; leave_out leaves the column out") from None
 
 
-def _refusal(rows: _Rows, row: int, place: int, needed: str) -> ValueError:
+def _error(rows: _Rows, row: int, column: int, needed: str) -> ValueError:
     return ValueError(
-        f"load_csv: {rows.name}: line {rows.lines[row]}, column {rows.header[place]!r} has "
-        f"{rows.fields[row][place][:60]!r}, needed {needed}"
+        f"load_csv: {rows.name}: line {rows.lines[row]}, column {rows.header[column]!r} has "
+        f"{rows.fields[row][column][:60]!r}, needed {needed}"
     )

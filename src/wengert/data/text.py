@@ -1,4 +1,4 @@
-"""Text as integers, for models that predict what comes next."""
+"""Text as integers, for models that predict the next token."""
 
 import os
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.stride_tricks import sliding_window_view
 
-from wengert.data.arguments import check_count, check_type
+from wengert.arguments import integer
+from wengert.data.arguments import check_type
 from wengert.data.dataset import BaseDataset
 from wengert.files import path_of
 
@@ -45,13 +46,13 @@ class CharacterVocabulary:
         """
         check_type("encode", "text", text, str, "text")
         codes = _codes(text)
-        place = np.searchsorted(self._codes, codes, sorter=self._order)
-        tokens = self._order[np.minimum(place, len(self) - 1)]
+        index = np.searchsorted(self._codes, codes, sorter=self._order)
+        tokens = self._order[np.minimum(index, len(self) - 1)]
         if (wrong := self._codes[tokens] != codes).any():
             character = text[int(wrong.argmax())]
             raise ValueError(
-                f"encode: got {character!r}, which is none of the {len(self)} characters of the "
-                f"vocabulary; leave it out, or use unit='bytes', which has a token for anything"
+                f"encode: got {character!r}, which is not among the {len(self)} characters of the "
+                f"vocabulary; leave it out, or use unit='bytes', which can encode any text"
             )
         return tokens.astype(np.min_scalar_type(len(self) - 1))
 
@@ -64,18 +65,18 @@ class CharacterVocabulary:
 
 
 class ByteVocabulary:
-    """One token for each of the 256 bytes of text in UTF-8: no text is outside of it."""
+    """One token for each of the 256 bytes of UTF-8: it can encode any text."""
 
     def __len__(self) -> int:
         return 256
 
     def encode(self, text: str) -> ndarray:
-        """Tokens, uint8, (N,), one to four for a character."""
+        """Tokens, uint8, (N,), one to four for each character."""
         check_type("encode", "text", text, str, "text")
         return np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
 
     def decode(self, tokens: ndarray) -> str:
-        """The text of tokens, (N,), with � where they are no UTF-8."""
+        """The text of tokens, (N,), with � where they are not valid UTF-8."""
         return bytes(_checked(tokens, 256).tolist()).decode("utf-8", "replace")
 
     def __repr__(self) -> str:
@@ -84,7 +85,7 @@ class ByteVocabulary:
 
 @dataclass(frozen=True)
 class Text:
-    """A text as tokens, (N,), of the smallest unsigned type, and the vocabulary they are from."""
+    """A text as tokens, (N,), of the smallest unsigned dtype, and their vocabulary."""
 
     tokens: ndarray
     vocabulary: Vocabulary
@@ -99,14 +100,14 @@ def load_text(
     """A text file as tokens.
 
     Args:
-        unit: "characters" makes a vocabulary of those in the file, in the order of their code
-            points; every kind of line end counts as a newline. "bytes" takes the file as it is.
-        encoding: of the characters in the file; "utf-8-sig" is UTF-8 with or without a mark at its
-            start.
+        unit: "characters" makes a vocabulary of the characters in the file, in the order of their
+            code points; every kind of line end is read as a newline. "bytes" reads the file
+            unchanged.
+        encoding: of the file; "utf-8-sig" is UTF-8 with or without a byte order mark.
 
     Raises:
-        FileNotFoundError, OSError: it cannot be read.
-        ValueError: it is empty, or is not text in this encoding.
+        FileNotFoundError, OSError: the file cannot be read.
+        ValueError: the file is empty, or is not text in this encoding.
 
     Example:
         >>> text = load_text("shakespeare.txt")                       # doctest: +SKIP
@@ -126,7 +127,7 @@ def load_text(
     except UnicodeError as error:
         raise ValueError(
             f"load_text: {path} is not text in {encoding} ({error}); name its encoding, as "
-            f"encoding='latin-1', or take it as it is with unit='bytes'"
+            f"encoding='latin-1', or read it unchanged with unit='bytes'"
         ) from None
     if not len(content):
         raise ValueError(f"load_text: {path} is empty, needed some text")
@@ -137,9 +138,9 @@ def load_text(
 
 
 class TokenWindows(BaseDataset):
-    """All windows of T = `length` tokens, each with the tokens that come one later.
+    """All windows of T = `length` tokens, each with the window one token later.
 
-    Sample i is (tokens[i : i + T], tokens[i + 1 : i + T + 1]), both int64, (T,); several are (B, T)
+    Sample i is (tokens[i : i + T], tokens[i + 1 : i + T + 1]), both int64, (T,); a batch is (B, T)
     each. The tokens are not copied.
     """
 
@@ -150,13 +151,12 @@ class TokenWindows(BaseDataset):
                 f"TokenWindows: got {self.tokens.dtype} {self.tokens.shape}, needed integers, "
                 f"(N,), as `load_text(…).tokens`"
             )
-        check_count("TokenWindows", "length", length, 1)
-        if length >= len(self.tokens):
+        self.length = integer("TokenWindows", "length", length, least=1)
+        if self.length >= len(self.tokens):
             raise ValueError(
                 f"TokenWindows: got length {length} for {len(self.tokens)} tokens, "
-                f"needed one token more than that"
+                f"needed at least {self.length + 1} tokens"
             )
-        self.length = int(length)
 
     def __len__(self) -> int:
         return len(self.tokens) - self.length

@@ -1,7 +1,8 @@
-"""Transforms of one sample: functions with options, for `TransformDataset` or by themselves.
+"""Transforms of one sample: functions with options, for `TransformDataset` or direct use.
 
-Those of images take (C, H, W), or (H, W) without channels, as arrays of any dtype, and keep the
-dtype if they do not say otherwise. The random ones draw from `wengert.random.generator()`.
+Transforms of images take arrays (C, H, W), or (H, W) without channels, of any dtype, and keep the
+dtype unless their docstring says otherwise. Random transforms draw from
+`wengert.random.generator()`.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from wengert.arguments import boolean, fraction
 from wengert.data.arguments import array_of, check_type, pair
 from wengert.random import generator
 
@@ -45,7 +47,7 @@ class AsType:
 
     def __post_init__(self) -> None:
         try:
-            np.dtype(self.dtype)
+            _set(self, dtype=np.dtype(self.dtype))
         except TypeError:
             raise TypeError(f"AsType: got {self.dtype!r:.60}, needed a dtype") from None
 
@@ -55,12 +57,12 @@ class AsType:
 
 @dataclass(frozen=True)
 class ToFloat:
-    """float32, with the range of unsigned integers brought to 0 to 1: uint8 is divided by 255.
+    """float32, with unsigned integers scaled to the range 0 to 1: uint8 is divided by 255.
 
     Floats and bools keep their values.
 
     Raises:
-        TypeError: x is of signed integers, whose range is not known.
+        TypeError: x has signed integers, whose range is not known.
     """
 
     def __call__(self, x: Any) -> ndarray:
@@ -80,10 +82,10 @@ class Normalize:
 
     Args:
         mean: a number, or one for each channel of x (C, …).
-        std: the same, not 0.
+        std: a number > 0, or one for each channel.
 
     Raises:
-        TypeError: x is not of floats.
+        TypeError: x has no floating-point dtype.
         ValueError: x has another number of channels.
     """
 
@@ -92,11 +94,12 @@ class Normalize:
 
     def __post_init__(self) -> None:
         for name, value in (("mean", self.mean), ("std", self.std)):
-            given = array_of("Normalize", name, value)
-            if given.dtype.kind not in "fiu" or given.ndim > 1:
+            array = array_of("Normalize", name, value)
+            if array.dtype.kind not in "fiu" or array.ndim > 1:
                 raise TypeError(
-                    f"Normalize: got {name} {value!r:.60}, needed a number, or one a channel"
+                    f"Normalize: got {name} {value!r:.60}, needed a number, or one for each channel"
                 )
+            _set(self, **{name: tuple(array.tolist()) if array.ndim else array.item()})
         if not np.all(np.asarray(self.std) > 0):
             raise ValueError(f"Normalize: got std {self.std!r:.60}, needed numbers > 0")
 
@@ -107,7 +110,7 @@ class Normalize:
         return (x - self._along(self.mean, x)) / self._along(self.std, x)
 
     def _along(self, value: Any, x: ndarray) -> ndarray:
-        """The value in x's dtype, on x's first axis if it is one for each channel."""
+        """The value in x's dtype, along x's first axis if there is one for each channel."""
         value = np.asarray(value, x.dtype)
         if value.ndim == 0:
             return value
@@ -121,7 +124,7 @@ class Normalize:
 
 @dataclass(frozen=True)
 class Flatten:
-    """All values of x in one axis: (C, H, W) becomes (C·H·W,)."""
+    """All values of x along one axis: (C, H, W) becomes (C·H·W,)."""
 
     def __call__(self, x: Any) -> ndarray:
         return np.asarray(x).reshape(-1)
@@ -132,14 +135,14 @@ class Flatten:
 
 @dataclass(frozen=True)
 class Pad:
-    """More pixels on all four sides: (H, W) becomes (H + 2 padding, W + 2 padding).
+    """Adds pixels on all four sides: (H, W) becomes (H + 2 padding, W + 2 padding).
 
     Args:
         padding: pixels on each side, ≥ 0; or (above and below, left and right).
-        value: what the new pixels are.
+        value: of the new pixels.
 
     Raises:
-        ValueError: the image's dtype does not hold the value.
+        ValueError: the image's dtype cannot represent the value.
     """
 
     padding: int | tuple[int, int]
@@ -151,7 +154,7 @@ class Pad:
 
     def __call__(self, x: Any) -> ndarray:
         x = _image("Pad", x)
-        with np.errstate(invalid="ignore"):  # of NaN among integers
+        with np.errstate(invalid="ignore"):  # NaN as an integer
             value = np.asarray(float(self.value)).astype(x.dtype)
         if x.dtype.kind in "iub" and value != self.value:
             raise ValueError(f"Pad: got value {self.value}, which pixels of {x.dtype} cannot have")
@@ -165,7 +168,7 @@ class CenterCrop:
     """The middle of an image.
 
     Args:
-        size: side of the square, or (height, width).
+        size: length of the sides, or (height, width).
 
     Raises:
         ValueError: the image is smaller.
@@ -185,11 +188,11 @@ class CenterCrop:
 
 @dataclass(frozen=True)
 class RandomCrop:
-    """A part of an image, from a place drawn at random.
+    """A part of an image, at a random position.
 
     Args:
-        size: side of the square, or (height, width).
-        padding: pixels of 0 that the image gets on each side before, ≥ 0; or (above and below,
+        size: length of the sides, or (height, width).
+        padding: pixels of value 0 that are first added on each side, ≥ 0; or (above and below,
             left and right).
 
     Raises:
@@ -215,20 +218,19 @@ class RandomCrop:
 
 @dataclass(frozen=True)
 class RandomFlip:
-    """Left becomes right, with probability p.
+    """Flips an image with probability p.
 
     Args:
         p: 0 ≤ p ≤ 1.
-        vertical: top becomes bottom instead.
+        vertical: exchanges top and bottom instead of left and right.
     """
 
     p: float = 0.5
     vertical: bool = False
 
     def __post_init__(self) -> None:
-        check_type("RandomFlip", "p", self.p, Real, "0 ≤ p ≤ 1")
-        if not 0 <= self.p <= 1:
-            raise ValueError(f"RandomFlip: got p {self.p}, needed 0 ≤ p ≤ 1")
+        p = fraction("RandomFlip", "p", self.p, closed=True)
+        _set(self, p=p, vertical=boolean("RandomFlip", "vertical", self.vertical))
 
     def __call__(self, x: Any) -> ndarray:
         x = _image("RandomFlip", x)
@@ -239,16 +241,16 @@ class RandomFlip:
 
 @dataclass(frozen=True)
 class Resize:
-    """An image in another size, by Pillow's bilinear filter, which averages where it shrinks.
+    """Resizes an image with Pillow's bilinear filter, which averages when it shrinks.
 
-    The values are computed in float32, and those of integers rounded.
+    The values are computed in float32, and rounded for integers.
 
     Args:
-        size: (height, width); or the length of the shorter side, which keeps the proportions.
+        size: (height, width); or the length of the shorter side, which keeps the aspect ratio.
 
     Raises:
         ImportError: Pillow is not installed.
-        TypeError: the image is neither of floats nor of uint8.
+        TypeError: the image has neither a floating-point dtype nor uint8.
     """
 
     size: int | tuple[int, int]
@@ -289,15 +291,21 @@ def _image(caller: str, x: Any) -> ndarray:
 
 
 def _room(caller: str, x: ndarray, size: tuple[int, int]) -> tuple[int, int]:
-    """By how many pixels an image is higher and wider than a part of it."""
-    H, W = (has - taken for has, taken in zip(x.shape[-2:], size, strict=True))
+    """By how many pixels an image is higher and wider than `size`."""
+    H, W = (has - needed for has, needed in zip(x.shape[-2:], size, strict=True))
     if H < 0 or W < 0:
         hint = "; is it (H, W, C)? use x.transpose(2, 0, 1)" if x.shape[-1] in (1, 3, 4) else ""
         raise ValueError(
-            f"{caller}: got x {x.shape}, which has no part of size {size}{hint or '; pad it first'}"
+            f"{caller}: got x {x.shape}, which is smaller than {size}{hint or '; pad it first'}"
         )
     return H, W
 
 
 def _crop(x: ndarray, top: int, left: int, size: tuple[int, int]) -> ndarray:
     return x[..., top : top + size[0], left : left + size[1]]
+
+
+def _set(transform: Any, **options: Any) -> None:
+    """Replaces options of a frozen dataclass by plain values: they print, compare and hash."""
+    for name, value in options.items():
+        object.__setattr__(transform, name, value)
