@@ -52,7 +52,7 @@ def drawing_from(source: "int | Sequence[int] | Generator") -> Iterator[None]:
         ValueError: an integer is negative.
     """
     if not hasattr(source, "bit_generator"):
-        source = integers("drawing_from", "source", source, least=0)
+        integers("drawing_from", "source", source, least=0)
     before = vars(_of_thread).copy()
     _start_from(source)
     try:
