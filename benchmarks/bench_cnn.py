@@ -21,16 +21,16 @@ def batch() -> tuple[np.ndarray, np.ndarray]:
 def first_model() -> L.Sequential:
     wg.seed(0)
     return L.Sequential(
-        L.Conv2d(32, 3, 1, padding=1),
+        L.Conv2d(32, 3, in_size=1, padding=1),
         F.relu,
         L.MaxPool2d(2),
-        L.Conv2d(64, 3, 32, padding=1),
+        L.Conv2d(64, 3, in_size=32, padding=1),
         F.relu,
         L.MaxPool2d(2),
         L.Flatten(),
-        L.Linear(128, 64 * 7 * 7),
+        L.Linear(128, in_size=64 * 7 * 7),
         F.relu,
-        L.Linear(10, 128),
+        L.Linear(10, in_size=128),
     )
 
 

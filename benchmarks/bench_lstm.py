@@ -24,8 +24,8 @@ def batch() -> tuple[np.ndarray, np.ndarray]:
 
 class Predictor(L.Layer):
     def __init__(self) -> None:
-        self.lstm = L.LSTM(100, 1)
-        self.linear = L.Linear(1, 100)
+        self.lstm = L.LSTM(100, in_size=1)
+        self.linear = L.Linear(1, in_size=100)
 
     def forward(self, x: Any) -> wg.Variable:
         h, _, _ = self.lstm(x)

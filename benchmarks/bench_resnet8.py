@@ -22,29 +22,29 @@ def batch() -> tuple[np.ndarray, np.ndarray]:
 def first_model() -> L.Sequential:
     wg.seed(0)
     return L.Sequential(
-        L.Conv2d(16, 3, 3, padding=1, bias=False),
+        L.Conv2d(16, 3, in_size=3, padding=1, bias=False),
         L.BatchNorm(16),
         F.relu,
         *block(16, 16, stride=1),
         *block(16, 32, stride=2),
         *block(32, 64, stride=2),
         L.GlobalAvgPool(),
-        L.Linear(10, 64),
+        L.Linear(10, in_size=64),
     )
 
 
 def block(in_size: int, out_size: int, stride: int) -> tuple[L.Residual, object]:
     inner = L.Sequential(
-        L.Conv2d(out_size, 3, in_size, stride=stride, padding=1, bias=False),
+        L.Conv2d(out_size, 3, in_size=in_size, stride=stride, padding=1, bias=False),
         L.BatchNorm(out_size),
         F.relu,
-        L.Conv2d(out_size, 3, out_size, padding=1, bias=False),
+        L.Conv2d(out_size, 3, in_size=out_size, padding=1, bias=False),
         L.BatchNorm(out_size),
     )
     shortcut = None
     if in_size != out_size:
         shortcut = L.Sequential(
-            L.Conv2d(out_size, 1, in_size, stride=stride, bias=False), L.BatchNorm(out_size)
+            L.Conv2d(out_size, 1, in_size=in_size, stride=stride, bias=False), L.BatchNorm(out_size)
         )
     return L.Residual(inner, shortcut), F.relu
 

@@ -103,7 +103,7 @@ def main():
     beyond = np.linspace(4, 6, 100, dtype=np.float32)[:, None]
     for name, activation in ("relu", lambda: F.relu), ("snake", lambda: SnakeLayer(HIDDEN)):
         wg.seed(0)
-        model = L.Sequential(L.Linear(HIDDEN, 1), activation(), L.Linear(1, HIDDEN))
+        model = L.Sequential(L.Linear(HIDDEN, in_size=1), activation(), L.Linear(1, in_size=HIDDEN))
         error = train(model, x, curve(x))
         print(f"{name:<5}  mean squared error on the data: {error:.4f}", end="")
         with wg.no_grad():

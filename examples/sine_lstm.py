@@ -40,7 +40,7 @@ class Predictor(L.Layer):
 
     def __init__(self):
         self.lstm = L.LSTM(HIDDEN, in_size=1)
-        self.out = L.Linear(1, HIDDEN)
+        self.out = L.Linear(1, in_size=HIDDEN)
 
     def forward(self, x, h=None, c=None):
         """The next values (B, T, 1) for x (B, T, 1) and the state before; the state after."""

@@ -128,8 +128,8 @@ def data(workers=0):
 def parts():
     random.seed(0)
     model = Sequential(
-        *(Conv2d(6, 3, 1), BatchNorm(6), F.relu, Dropout(0.25)),
-        *(Flatten(), Dropout(0.1), Linear(10, 6 * 6 * 6)),
+        *(Conv2d(6, 3, in_size=1), BatchNorm(6), F.relu, Dropout(0.25)),
+        *(Flatten(), Dropout(0.1), Linear(10, in_size=6 * 6 * 6)),
     )
     optimizer = SlowAdam(cosine(0.01, steps=STEPS)).setup(model).add_hook(ClipNorm(0.5))
     return {

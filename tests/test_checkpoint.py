@@ -29,7 +29,9 @@ def training(seed=0, *, lazy=False):
     random.seed(seed)
     rng = np.random.default_rng(1)
     data = ArrayDataset(rng.normal(size=(12, 4)).astype(np.float32), rng.integers(0, 3, 12))
-    model = Sequential(Linear(5, None if lazy else 4), BatchNorm(None if lazy else 5), Linear(3, 5))
+    model = Sequential(
+        Linear(5, in_size=None if lazy else 4), BatchNorm(None if lazy else 5), Linear(3, in_size=5)
+    )
     parts = {
         "model": model,
         "optimizer": Adam(0.01).setup(model),

@@ -121,11 +121,11 @@ def fans(shape, dtype, fans):
 @pytest.mark.parametrize(
     ("layer", "shape", "expected"),
     [
-        (L.Conv2d(8, 3, 4, initializer=fans), (8, 4, 3, 3), (36, 72)),
-        (L.Conv2d(8, (1, 3), 4, groups=2, initializer=fans), (8, 2, 1, 3), (6, 12)),
-        (L.Conv1d(6, 5, 6, groups=6, initializer=fans), (6, 1, 5), (5, 5)),
-        (L.ConvTranspose2d(8, 3, 4, initializer=fans), (4, 8, 3, 3), (36, 72)),
-        (L.ConvTranspose1d(8, 2, 4, groups=2, initializer=fans), (4, 4, 2), (4, 8)),
+        (L.Conv2d(8, 3, in_size=4, initializer=fans), (8, 4, 3, 3), (36, 72)),
+        (L.Conv2d(8, (1, 3), in_size=4, groups=2, initializer=fans), (8, 2, 1, 3), (6, 12)),
+        (L.Conv1d(6, 5, in_size=6, groups=6, initializer=fans), (6, 1, 5), (5, 5)),
+        (L.ConvTranspose2d(8, 3, in_size=4, initializer=fans), (4, 8, 3, 3), (36, 72)),
+        (L.ConvTranspose1d(8, 2, in_size=4, groups=2, initializer=fans), (4, 4, 2), (4, 8)),
     ],
     ids=repr,
 )
@@ -135,25 +135,25 @@ def test_a_convolution_counts_what_an_output_sums_and_an_input_reaches(layer, sh
 
 
 def test_matrices_are_left_to_themselves():
-    assert L.Linear(3, 2, initializer=fans).W.data.flat[0] == -1
+    assert L.Linear(3, in_size=2, initializer=fans).W.data.flat[0] == -1
 
 
 def test_each_parameter_has_an_initializer_of_its_own():
     half, third = partial(I.constant, value=0.5), partial(I.constant, value=1 / 3)
-    linear = L.Linear(2, 3, initializer=half, bias_initializer=third, dtype=np.float64)
+    linear = L.Linear(2, in_size=3, initializer=half, bias_initializer=third, dtype=np.float64)
     assert np.all(linear.W.data == 0.5)
     assert np.all(linear.b.data == 1 / 3)
     norm = L.BatchNorm(2, gamma_initializer=half, beta_initializer=third, dtype=np.float64)
     assert np.all(norm.gamma.data == 0.5)
     assert np.all(norm.beta.data == 1 / 3)
-    lstm = L.LSTM(2, 3, initializer=half, state_initializer=third)
+    lstm = L.LSTM(2, in_size=3, initializer=half, state_initializer=third)
     assert np.all(lstm.weights[0]["Wx"].data == 0.5)
     assert np.all(lstm.weights[0]["Wh"].data == np.float32(1 / 3))
 
 
 def test_each_gate_starts_with_an_orthogonal_matrix():
     random.seed(0)
-    Wh = L.GRU(4, 3, dtype=np.float64).weights[0]["Wh"].data
+    Wh = L.GRU(4, in_size=3, dtype=np.float64).weights[0]["Wh"].data
     for gate in np.split(Wh, 3, axis=1):
         np.testing.assert_allclose(gate @ gate.T, np.eye(4), atol=1e-12)
 

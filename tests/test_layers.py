@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import wengert.functions as F
 import wengert.layers as L
 from wengert import Variable, random, test_mode
 from wengert.functions.activation import relu, sigmoid
@@ -152,7 +153,7 @@ def test_a_first_input_that_does_not_fit_is_refused_and_leaves_no_size(name):
     with pytest.raises(RuntimeError, match="has no size yet"):
         layer.state_dict()
     layer(np.ones(shape, np.float32))
-    assert not any(isinstance(v, L.Unsized) for v in vars(layer).values())
+    assert not any(isinstance(v, L.LazyParameter) for v in vars(layer).values())
 
 
 @pytest.mark.parametrize("name", LAZY)
@@ -185,18 +186,18 @@ def test_a_layer_with_a_size_refuses_another(name):
 @pytest.mark.parametrize(
     ("make", "match"),
     [
-        (lambda: Linear(0), "Linear: got out_size 0, needed 1 or more"),
-        (lambda: Linear(1, 0), "in_size 0"),
+        (lambda: Linear(0), "Linear: got out_size 0, needed an integer ≥ 1"),
+        (lambda: Linear(1, in_size=0), "in_size 0"),
         (lambda: L.Conv2d(3, 0), "Conv2d: got kernel 0"),
         (lambda: L.Conv2d(3, (2, 2, 2)), "Conv2d: got kernel"),
         (lambda: L.Conv2d(3, 3, groups=0), "groups 0"),
         (lambda: L.Conv2d(3, 3, groups=2), "out_size 3, in_size None and 2 groups"),
-        (lambda: L.Conv2d(4, 3, 3, groups=2), "in_size 3 and 2 groups"),
-        (lambda: L.ConvTranspose1d(4, 3, 3, groups=2), "ConvTranspose1d: got out_size 4"),
+        (lambda: L.Conv2d(4, 3, in_size=3, groups=2), "in_size 3 and 2 groups"),
+        (lambda: L.ConvTranspose1d(4, 3, in_size=3, groups=2), "ConvTranspose1d: got out_size 4"),
         (lambda: L.BatchNorm(0), "BatchNorm: got in_size 0"),
-        (lambda: L.LayerNorm((3, 0)), "LayerNorm: got in_size 0"),
+        (lambda: L.LayerNorm((3, 0)), r"LayerNorm: got in_size \(3, 0\)"),
         (lambda: L.GroupNorm(0), "GroupNorm: got groups 0"),
-        (lambda: L.GroupNorm(2, 3), "GroupNorm: got in_size 3 and 2 groups"),
+        (lambda: L.GroupNorm(2, in_size=3), "GroupNorm: got in_size 3 and 2 groups"),
         (lambda: L.RMSNorm(0), "RMSNorm: got in_size 0"),
         (lambda: L.Embedding(0, 1), "Embedding: got in_size 0"),
         (lambda: L.Embedding(3, 1, padding_index=3), "padding_index 3, needed 0 ≤ padding_index"),
@@ -207,10 +208,13 @@ def test_a_layer_with_a_size_refuses_another(name):
         (lambda: L.LSTM(2, layers=0), "LSTM: got layers 0"),
         (lambda: L.GRU(2, dropout=1), "GRU: got dropout 1"),
         (lambda: L.GRUCell(0), "GRUCell: got out_size 0"),
-        (lambda: L.MultiHeadAttention(3, 4), "in_size 4 and 3 heads"),
+        (lambda: L.MultiHeadAttention(3, in_size=4), "in_size 4 and 3 heads"),
         (lambda: L.MultiHeadAttention(2, dropout=1.5), "dropout 1.5"),
-        (lambda: L.TransformerEncoderLayer(2, 4, 0), "TransformerEncoderLayer: got hidden_size 0"),
-        (lambda: L.TransformerDecoderLayer(2, 5), "in_size 5 and 2 heads"),
+        (
+            lambda: L.TransformerEncoderLayer(2, in_size=4, hidden_size=0),
+            "TransformerEncoderLayer: got hidden_size 0",
+        ),
+        (lambda: L.TransformerDecoderLayer(2, in_size=5), "in_size 5 and 2 heads"),
         (lambda: L.PReLU(0), "PReLU: got in_size 0"),
     ],
 )
@@ -264,7 +268,7 @@ def test_recurrent_layers_pass_on_dropout_and_lengths(kind):
 
 def test_dropout_of_attention_weights_is_for_training():
     random.seed(0)
-    layer = L.MultiHeadAttention(2, 4, dropout=0.5)
+    layer = L.MultiHeadAttention(2, in_size=4, dropout=0.5)
     x = np.random.default_rng(0).normal(size=(2, 6, 4)).astype(np.float32)
     assert not np.allclose(layer(x).data, layer(x).data)
     with test_mode():
@@ -275,7 +279,7 @@ def test_dropout_of_attention_weights_is_for_training():
 @pytest.mark.parametrize("first", [False, True])
 def test_dropout_is_in_each_part_of_a_transformer_layer(kind, first):
     random.seed(0)
-    layer = kind(2, 4, dropout=0.5, norm_first=first)
+    layer = kind(2, in_size=4, dropout=0.5, norm_first=first)
     x = np.random.default_rng(0).normal(size=(2, 6, 4)).astype(np.float32)
     xs = (x, x) if kind is L.TransformerDecoderLayer else (x,)
     places = [layer.attention, layer.network[2], layer.drop]
@@ -290,7 +294,7 @@ def test_dropout_is_in_each_part_of_a_transformer_layer(kind, first):
 
 
 def test_the_network_of_a_transformer_layer_is_four_times_as_wide_by_default():
-    layer = L.TransformerEncoderLayer(2, 4)
+    layer = L.TransformerEncoderLayer(2, in_size=4)
     assert layer.hidden_size == layer.network[0].out_size == layer.network[3].in_size == 16
 
 
@@ -302,7 +306,7 @@ def test_the_row_of_a_padding_index_is_zero():
 
 def test_attention_is_self_attention_by_default_and_keeps_masks():
     random.seed(0)
-    layer = L.MultiHeadAttention(2, 4)
+    layer = L.MultiHeadAttention(2, in_size=4)
     x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
     np.testing.assert_array_equal(layer(x).data, layer(x, x, x).data)
     triangle = np.tri(3, dtype=bool)
@@ -313,7 +317,7 @@ def test_attention_is_self_attention_by_default_and_keeps_masks():
 @pytest.mark.parametrize("first", [False, True])
 def test_a_decoder_layer_sees_no_later_step_and_only_the_memory_its_mask_allows(first):
     random.seed(0)
-    layer = L.TransformerDecoderLayer(2, 4, norm_first=first, dropout=0)
+    layer = L.TransformerDecoderLayer(2, in_size=4, norm_first=first, dropout=0)
     rng = np.random.default_rng(0)
     x, memory = rng.normal(size=(2, 2, 3, 4)).astype(np.float32)
     seen = np.array([True, True, False])
@@ -351,10 +355,13 @@ def test_activation_layers_pass_on_their_option(layer, function):
 @pytest.mark.parametrize(
     ("layer", "expected"),
     [
-        (L.Conv2d(8, 3, padding=1), "Conv2d(out_size=8, kernel=(3, 3), in_size=None, padding=1)"),
-        (L.Conv1d(8, 2, 4, groups=4), "Conv1d(out_size=8, kernel=(2,), in_size=4, groups=4)"),
+        (L.Conv2d(8, 3, padding=1), "Conv2d(out_size=8, kernel=(3, 3), padding=1)"),
         (
-            L.ConvTranspose2d(6, 2, 4, stride=2, groups=2),
+            L.Conv1d(8, 2, in_size=4, groups=4),
+            "Conv1d(out_size=8, kernel=(2,), in_size=4, groups=4)",
+        ),
+        (
+            L.ConvTranspose2d(6, 2, in_size=4, stride=2, groups=2),
             "ConvTranspose2d(out_size=6, kernel=(2, 2), in_size=4, stride=2, groups=2)",
         ),
         (L.MaxPool2d(2), "MaxPool2d(kernel=2, stride=None)"),
@@ -363,10 +370,10 @@ def test_activation_layers_pass_on_their_option(layer, function):
         (L.BatchNorm(4, momentum=0.5), "BatchNorm(in_size=4, momentum=0.5)"),
         (L.BatchNorm(4, affine=False), "BatchNorm(in_size=4, affine=False)"),
         (L.LayerNorm((2, 3)), "LayerNorm(in_size=(2, 3))"),
-        (L.GroupNorm(2), "GroupNorm(groups=2, in_size=None)"),
+        (L.GroupNorm(2), "GroupNorm(groups=2)"),
         (L.Embedding(5, 2), "Embedding(in_size=5, out_size=2)"),
-        (L.LSTM(5, layers=2, bias=False), "LSTM(out_size=5, in_size=None, layers=2, bias=False)"),
-        (L.MultiHeadAttention(2), "MultiHeadAttention(heads=2, in_size=None)"),
+        (L.LSTM(5, layers=2, bias=False), "LSTM(out_size=5, layers=2, bias=False)"),
+        (L.MultiHeadAttention(2), "MultiHeadAttention(heads=2)"),
         (
             Sequential(relu, L.Residual(relu)),
             "Sequential()\n  layers.0: relu\n  layers.1: Residual(inner=relu, shortcut=None)",
@@ -376,3 +383,65 @@ def test_activation_layers_pass_on_their_option(layer, function):
 )
 def test_repr_is_what_one_would_write(layer, expected):
     assert repr(layer) == expected
+
+
+# ---- The order of arguments ----
+
+
+@pytest.mark.parametrize(
+    ("make", "ours"),
+    [
+        (lambda: L.Linear(3, 8), "(in_size, out_size), the order of PyTorch, write Linear(8, in_"),
+        (lambda: L.Conv2d(3, 8, 3), "write Conv2d(8, 3, in_size=3); without in_size the first in"),
+        (lambda: L.Conv2d(3, 8, 5, 2, 1), "write Conv2d(8, 5, in_size=3, stride=2, padding=1); w"),
+        (lambda: L.Conv2d(3, 8, kernel_size=5), "'kernel_size'; here: kernel; it is Conv2d(out_"),
+        (lambda: L.Conv2d(3, 8, kernel=5), "write Conv2d(8, 5, in_size=3); "),
+        (lambda: L.ConvTranspose1d(3, 8, 5, 2), "write ConvTranspose1d(8, 5, in_size=3, stride=2)"),
+        (lambda: L.LSTM(3, 8, 2), "write LSTM(8, in_size=3, layers=2)"),
+        (lambda: L.GRUCell(3, 8), "write GRUCell(8, in_size=3)"),
+        (lambda: L.MultiHeadAttention(16, 4), "write MultiHeadAttention(4, in_size=16)"),
+        (lambda: L.TransformerEncoderLayer(16, 4), "write TransformerEncoderLayer(4, in_size=16)"),
+        (lambda: L.GroupNorm(2, 8), "(groups, in_size), the order of PyTorch, write GroupNorm(2, "),
+    ],
+)
+def test_a_call_in_the_order_of_pytorch_is_refused_with_the_same_call_in_ours(make, ours):
+    with pytest.raises(TypeError) as error:
+        make()
+    assert ours in str(error.value)
+
+
+@pytest.mark.parametrize("plain", [L.ReLU, L.Sigmoid, L.Tanh, L.SiLU, L.Mish, L.SELU, L.Softsign])
+def test_activations_without_options_are_layers_too(plain):
+    function = getattr(F, plain.__name__.lower())
+    np.testing.assert_array_equal(plain()(X), function(X))
+    assert repr(plain()) == f"{plain.__name__}()"
+
+
+@pytest.mark.parametrize(
+    ("layer", "function"),
+    [
+        (L.LogSigmoid(), F.log_sigmoid),
+        (L.HardSigmoid(), F.hard_sigmoid),
+        (L.HardSwish(), F.hard_swish),
+        (L.CELU(0.5), lambda x: F.celu(x, 0.5)),
+        (L.Identity(), lambda x: x),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_other_activations_as_layers(layer, function):
+    np.testing.assert_array_equal(layer(X), function(X))
+
+
+def test_the_size_of_a_shared_placeholder_is_known_to_both_layers():
+    first, second = Linear(3), Linear(3)
+    second.W = first.W
+    first(X)
+    second(X)
+    assert first.in_size == second.in_size == 3
+
+
+def test_the_input_size_of_grouped_convolutions_comes_from_a_state_too():
+    layer, other = L.Conv2d(6, 2, groups=3), L.Conv2d(6, 2, groups=3)
+    layer(np.ones((1, 9, 4, 4), np.float32))
+    other.load_state_dict(layer.state_dict())
+    assert other.in_size == layer.in_size == 9

@@ -8,7 +8,7 @@ import pytest
 import wengert.functions as F
 from wengert import Variable, no_grad, random, test_mode
 from wengert.functions.activation import relu
-from wengert.layers import Dropout, Unsized
+from wengert.layers import Dropout, LazyParameter
 from wengert.models import (
     GPT,
     VAE,
@@ -76,7 +76,7 @@ def without_memory(monkeypatch):
         shape = tuple(size if n is None else n for n in self.shape)
         return self.kind(np.broadcast_to(np.zeros((), self.dtype), shape))
 
-    monkeypatch.setattr(Unsized, "make", make)
+    monkeypatch.setattr(LazyParameter, "make", make)
 
 
 @pytest.mark.usefixtures("without_memory")

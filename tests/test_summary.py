@@ -78,7 +78,7 @@ def test_frozen_parameters_are_counted_apart(model):
 
 
 def test_a_shared_parameter_counts_once():
-    model = L.Sequential(L.Linear(3, 3), L.Linear(3, 3))
+    model = L.Sequential(L.Linear(3, in_size=3), L.Linear(3, in_size=3))
     model[1].W = model[0].W
     table = model.summary(np.ones((1, 3), np.float32))
     assert [row.params for row in table.rows] == [0, 12, 3]
@@ -89,7 +89,7 @@ def test_layers_with_several_outputs_show_them_all_and_unused_ones_say_so():
     class Model(L.Layer):
         def __init__(self):
             self.lstm = L.LSTM(4)
-            self.spare = L.Linear(2, 2)
+            self.spare = L.Linear(2, in_size=2)
 
         def forward(self, x):
             return self.lstm(x)[0]
@@ -114,7 +114,7 @@ def test_one_sample_is_enough_for_batch_normalisation():
 
 
 def test_parameters_are_not_copied():
-    model = L.Linear(1000, 1000)
+    model = L.Linear(1000, in_size=1000)
     x = np.ones((1, 1000), np.float32)
     model.summary(x)
     tracemalloc.start()

@@ -56,8 +56,8 @@ class Own(L.Layer):
             pass
 
         self.scale = Parameter(np.ones((1, 2)))
-        self.layers = [Scaled(2, 3), L.Sequential(relu, L.LayerNorm(2))]
-        self.cells = {"step": L.GRUCell(2, 2, bias=False)}
+        self.layers = [Scaled(2, in_size=3), L.Sequential(relu, L.LayerNorm(2))]
+        self.cells = {"step": L.GRUCell(2, in_size=2, bias=False)}
         self.again = self.layers[0]
 
 
@@ -90,23 +90,23 @@ def test_a_model_without_sizes_cannot_be_saved_and_the_old_file_stays(tmp_path):
 
 def test_wrong_names_and_shapes_say_which_and_in_which_file(tmp_path):
     path = saved(tmp_path, ".npz", {"W": MATRIX, "c": np.zeros(4)})
-    layer = L.Linear(5, 3)
+    layer = L.Linear(5, in_size=3)
     before = layer.state_dict()
     with pytest.raises(ValueError, match="load_weights") as error:
         load_weights(path, layer)
     assert str(error.value) == (
         f"load_weights: {path}: Linear.load_state_dict: missing: b; unexpected: c; "
-        f"of another shape: W is (3, 4), needed (3, 5). Nothing was loaded"
+        f"unfit: W is (3, 4), needed (3, 5). Nothing was loaded"
     )
     assert_same(before, layer.state_dict())
-    assert load_weights(path, L.Linear(4, 3), strict=False) == (["b"], ["c"])
+    assert load_weights(path, L.Linear(4, in_size=3), strict=False) == (["b"], ["c"])
 
 
 def test_wrong_names_and_shapes_are_said_as_pytorch_has_them(tmp_path):
     arrays = {"weight": np.zeros((4, 3)), "c": np.zeros(4), "num_batches_tracked": np.array(1)}
     path = saved(tmp_path, ".npz", arrays)
     with pytest.raises(ValueError, match="load_weights") as error:
-        load_weights(path, L.Linear(5, 3), names="pytorch")
+        load_weights(path, L.Linear(5, in_size=3), names="pytorch")
     assert str(error.value) == (
         f"load_weights: {path}: in PyTorch's names, missing: bias (5,); unexpected: c (4,); "
         f"of another shape: weight is (4, 3), needed (5, 3). Nothing was loaded"
@@ -156,7 +156,7 @@ def test_other_names_than_ours_and_those_of_pytorch_are_not_known(tmp_path):
     with pytest.raises(ValueError, match="load_weights: got names 'jax', needed 'wengert' or"):
         load_weights(tmp_path / "x.npz", L.Linear(3), names="jax")
     with pytest.raises(ValueError, match="save_weights: got names 'jax'"):
-        save_weights(tmp_path / "x.npz", L.Linear(3, 3), names="jax")
+        save_weights(tmp_path / "x.npz", L.Linear(3, in_size=3), names="jax")
 
 
 @pytest.mark.parametrize("start", ["", "transformer."])

@@ -82,6 +82,11 @@ class Declared:
             if not field.kept:
                 delattr(self, field.name)
 
+    @classmethod
+    def _hint(cls, args: tuple[Any, ...], options: dict[str, Any]) -> str:
+        """What the error of a wrong call `cls(*args, **options)` adds: what to write instead."""
+        return ""
+
     def __post_init__(self) -> None:
         """Called when the options are set: a subclass checks them and makes what follows."""
 
@@ -129,49 +134,36 @@ def _is(annotation: Any, kind: Any, name: str) -> bool:
 
 def _bound(cls: type[Declared], args: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
     """The value of each option for a call `cls(*args, **options)`."""
-    names = [f.name for f in cls._fields.values() if not f.keyword]
-    if len(args) > len(names):
+    fields = cls._fields
+    positional = [f.name for f in fields.values() if not f.keyword]
+    values = dict(zip(positional, args, strict=False))
+    missing = [
+        f.name for f in fields.values() if f.default is EMPTY and f.name not in {*values, *options}
+    ]
+    unknown = [name for name in options if name not in fields]
+    twice = [name for name in options if name in values]
+    problem = ""
+    if len(args) > len(positional):
+        most = f"at most {len(positional)}" if positional else "none"
+        problem = f"got {len(args)} positional arguments, needed {most}"
+    elif unknown:
+        here = hints.argument(unknown[0], fields)
+        problem = f"got an unexpected keyword argument {unknown[0]!r}"
+        problem += f"; here: {here}" if here else ""
+    elif twice:
+        problem = f"got multiple values for {', '.join(twice)}"
+    elif missing:
+        problem = f"missing {', '.join(missing)}"
+    if problem:
+        keywords = [f.name for f in fields.values() if f.keyword]
+        names = ", ".join([*positional, *["*"] * bool(keywords), *keywords])
+        hint = cls._hint(args, options)
         raise TypeError(
-            f"{cls.__name__}: got {len(args)} positional arguments, needed "
-            f"{'at most ' if names else ''}{len(names)}: {_call(cls)}{_reordered(cls, names, args)}"
-        )
-    for name in options:
-        if name not in cls._fields:
-            here = hints.argument(name, cls._fields)
-            raise TypeError(
-                f"{cls.__name__}: got an unexpected keyword argument {name!r}; "
-                + (f"here: {here}" if here else f"needed {_call(cls)}")
-            )
-    values = dict(zip(names, args, strict=False))
-    if twice := values.keys() & options.keys():
-        raise TypeError(
-            f"{cls.__name__}: got multiple values for {', '.join(sorted(twice))}; "
-            f"needed {_call(cls)}"
+            f"{cls.__name__}: {problem}; it is {cls.__name__}({names})"
+            + (f". {hint}" if hint else "")
         )
     values |= options
-    missing = [f.name for f in cls._fields.values() if f.default is EMPTY and f.name not in values]
-    if missing:
-        raise TypeError(f"{cls.__name__}: missing {', '.join(missing)}; needed {_call(cls)}")
-    return {name: values.get(name, field.default) for name, field in cls._fields.items()}
-
-
-def _call(cls: type[Declared]) -> str:
-    """`Linear(out_size, *, in_size, bias)`."""
-    names = [f.name for f in cls._fields.values() if not f.keyword]
-    keywords = [f.name for f in cls._fields.values() if f.keyword]
-    return f"{cls.__name__}({', '.join(names + ['*'] * bool(keywords) + keywords)})"
-
-
-def _reordered(cls: type[Declared], names: list[str], args: tuple[Any, ...]) -> str:
-    """What a call in the order of other frameworks, (in_size, out_size, ...), is here."""
-    if "in_size" not in cls._fields or "in_size" in names:
-        return ""
-    n = len(names) + 1
-    call = ", ".join([*map(repr, args[1:n]), f"in_size={args[0]!r}", *["..."] * (len(args) > n)])
-    return (
-        f". The input size is keyword-only, or is found at the first call: in the order of "
-        f"PyTorch and Keras this is {cls.__name__}({call})"
-    )
+    return {name: values.get(name, field.default) for name, field in fields.items()}
 
 
 def _signature(fields: Mapping[str, Field]) -> inspect.Signature:

@@ -54,7 +54,7 @@ def _image_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:
     if name in ("linear", "mlp"):
         return Sequential(Flatten(), MLP((*hidden, classes), in_size=C * H * W))
     if name == "lstm":
-        return Sequential(_rows, *_lstms(C * W, hidden), _last, Linear(classes, hidden[-1]))
+        return Sequential(_rows, *_lstms(C * W, hidden), _last, Linear(classes, in_size=hidden[-1]))
     if name == "cnn":
         return _cnn((C, H, W), classes, hidden, settings["dropout"])
     if name == "lenet":
@@ -71,12 +71,18 @@ def _cnn(shape: Sequence[int], classes: int, hidden: Sequence[int], dropout: flo
     C, H, W = shape
     layers: list[Callable[[Any], Any]] = []
     for size in hidden:
-        layers += [Conv2d(size, 3, C, padding=1, bias=False), BatchNorm(size), F.relu]
+        layers += [Conv2d(size, 3, in_size=C, padding=1, bias=False), BatchNorm(size), F.relu]
         C = size
         if min(H, W) >= 8 or (size is hidden[-1] and min(H, W) > 1):
             layers.append(MaxPool2d(2))
             H, W = H // 2, W // 2
-    layers += [Flatten(), Linear(128, C * H * W), F.relu, Dropout(dropout), Linear(classes, 128)]
+    layers += [
+        Flatten(),
+        Linear(128, in_size=C * H * W),
+        F.relu,
+        Dropout(dropout),
+        Linear(classes, in_size=128),
+    ]
     return Sequential(*layers)
 
 
@@ -84,7 +90,7 @@ def _lstms(in_size: int, sizes: Sequence[int]) -> list[Callable[[Any], Any]]:
     """LSTM layers along a sequence, (B, T, in_size) to (B, T, sizes[-1])."""
     layers: list[Callable[[Any], Any]] = []
     for size in sizes:
-        layers += [LSTM(size, in_size), itemgetter(0)]
+        layers += [LSTM(size, in_size=in_size), itemgetter(0)]
         in_size = size
     return layers
 
@@ -114,7 +120,7 @@ def _table_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:
 
 def _curve_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:
     hidden = settings["hidden"]
-    return Sequential(*_lstms(1, hidden), Linear(1, hidden[-1]))
+    return Sequential(*_lstms(1, hidden), Linear(1, in_size=hidden[-1]))
 
 
 def _text_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:

@@ -1,13 +1,25 @@
 """Layers, which own the parameters they compute with: `import wengert.layers as L`."""
 
+from wengert.layers.activation import CELU as CELU
 from wengert.layers.activation import ELU as ELU
 from wengert.layers.activation import GELU as GELU
 from wengert.layers.activation import GLU as GLU
+from wengert.layers.activation import SELU as SELU
+from wengert.layers.activation import HardSigmoid as HardSigmoid
+from wengert.layers.activation import HardSwish as HardSwish
+from wengert.layers.activation import Identity as Identity
 from wengert.layers.activation import LeakyReLU as LeakyReLU
+from wengert.layers.activation import LogSigmoid as LogSigmoid
 from wengert.layers.activation import LogSoftmax as LogSoftmax
+from wengert.layers.activation import Mish as Mish
 from wengert.layers.activation import PReLU as PReLU
+from wengert.layers.activation import ReLU as ReLU
+from wengert.layers.activation import Sigmoid as Sigmoid
+from wengert.layers.activation import SiLU as SiLU
 from wengert.layers.activation import Softmax as Softmax
 from wengert.layers.activation import Softplus as Softplus
+from wengert.layers.activation import Softsign as Softsign
+from wengert.layers.activation import Tanh as Tanh
 from wengert.layers.attention import MultiHeadAttention as MultiHeadAttention
 from wengert.layers.attention import TransformerDecoderLayer as TransformerDecoderLayer
 from wengert.layers.attention import TransformerEncoderLayer as TransformerEncoderLayer
@@ -29,7 +41,7 @@ from wengert.layers.normalization import InstanceNorm as InstanceNorm
 from wengert.layers.normalization import LayerNorm as LayerNorm
 from wengert.layers.normalization import RMSNorm as RMSNorm
 from wengert.layers.parameters import Buffer as Buffer
-from wengert.layers.parameters import Unsized as Unsized
+from wengert.layers.parameters import LazyParameter as LazyParameter
 from wengert.layers.parameters import buffer as buffer
 from wengert.layers.parameters import parameter as parameter
 from wengert.layers.pool import AdaptiveAvgPool as AdaptiveAvgPool

@@ -1,12 +1,15 @@
-"""Activations that have options or a parameter; one without is a plain function: `relu`."""
+"""Activations as layers. One without options can also be given as a function: `relu`."""
 
+from dataclasses import KW_ONLY
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from wengert.core import Operand, Variable
+from wengert.declared import InitOnly
 from wengert.functions import activation as functions
+from wengert.functions.trigonometry import tanh
 from wengert.initializers import Initializer, constant
 from wengert.layers.layer import Layer
 from wengert.layers.parameters import check_sizes, parameter
@@ -15,7 +18,7 @@ QUARTER = partial(constant, value=0.25)  # the start in the source of prelu
 
 
 class PReLU(Layer):
-    """y = x for x > 0, else slope x, with a slope that is learnt.
+    """y = x for x > 0, else slope x, with a learned slope.
 
     Args:
         in_size: 1 for one slope; or one for each channel of x (N, C, ...).
@@ -23,19 +26,14 @@ class PReLU(Layer):
         initializer: makes it, (in_size,); 0.25 by default.
     """
 
-    def __init__(
-        self,
-        in_size: int = 1,
-        *,
-        dtype: Any = np.float32,
-        initializer: Initializer = QUARTER,
-    ) -> None:
-        check_sizes("PReLU", in_size=in_size)
-        self.slope = parameter((in_size,), initializer, dtype)
+    in_size: int = 1
+    _: KW_ONLY
+    dtype: InitOnly[Any] = np.float32
+    initializer: InitOnly[Initializer] = QUARTER
 
-    @property
-    def in_size(self) -> int:
-        return self.slope.shape[0]
+    def __post_init__(self) -> None:
+        check_sizes(self, "in_size")
+        self.slope = parameter((self.in_size,), self.initializer, self.dtype)
 
     def forward(self, x: Operand) -> Variable:
         return functions.prelu(x, self.slope)
@@ -44,8 +42,7 @@ class PReLU(Layer):
 class LeakyReLU(Layer):
     """y = x for x > 0, else slope x."""
 
-    def __init__(self, slope: float = 0.01) -> None:
-        self.slope = slope
+    slope: float = 0.01
 
     def forward(self, x: Operand) -> Variable:
         return functions.leaky_relu(x, self.slope)
@@ -54,18 +51,25 @@ class LeakyReLU(Layer):
 class ELU(Layer):
     """y = x for x > 0, else α (eˣ - 1)."""
 
-    def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = alpha
+    alpha: float = 1.0
 
     def forward(self, x: Operand) -> Variable:
         return functions.elu(x, self.alpha)
 
 
+class CELU(Layer):
+    """y = x for x > 0, else α (exp(x / α) - 1)."""
+
+    alpha: float = 1.0
+
+    def forward(self, x: Operand) -> Variable:
+        return functions.celu(x, self.alpha)
+
+
 class GELU(Layer):
     """y = x Φ(x), or with `approximate` the formula of GPT-2."""
 
-    def __init__(self, approximate: bool = False) -> None:
-        self.approximate = approximate
+    approximate: bool = False
 
     def forward(self, x: Operand) -> Variable:
         return functions.gelu(x, self.approximate)
@@ -74,8 +78,7 @@ class GELU(Layer):
 class Softplus(Layer):
     """y = log(1 + exp(βx)) / β."""
 
-    def __init__(self, beta: float = 1.0) -> None:
-        self.beta = beta
+    beta: float = 1.0
 
     def forward(self, x: Operand) -> Variable:
         return functions.softplus(x, self.beta)
@@ -84,8 +87,7 @@ class Softplus(Layer):
 class Softmax(Layer):
     """y = e^x / Σ e^x along `axis`."""
 
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
+    axis: int = -1
 
     def forward(self, x: Operand) -> Variable:
         return functions.softmax(x, self.axis)
@@ -94,8 +96,7 @@ class Softmax(Layer):
 class LogSoftmax(Layer):
     """y = log softmax(x) along `axis`."""
 
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
+    axis: int = -1
 
     def forward(self, x: Operand) -> Variable:
         return functions.log_softmax(x, self.axis)
@@ -104,8 +105,87 @@ class LogSoftmax(Layer):
 class GLU(Layer):
     """y = a sigmoid(b), where a and b are the halves of x along `axis`."""
 
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
+    axis: int = -1
 
     def forward(self, x: Operand) -> Variable:
         return functions.glu(x, self.axis)
+
+
+# ---- Without options ----
+
+
+class ReLU(Layer):
+    """y = max(x, 0)."""
+
+    def forward(self, x: Operand) -> Variable:
+        return functions.relu(x)
+
+
+class SELU(Layer):
+    """y = λ elu(x, α), with the constants λ and α of `selu`."""
+
+    def forward(self, x: Operand) -> Variable:
+        return functions.selu(x)
+
+
+class SiLU(Layer):
+    """y = x sigmoid(x), also called Swish."""
+
+    def forward(self, x: Operand) -> Variable:
+        return functions.silu(x)
+
+
+class Mish(Layer):
+    """y = x tanh(softplus(x))."""
+
+    def forward(self, x: Operand) -> Variable:
+        return functions.mish(x)
+
+
+class Sigmoid(Layer):
+    """y = 1 / (1 + e⁻ˣ)."""
+
+    def forward(self, x: Operand) -> Variable:
+        return functions.sigmoid(x)
+
+
+class LogSigmoid(Layer):
+    """y = log sigmoid(x)."""
+
+    def forward(self, x: Operand) -> Variable:
+        return functions.log_sigmoid(x)
+
+
+class HardSigmoid(Layer):
+    """y = x/6 + 1/2, limited to 0 ≤ y ≤ 1."""
+
+    def forward(self, x: Operand) -> Variable:
+        return functions.hard_sigmoid(x)
+
+
+class HardSwish(Layer):
+    """y = x hard_sigmoid(x)."""
+
+    def forward(self, x: Operand) -> Variable:
+        return functions.hard_swish(x)
+
+
+class Tanh(Layer):
+    """y = tanh(x)."""
+
+    def forward(self, x: Operand) -> Variable:
+        return tanh(x)
+
+
+class Softsign(Layer):
+    """y = x / (1 + |x|)."""
+
+    def forward(self, x: Operand) -> Variable:
+        return functions.softsign(x)
+
+
+class Identity(Layer):
+    """y = x, where a layer is needed that does nothing."""
+
+    def forward(self, x: Any) -> Any:
+        return x

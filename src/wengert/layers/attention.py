@@ -1,11 +1,14 @@
 """Multi-head attention, and the two layers of the Transformer."""
 
 from collections.abc import Callable
+from dataclasses import KW_ONLY
 from typing import Any
 
 import numpy as np
 
+from wengert.arguments import fraction
 from wengert.core import Operand, Variable
+from wengert.declared import InitOnly
 from wengert.functions.activation import relu
 from wengert.functions.attention import multi_head_attention
 from wengert.initializers import Initializer, glorot_uniform, zeros
@@ -13,7 +16,7 @@ from wengert.layers.dropout import Dropout
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear
 from wengert.layers.normalization import LayerNorm
-from wengert.layers.parameters import Unsized, check_share, check_sizes, parameter
+from wengert.layers.parameters import LazyParameter, check_sizes, parameter
 from wengert.layers.sequential import Sequential
 
 
@@ -31,37 +34,32 @@ class MultiHeadAttention(Layer):
         bias_initializer: makes bq, bk, bv and bo.
     """
 
-    def __init__(
-        self,
-        heads: int,
-        in_size: int | None = None,
-        *,
-        dropout: float = 0.0,
-        bias: bool = True,
-        dtype: Any = np.float32,
-        initializer: Initializer = glorot_uniform,
-        bias_initializer: Initializer = zeros,
-    ) -> None:
-        check_sizes("MultiHeadAttention", heads=heads, in_size=in_size)
-        check_share("MultiHeadAttention", "dropout", dropout)
-        if in_size is not None and in_size % heads:
+    heads: int
+    _: KW_ONLY
+    in_size: int | None = None
+    dropout: float = 0.0
+    bias: bool = True
+    dtype: InitOnly[Any] = np.float32
+    initializer: InitOnly[Initializer] = glorot_uniform
+    bias_initializer: InitOnly[Initializer] = zeros
+    _elsewhere = "in_size", "heads", "dropout", "bias"
+
+    def __post_init__(self) -> None:
+        check_sizes(self, "heads", "in_size")
+        self.dropout = fraction("MultiHeadAttention", "dropout", self.dropout)
+        size, dtype = self.in_size, self.dtype
+        if size is not None and size % self.heads:
             raise ValueError(
-                f"MultiHeadAttention: got in_size {in_size} and {heads} heads, "
+                f"MultiHeadAttention: got in_size {size} and {self.heads} heads, "
                 f"needed in_size a multiple of heads"
             )
-        self.heads = heads
-        self.dropout = dropout
-        self.bias = bias
         self.Wq, self.Wk, self.Wv, self.Wo = [
-            parameter((in_size, in_size), initializer, dtype) for _ in range(4)
+            parameter((size, size), self.initializer, dtype) for _ in range(4)
         ]
         self.bq, self.bk, self.bv, self.bo = [
-            parameter((in_size,), bias_initializer, dtype) if bias else None for _ in range(4)
+            parameter((size,), self.bias_initializer, dtype) if self.bias else None
+            for _ in range(4)
         ]
-
-    @property
-    def in_size(self) -> int | None:
-        return self.Wq.shape[0]
 
     def forward(
         self,
@@ -80,7 +78,7 @@ class MultiHeadAttention(Layer):
             value: (B, S, in_size); None for the key.
             mask, causal: see `multi_head_attention`.
         """
-        if type(self.Wq) is Unsized:
+        if type(self.Wq) is LazyParameter:
             needed = f"(B, T, in_size) with in_size a multiple of {self.heads} heads"
             self._take_size(query, -1, needed, n_axes=(3,), multiple_of=self.heads)
         key = query if key is None else key
@@ -120,33 +118,40 @@ class TransformerLayer(Layer):
         initializer: makes the weights; see `wengert.initializers`.
     """
 
-    def __init__(
-        self,
-        heads: int,
-        in_size: int,
-        hidden_size: int | None = None,
-        *,
-        activation: Callable[[Any], Any] = relu,
-        dropout: float = 0.1,
-        norm_first: bool = False,
-        dtype: Any = np.float32,
-        initializer: Initializer = glorot_uniform,
-    ) -> None:
-        check_sizes(type(self).__name__, heads=heads, in_size=in_size, hidden_size=hidden_size)
-        self.hidden_size = 4 * in_size if hidden_size is None else hidden_size
-        self.norm_first = norm_first
-        self.attention = MultiHeadAttention(
-            heads, in_size, dropout=dropout, dtype=dtype, initializer=initializer
-        )
-        self.attention_norm = LayerNorm(in_size, dtype=dtype)
+    heads: int
+    _: KW_ONLY
+    in_size: int
+    hidden_size: int | None = None
+    activation: InitOnly[Callable[[Any], Any]] = relu
+    dropout: InitOnly[float] = 0.1
+    norm_first: bool = False
+    dtype: InitOnly[Any] = np.float32
+    initializer: InitOnly[Initializer] = glorot_uniform
+    _elsewhere = "in_size", "heads", "hidden_size", "dropout"
+
+    def __post_init__(self) -> None:
+        check_sizes(self, "heads", "in_size", "hidden_size")
+        size, dtype, initializer = self.in_size, self.dtype, self.initializer
+        hidden = self.hidden_size = 4 * size if self.hidden_size is None else self.hidden_size
+        self.attention = self._attention()
+        self.attention_norm = LayerNorm(size, dtype=dtype)
         self.network = Sequential(
-            Linear(self.hidden_size, in_size, dtype=dtype, initializer=initializer),
-            activation,
-            Dropout(dropout),
-            Linear(in_size, self.hidden_size, dtype=dtype, initializer=initializer),
+            Linear(hidden, in_size=size, dtype=dtype, initializer=initializer),
+            self.activation,
+            Dropout(self.dropout),
+            Linear(size, in_size=hidden, dtype=dtype, initializer=initializer),
         )
-        self.network_norm = LayerNorm(in_size, dtype=dtype)
-        self.drop = Dropout(dropout)
+        self.network_norm = LayerNorm(size, dtype=dtype)
+        self.drop = Dropout(self.dropout)
+
+    def _attention(self) -> MultiHeadAttention:
+        return MultiHeadAttention(
+            self.heads,
+            in_size=self.in_size,
+            dropout=self.dropout,
+            dtype=self.dtype,
+            initializer=self.initializer,
+        )
 
     def _with(self, x: Any, norm: LayerNorm, part: Layer, *memory: Any, **options: Any) -> Any:
         """x + part(x), normalised before the part or after the sum."""
@@ -173,32 +178,10 @@ class TransformerDecoderLayer(TransformerLayer):
     For its arguments see `TransformerLayer`; source: as `TransformerEncoderLayer`.
     """
 
-    def __init__(
-        self,
-        heads: int,
-        in_size: int,
-        hidden_size: int | None = None,
-        *,
-        activation: Callable[[Any], Any] = relu,
-        dropout: float = 0.1,
-        norm_first: bool = False,
-        dtype: Any = np.float32,
-        initializer: Initializer = glorot_uniform,
-    ) -> None:
-        super().__init__(
-            heads,
-            in_size,
-            hidden_size,
-            activation=activation,
-            dropout=dropout,
-            norm_first=norm_first,
-            dtype=dtype,
-            initializer=initializer,
-        )
-        self.memory_attention = MultiHeadAttention(
-            heads, in_size, dropout=dropout, dtype=dtype, initializer=initializer
-        )
-        self.memory_norm = LayerNorm(in_size, dtype=dtype)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.memory_attention = self._attention()
+        self.memory_norm = LayerNorm(self.in_size, dtype=self.dtype)
 
     def forward(
         self,

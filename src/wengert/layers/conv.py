@@ -2,17 +2,19 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import KW_ONLY
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from wengert.core import Operand, Variable
+from wengert.declared import InitOnly
 from wengert.functions import conv as functions
 from wengert.functions.geometry import Padding, Sizes, per_axis
 from wengert.initializers import Initializer, lecun_normal, zeros
 from wengert.layers.layer import Layer
-from wengert.layers.parameters import Unsized, check_sizes, parameter
+from wengert.layers.parameters import LazyParameter, check_sizes, parameter
 
 
 class Conv(Layer):
@@ -21,7 +23,7 @@ class Conv(Layer):
     Args:
         out_size: channels of y.
         kernel: its size; a number, or one for each axis.
-        in_size: channels of x; None takes it from the first x, and makes W then.
+        in_size: channels of x; None takes it from the first x, which creates W.
         stride, padding, dilation, groups: as of `conv2d`.
         bias: False for none.
         dtype: of the parameters.
@@ -32,50 +34,40 @@ class Conv(Layer):
     n_axes: ClassVar[int]
     function: ClassVar[Callable[..., Variable]]
     transposed: ClassVar[bool] = False
+    _elsewhere: ClassVar[tuple[str, ...]] = ("in_size", "out_size", "kernel", "stride", "padding")
 
-    def __init__(
-        self,
-        out_size: int,
-        kernel: Sizes,
-        in_size: int | None = None,
-        *,
-        stride: Sizes = 1,
-        padding: Padding = 0,
-        dilation: Sizes = 1,
-        groups: int = 1,
-        bias: bool = True,
-        dtype: Any = np.float32,
-        initializer: Initializer = lecun_normal,
-        bias_initializer: Initializer = zeros,
-    ) -> None:
+    out_size: int
+    kernel: Sizes
+    _: KW_ONLY
+    in_size: int | None = None
+    stride: Sizes = 1
+    padding: Padding = 0
+    dilation: Sizes = 1
+    groups: int = 1
+    bias: bool = True
+    dtype: InitOnly[Any] = np.float32
+    initializer: InitOnly[Initializer] = lecun_normal
+    bias_initializer: InitOnly[Initializer] = zeros
+
+    def __post_init__(self) -> None:
         name = type(self).__name__
-        check_sizes(name, out_size=out_size, in_size=in_size, groups=groups)
+        check_sizes(self, "out_size", "in_size", "groups")
+        out_size, in_size, groups = self.out_size, self.in_size, self.groups
         if out_size % groups or (in_size or 0) % groups:
             raise ValueError(
                 f"{name}: got out_size {out_size}, in_size {in_size} and {groups} groups; "
                 f"needed sizes that are multiples of groups"
             )
-        self.out_size = out_size
-        self.kernel = per_axis(name, "kernel", kernel, self.n_axes, 1)
-        self.stride = stride
-        self.padding = padding
-        self.dilation = dilation
-        self.groups = groups
-        self.bias = bias
+        kernel = self.kernel = per_axis(name, "kernel", self.kernel, self.n_axes, 1)
         shape: tuple[int | None, ...]
         if self.transposed:
-            shape = in_size, out_size // groups, *self.kernel
+            shape = in_size, out_size // groups, *kernel
         else:
-            shape = out_size, in_size and in_size // groups, *self.kernel
+            shape = out_size, in_size and in_size // groups, *kernel
         fans = partial(_fans, groups=groups, transposed=self.transposed)
-        self.W = parameter(shape, initializer, dtype, fans)
-        self.b = parameter((out_size,), bias_initializer, dtype) if bias else None
-
-    @property
-    def in_size(self) -> int | None:
-        if self.transposed:
-            return self.W.shape[0]
-        return self.W.shape[1] and self.W.shape[1] * self.groups
+        unit = 1 if self.transposed else groups
+        self.W = parameter(shape, self.initializer, self.dtype, fans, unit)
+        self.b = parameter((out_size,), self.bias_initializer, self.dtype) if self.bias else None
 
     def forward(self, x: Operand) -> Variable:
         """y of shape (N, out_size, ...), for x of shape (N, in_size, ...)."""
@@ -85,13 +77,12 @@ class Conv(Layer):
         )
 
     def _make_weights(self, x: Operand) -> None:
-        if type(self.W) is Unsized:
+        if type(self.W) is LazyParameter:
             n, g = self.n_axes, self.groups
             needed = f"(N, C, {('L', 'H, W', 'D, H, W')[n - 1]})"
             if g > 1:
                 needed += f" with C a multiple of {g} groups"
-            unit = 1 if self.transposed else g
-            self._take_size(x, 1, needed, n_axes=(n + 2,), multiple_of=g, unit=unit)
+            self._take_size(x, 1, needed, n_axes=(n + 2,), multiple_of=g)
 
 
 class Conv1d(Conv):
@@ -124,37 +115,10 @@ class ConvTranspose(Conv):
     """
 
     transposed = True
+    _elsewhere = (*Conv._elsewhere, "output_padding")
 
-    def __init__(
-        self,
-        out_size: int,
-        kernel: Sizes,
-        in_size: int | None = None,
-        *,
-        stride: Sizes = 1,
-        padding: Padding = 0,
-        output_padding: Sizes = 0,
-        dilation: Sizes = 1,
-        groups: int = 1,
-        bias: bool = True,
-        dtype: Any = np.float32,
-        initializer: Initializer = lecun_normal,
-        bias_initializer: Initializer = zeros,
-    ) -> None:
-        super().__init__(
-            out_size,
-            kernel,
-            in_size,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            bias=bias,
-            dtype=dtype,
-            initializer=initializer,
-            bias_initializer=bias_initializer,
-        )
-        self.output_padding = output_padding
+    _: KW_ONLY
+    output_padding: Sizes = 0
 
     def forward(self, x: Operand) -> Variable:
         """y of shape (N, out_size, ...), for x of shape (N, in_size, ...)."""

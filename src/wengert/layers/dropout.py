@@ -1,17 +1,18 @@
 """Dropout of single elements and of channels."""
 
+from wengert.arguments import fraction
 from wengert.core import Operand, Variable
 from wengert.functions.dropout import channel_dropout, dropout
 from wengert.layers.layer import Layer
-from wengert.layers.parameters import check_share
 
 
 class Dropout(Layer):
     """`dropout`: in training, each element is 0 with probability p, 0 ≤ p < 1."""
 
-    def __init__(self, p: float = 0.5) -> None:
-        check_share(type(self).__name__, "p", p)
-        self.p = p
+    p: float = 0.5
+
+    def __post_init__(self) -> None:
+        self.p = fraction(type(self).__name__, "p", self.p)
 
     def forward(self, x: Operand) -> Variable:
         return dropout(x, self.p)

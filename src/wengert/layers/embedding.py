@@ -1,10 +1,13 @@
-"""`Embedding`: a learnt vector for each id."""
+"""`Embedding`: a learned vector for each id."""
 
+from dataclasses import KW_ONLY
 from typing import Any
 
 import numpy as np
 
+from wengert.arguments import integer
 from wengert.core import Variable
+from wengert.declared import InitOnly
 from wengert.functions.embedding import embedding
 from wengert.initializers import Initializer, normal
 from wengert.layers.layer import Layer
@@ -12,44 +15,35 @@ from wengert.layers.parameters import check_sizes, parameter
 
 
 class Embedding(Layer):
-    """The row of W for each id.
+    """A learned vector for each id: the row of W with that index.
 
     Args:
-        in_size: how many ids there are, 0 ≤ id < in_size.
-        out_size: length of a row.
-        padding_index: an id whose row is zeros and stays so.
+        in_size: number of ids, 0 ≤ id < in_size.
+        out_size: length of a vector.
+        padding_index: an id whose vector is zeros and is not trained.
         dtype: of W.
         initializer: makes W, (in_size, out_size).
     """
 
-    def __init__(
-        self,
-        in_size: int,
-        out_size: int,
-        *,
-        padding_index: int | None = None,
-        dtype: Any = np.float32,
-        initializer: Initializer = normal,
-    ) -> None:
-        check_sizes("Embedding", in_size=in_size, out_size=out_size)
-        if padding_index is not None and not 0 <= padding_index < in_size:
-            raise ValueError(
-                f"Embedding: got padding_index {padding_index}, "
-                f"needed 0 ≤ padding_index < in_size {in_size}"
-            )
-        self.padding_index = padding_index
-        self.W = parameter((in_size, out_size), initializer, dtype)
-        if padding_index is not None:
-            self.W.data[padding_index] = 0
+    in_size: int
+    out_size: int
+    _: KW_ONLY
+    padding_index: int | None = None
+    dtype: InitOnly[Any] = np.float32
+    initializer: InitOnly[Initializer] = normal
 
-    @property
-    def in_size(self) -> int:
-        return self.W.shape[0]
-
-    @property
-    def out_size(self) -> int:
-        return self.W.shape[1]
+    def __post_init__(self) -> None:
+        check_sizes(self, "in_size", "out_size")
+        self.W = parameter((self.in_size, self.out_size), self.initializer, self.dtype)
+        if self.padding_index is not None:
+            self.padding_index = integer("Embedding", "padding_index", self.padding_index)
+            if not 0 <= self.padding_index < self.in_size:
+                raise ValueError(
+                    f"Embedding: got padding_index {self.padding_index}, "
+                    f"needed 0 ≤ padding_index < in_size {self.in_size}"
+                )
+            self.W.data[self.padding_index] = 0
 
     def forward(self, ids: Any) -> Variable:
-        """(..., out_size), for ids of any shape."""
+        """Vectors (..., out_size), for ids of any shape."""
         return embedding(ids, self.W, self.padding_index)

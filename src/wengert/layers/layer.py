@@ -4,31 +4,46 @@ import copy
 import inspect
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy import ndarray
 
+from wengert import hints
 from wengert.arrays import as_array
 from wengert.core import Parameter, Variable
-from wengert.layers.parameters import Buffer, Unsized
-
-if TYPE_CHECKING:
-    from wengert.layers.summary import Summary
+from wengert.declared import Declared
+from wengert.layers.parameters import Buffer, LazyParameter
+from wengert.layers.summary import Summary, summary
+from wengert.state import compare_state
 
 Observer = Callable[["Layer", tuple[Any, ...], Any], Any]
 
 
-class Layer:
-    """A part of a model: a computation, and the Parameters that belong to it.
+class Layer(Declared):
+    """A component of a model: a computation with its Parameters.
 
     A subclass assigns Parameters, Buffers, Layers, and lists, tuples or dicts of them, to
-    attributes, and gives `forward`. They are found by looking at the attributes, in the order of
-    assignment, and named by the way to them: `"layers.0.W"`. What is found on two ways has the
-    first name only.
+    attributes, and defines `forward`. They are found by looking at the attributes, in the order of
+    assignment, and named by the path to them: `"layers.0.W"`. A parameter that can be reached by
+    two paths is listed once, under the first.
+
+    Its options are either declared (see `wengert.declared`) or the arguments of an `__init__`:
+
+        class Classifier(Layer):
+            classes: int
+            hidden_size: int = 100
+
+            def __post_init__(self):
+                self.hidden = Linear(self.hidden_size)
+                self.out = Linear(self.classes)
+
+            def forward(self, x):
+                return self.out(relu(self.hidden(x)))
     """
 
-    _hooks: tuple[Observer, ...] = ()
+    _hooks = tuple[Observer, ...]()  # (an annotation would declare an option)
+    _elsewhere: ClassVar[tuple[str, ...]] = ()  # the order of the arguments in PyTorch and Keras
 
     def __call__(self, *xs: Any, **options: Any) -> Any:
         y = self.forward(*xs, **options)
@@ -44,7 +59,7 @@ class Layer:
     # -- what is inside --
 
     def named_params(self) -> dict[str, Parameter]:
-        """The Parameters by name, in the order of assignment; without those not yet made."""
+        """The Parameters by name, in the order of assignment; without those of unknown size."""
         return _named(self, Parameter)
 
     def params(self) -> list[Parameter]:
@@ -56,11 +71,15 @@ class Layer:
         return _named(self, Buffer)
 
     def named_layers(self) -> dict[str, "Layer"]:
-        """This Layer, as "", and all Layers inside by name, each before those inside of it."""
+        """This Layer, as "", and all Layers inside by name, each before the Layers inside it."""
         return {"": self} | _named(self, Layer)
 
+    def own_params(self) -> list[Parameter]:
+        """The Parameters that this Layer holds itself, without those of Layers inside."""
+        return list(_named(self, Parameter, deep=False).values())
+
     def cleargrads(self) -> None:
-        """Forgets the gradients of all Parameters."""
+        """Sets the gradients of all Parameters to None."""
         for p in self.params():
             p.cleargrad()
 
@@ -70,11 +89,11 @@ class Layer:
         """Copies of the values of Parameters and Buffers, by name.
 
         Raises:
-            RuntimeError: a Parameter waits for its size.
+            RuntimeError: the size of a Parameter is not known yet.
         """
         state = {}
         for name, value in _named(self, _STATE).items():
-            if isinstance(value, Unsized):
+            if isinstance(value, LazyParameter):
                 raise RuntimeError(
                     f"{type(self).__name__}.state_dict: {name} {value.shape} has no size yet; "
                     f"call the model on an input first, or give in_size"
@@ -85,61 +104,49 @@ class Layer:
     def load_state_dict(
         self, state: Mapping[str, Any], *, strict: bool = True
     ) -> tuple[list[str], list[str]]:
-        """Takes the values of Parameters and Buffers from `state`, in the dtypes they have here.
+        """Copies the values of `state` to the Parameters and Buffers, in the dtypes they have.
 
-        A Parameter that waits for its size takes it from `state` too.
+        A Parameter of unknown size takes its size from `state` too.
 
         Args:
-            state: arrays by name, as `state_dict` gives them.
-            strict: False lets names be missing in `state`, or be there for nothing.
+            state: arrays by name, as `state_dict` returns them.
+            strict: False allows missing and unexpected names.
 
         Returns:
-            The names that are missing and those that are unexpected; both empty if `strict`.
+            The missing and the unexpected names; both empty if `strict`.
 
         Raises:
             ValueError: names or shapes do not fit; nothing has been loaded then.
         """
-        entries = _entries(self, _STATE)
-        names = {name for name, *_ in entries}
-        arrays = {name: as_array(state[name]) for name in state if name in names}
-        missing = [name for name, *_ in entries if name not in arrays]
-        unexpected = [name for name in state if name not in names]
-        misshaped = [
-            f"{name} is {arrays[name].shape}, needed {value.shape}"
-            for name, _, _, value in entries
-            if name in arrays and not _fits(arrays[name].shape, value.shape)
-        ]
-        problems = [
-            f"{what}: {', '.join(found)}"
-            for what, found in [
-                ("missing", missing if strict else []),
-                ("unexpected", unexpected if strict else []),
-                ("of another shape", misshaped),
-            ]
-            if found
-        ]
-        if problems:
-            raise ValueError(
-                f"{type(self).__name__}.load_state_dict: {'; '.join(problems)}. Nothing was loaded"
-                + ("" if misshaped else "; strict=False loads what is there")
-            )
-        for name, holder, key, value in entries:
-            if name in arrays and isinstance(value, Unsized):
-                holder[key] = value.become(arrays[name])
+        entries = {entry.name: entry for entry in _entries(self, _STATE)}
+        arrays: dict[str, Any]
+        arrays = {name: as_array(state[name]) if name in entries else None for name in state}
+        mismatch = compare_state(arrays, {name: e.value.shape for name, e in entries.items()})
+        mismatch.check(
+            f"{type(self).__name__}.load_state_dict",
+            "" if mismatch.unfit else "strict=False loads the names that match",
+            strict=strict,
+        )
+        for name, entry in entries.items():
+            if name in arrays and isinstance(entry.value, LazyParameter):
+                entry.value.become(arrays[name])
+                entry.replace()
             elif name in arrays:
-                value.data[...] = arrays[name]
-        return missing, unexpected
+                entry.value.data[...] = arrays[name]
+        return mismatch.missing, mismatch.unexpected
 
     def astype(self, dtype: Any) -> Self:
-        """Changes the dtype of all Parameters and all Buffers of floats, here, not in a copy.
+        """Changes the dtype of all Parameters and of all floating-point Buffers, in place.
 
-        Gradients, which would be of the old dtype, are forgotten. Returns this Layer.
+        Gradients, which would have the old dtype, are set to None. Returns this Layer.
         """
         dtype = np.dtype(dtype)
         if dtype.kind != "f":
-            raise TypeError(f"{type(self).__name__}.astype: got {dtype}, needed a dtype of floats")
+            raise TypeError(
+                f"{type(self).__name__}.astype: got {dtype}, needed a floating-point dtype"
+            )
         for value in _named(self, _STATE).values():
-            if isinstance(value, Unsized):
+            if isinstance(value, LazyParameter):
                 value.dtype = dtype
             elif value.dtype.kind == "f":
                 value.data = value.data.astype(dtype)
@@ -147,34 +154,34 @@ class Layer:
         return self
 
     def freeze(self) -> Self:
-        """Makes constants of the Parameters: no gradient, no step. Returns this Layer.
+        """Makes the Parameters constants, which get no gradient and no update. Returns this Layer.
 
-        Running statistics are no Parameters: in training they still move.
+        Running statistics are Buffers, not Parameters: in training they still change.
         """
         return self._require_grad(False)
 
     def unfreeze(self) -> Self:
-        """Trains the Parameters again. Returns this Layer."""
+        """Lets the Parameters get gradients again. Returns this Layer."""
         return self._require_grad(True)
 
     def _require_grad(self, value: bool) -> Self:
-        for p in _named(self, (Parameter, Unsized)).values():
-            if isinstance(p, Unsized):
+        for p in _named(self, (Parameter, LazyParameter)).values():
+            if isinstance(p, LazyParameter):
                 p.requires_grad = value and p.kind is Parameter
             else:
                 p.requires_grad = value
                 if not value:
-                    p.cleargrad()  # or an optimizer would still step it
+                    p.cleargrad()  # or an optimizer would still update it
         return self
 
     def copy(self) -> Self:
-        """A deep copy, with Parameters and Buffers of its own; without gradients and graph."""
+        """A deep copy, with its own Parameters and Buffers, and without gradients and graph."""
         other = copy.deepcopy(self)
         other.cleargrads()
         return other
 
     def __getstate__(self) -> dict[str, Any]:
-        """What copies and pickles keep: no hooks, and no graph behind a remembered Variable."""
+        """The attributes for copies and pickles: no hooks, and no graph of a stored Variable."""
         return {
             name: x.detach() if isinstance(x, Variable) and x.creator is not None else x
             for name, x in vars(self).items()
@@ -189,20 +196,20 @@ class Layer:
         *,
         n_axes: Container[int],
         multiple_of: int = 1,
-        unit: int = 1,
     ) -> None:
-        """Makes what waits for its size in this Layer: that of x along `axis`, divided by `unit`.
+        """Creates the lazy parameters of this layer, for inputs with the size of x along `axis`.
 
-        An x that is not as needed is refused, for the wrong size would stay.
+        An unfit x is refused, because the layer would keep the wrong size.
         """
         shape = np.shape(x)
         size = shape[axis] if len(shape) in n_axes else 0
         if size == 0 or size % multiple_of:
             raise ValueError(f"{type(self).__name__}: got x {shape}, needed {needed}")
-        for _, holder, key, value in _entries(self, Unsized, deep=False):
-            holder[key] = value.make(size // unit)
+        for entry in _entries(self, LazyParameter, deep=False):
+            entry.value.make(size)
+            entry.replace()
 
-    # -- to look at --
+    # -- inspection --
 
     @contextmanager
     def hook(self, fn: Observer) -> Iterator[None]:
@@ -217,15 +224,13 @@ class Layer:
 
     def summary(self, *xs: Any) -> "Summary":
         """Layers, output shapes and numbers of parameters, for inputs like these: see `summary`."""
-        from wengert.layers.summary import summary  # which imports this file
-
         return summary(self, *xs)
 
     def __repr__(self) -> str:
         """The options that differ from their default, then the layers inside, a line each.
 
         Options are the arguments of `__init__` that are attributes too, by the same name; those
-        that can be given by position are always there.
+        that can be given by position are always shown.
         """
         options = []
         for name, option in inspect.signature(type(self)).parameters.items():
@@ -235,59 +240,98 @@ class Layer:
             if shown and not usual and value is not inspect.Parameter.empty:
                 options.append(f"{name}={getattr(value, '__name__', repr(value))}")
         lines = [f"{type(self).__name__}({', '.join(options)})"]
-        for name, part in self._parts().items():
-            first, *others = getattr(part, "__name__", repr(part)).splitlines()
+        for name, component in self._components().items():
+            first, *others = getattr(component, "__name__", repr(component)).splitlines()
             lines += [f"  {name}: {first}", *("  " + line for line in others)]
         return "\n".join(lines)
 
-    def _parts(self) -> dict[str, Any]:
-        """What `repr` shows inside."""
+    def _components(self) -> dict[str, Any]:
+        """The components that `repr` shows, by name."""
         return _named(self, Layer, deep=False)
 
-
-def own_params(layer: Layer) -> list[Parameter]:
-    """The Parameters that `layer` holds itself, not those of layers inside."""
-    return list(_named(layer, Parameter, deep=False).values())
+    @classmethod
+    def _hint(cls, args: tuple[Any, ...], options: dict[str, Any]) -> str:
+        """For a call in the order of other frameworks, the same call in ours."""
+        if len(args) < 2 or len(args) > len(cls._elsewhere):
+            return ""
+        values = dict(zip(cls._elsewhere, args, strict=False))
+        values |= {hints.argument(name, cls._fields) or name: x for name, x in options.items()}
+        if not values.keys() <= cls._fields.keys():
+            return ""
+        ours = [
+            f"{name}={values[name]!r}" if field.keyword else repr(values[name])
+            for name, field in cls._fields.items()
+            if name in values
+        ]
+        order = ", ".join(cls._elsewhere[: len(args)])
+        return f"For ({order}), the order of PyTorch, write {cls.__name__}({', '.join(ours)})" + (
+            "; without in_size the first input determines it"
+            if cls._fields["in_size"].default is None
+            else ""
+        )
 
 
 # ---- Looking inside ----
 
 
+class Entry(NamedTuple):
+    """A Parameter, Buffer or Layer found inside a Layer: `holder[key]` is `value`.
+
+    Attributes:
+        name: the path from the Layer at which the search began.
+        owner: the Layer whose attribute holds it, directly or in a list, tuple or dict.
+    """
+
+    name: str
+    owner: Layer
+    holder: Any
+    key: Any
+    value: Any
+
+    def replace(self) -> None:
+        """Puts the made Parameter where its placeholder is, and the size in the owner's option."""
+        self.holder[self.key] = self.value.made
+        if vars(self.owner).get("in_size", 0) is None:
+            self.owner.in_size = self.value.in_size  # type: ignore[attr-defined]
+
+
 def _named(layer: Layer, kinds: Any, *, deep: bool = True) -> dict[str, Any]:
-    """What is of these kinds inside `layer`, by name; not inside of layers in it, if not `deep`."""
-    return {name: value for name, _, _, value in _entries(layer, kinds, deep=deep)}
+    """Values of these kinds inside `layer`, by name; if not `deep`, without Layers inside."""
+    return {entry.name: entry.value for entry in _entries(layer, kinds, deep=deep)}
 
 
-def _entries(layer: Layer, kinds: Any, *, deep: bool = True) -> list[tuple[str, Any, Any, Any]]:
-    """The same as (name, holder, key, value), where holder[key] is value."""
-    entries: list[tuple[str, Any, Any, Any]] = []
-    _look_into(vars(layer), "", kinds, deep, entries, {id(layer)})
+def _entries(layer: Layer, kinds: Any, *, deep: bool = True) -> list[Entry]:
+    """The same with where each was found."""
+    entries: list[Entry] = []
+    _look_into(layer, vars(layer), "", kinds, deep, entries, {id(layer)})
     return entries
 
 
 def _look_into(
-    holder: Any, way: str, kinds: Any, deep: bool, entries: list[Any], seen: set[int]
+    owner: Layer,
+    holder: Any,
+    path: str,
+    kinds: Any,
+    deep: bool,
+    entries: list[Entry],
+    seen: set[int],
 ) -> None:
     for key, value in holder.items() if isinstance(holder, dict) else enumerate(holder):
-        if type(value) is Unsized and value.made is not None:  # by another layer that shares it
-            holder[key] = value = value.made
+        if type(value) is LazyParameter and value.made is not None:  # made by another layer
+            Entry("", owner, holder, key, value).replace()
+            value = value.made
         if isinstance(value, _HELD) and id(value) not in seen:
             seen.add(id(value))
             if isinstance(value, kinds):
-                entries.append((f"{way}{key}", holder, key, value))
+                entries.append(Entry(f"{path}{key}", owner, holder, key, value))
             if isinstance(value, Layer):
                 if deep:
-                    _look_into(vars(value), f"{way}{key}.", kinds, deep, entries, seen)
+                    inside = f"{path}{key}."
+                    _look_into(value, vars(value), inside, kinds, deep, entries, seen)
             elif isinstance(value, list | tuple | dict):
-                _look_into(value, f"{way}{key}.", kinds, deep, entries, seen)
+                _look_into(owner, value, f"{path}{key}.", kinds, deep, entries, seen)
 
 
-def _fits(shape: tuple[int, ...], needed: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(needed) and all(
-        n is None or n == m for m, n in zip(shape, needed, strict=True)
-    )
-
-
-_STATE = (Parameter, Buffer, Unsized)
+_STATE = (Parameter, Buffer, LazyParameter)
 _HELD = (*_STATE, Layer, list, tuple, dict)
 _SHOWN = (int, float, str, tuple)

@@ -1,14 +1,17 @@
 """Normalisation over the batch, the features, groups of channels, or each channel."""
 
+from dataclasses import KW_ONLY
 from typing import Any
 
 import numpy as np
 
+from wengert.arguments import integers
 from wengert.core import Operand, Variable
+from wengert.declared import InitOnly
 from wengert.functions import normalization as functions
 from wengert.initializers import Initializer, ones, zeros
 from wengert.layers.layer import Layer
-from wengert.layers.parameters import Unsized, buffer, check_sizes, parameter
+from wengert.layers.parameters import LazyParameter, buffer, check_sizes, parameter
 
 
 class Normalization(Layer):
@@ -23,35 +26,28 @@ class Normalization(Layer):
         beta_initializer: makes β.
     """
 
-    def __init__(
-        self,
-        in_size: int | tuple[int, ...] | None = None,
-        *,
-        eps: float = 1e-5,
-        affine: bool = True,
-        dtype: Any = np.float32,
-        gamma_initializer: Initializer = ones,
-        beta_initializer: Initializer = zeros,
-    ) -> None:
-        shape = in_size if isinstance(in_size, tuple) else (in_size,)
-        for size in shape:
-            check_sizes(type(self).__name__, in_size=size)
-        self.eps = eps
-        self.affine = affine
-        self.gamma = parameter(shape, gamma_initializer, dtype) if affine else None
-        self.beta = parameter(shape, beta_initializer, dtype) if affine else None
+    in_size: int | tuple[int, ...] | None = None
+    _: KW_ONLY
+    eps: float = 1e-5
+    affine: bool = True
+    dtype: InitOnly[Any] = np.float32
+    gamma_initializer: InitOnly[Initializer] = ones
+    beta_initializer: InitOnly[Initializer] = zeros
 
-    @property
-    def in_size(self) -> int | tuple[int, ...] | None:
-        if self.gamma is None:
-            return None
-        shape = self.gamma.shape
-        return shape if len(shape) > 1 else shape[0]
+    def __post_init__(self) -> None:
+        shape: tuple[int | None, ...]
+        if isinstance(self.in_size, tuple):
+            shape = self.in_size = integers(type(self).__name__, "in_size", self.in_size, 1)
+        else:
+            check_sizes(self, "in_size")
+            shape = (self.in_size,)
+        self.gamma = parameter(shape, self.gamma_initializer, self.dtype) if self.affine else None
+        self.beta = parameter(shape, self.beta_initializer, self.dtype) if self.affine else None
 
     def _size_by_channels(
         self, x: Operand, needed: str = "(N, C) or (N, C, ...)", least: int = 2, groups: int = 1
     ) -> None:
-        if Unsized in map(type, vars(self).values()):
+        if LazyParameter in map(type, vars(self).values()):
             self._take_size(x, 1, needed, n_axes=range(least, 65), multiple_of=groups)
 
 
@@ -64,34 +60,15 @@ class BatchNorm(Normalization):
         running: False for none: statistics of the batch in test mode too.
     """
 
-    def __init__(
-        self,
-        in_size: int | None = None,
-        *,
-        momentum: float = 0.1,
-        eps: float = 1e-5,
-        affine: bool = True,
-        running: bool = True,
-        dtype: Any = np.float32,
-        gamma_initializer: Initializer = ones,
-        beta_initializer: Initializer = zeros,
-    ) -> None:
-        super().__init__(
-            in_size,
-            eps=eps,
-            affine=affine,
-            dtype=dtype,
-            gamma_initializer=gamma_initializer,
-            beta_initializer=beta_initializer,
-        )
-        self.momentum = momentum
-        self.running = running
-        self.running_mean: Any = buffer((in_size,), zeros, dtype) if running else None
-        self.running_var = buffer((in_size,), ones, dtype) if running else None
+    _: KW_ONLY
+    momentum: float = 0.1
+    running: bool = True
 
-    @property
-    def in_size(self) -> int | tuple[int, ...] | None:
-        return self.running_mean.shape[0] if self.running else super().in_size
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        shape: Any = (self.in_size,)
+        self.running_mean = buffer(shape, zeros, self.dtype) if self.running else None
+        self.running_var = buffer(shape, ones, self.dtype) if self.running else None
 
     def forward(self, x: Operand) -> Variable:
         self._size_by_channels(x)
@@ -112,28 +89,13 @@ class LayerNorm(Normalization):
     Args: see `Normalization`.
     """
 
-    def __init__(
-        self,
-        in_size: int | tuple[int, ...] | None = None,
-        *,
-        eps: float = 1e-5,
-        affine: bool = True,
-        dtype: Any = np.float32,
-        gamma_initializer: Initializer = ones,
-        beta_initializer: Initializer = zeros,
-    ) -> None:
-        super().__init__(
-            in_size,
-            eps=eps,
-            affine=affine,
-            dtype=dtype,
-            gamma_initializer=gamma_initializer,
-            beta_initializer=beta_initializer,
-        )
-        self._axis = tuple(range(-len(in_size), 0)) if isinstance(in_size, tuple) else -1
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        axes = len(self.in_size) if isinstance(self.in_size, tuple) else 1
+        self._axis = tuple(range(-axes, 0)) if axes > 1 else -1
 
     def forward(self, x: Operand) -> Variable:
-        if type(self.gamma) is Unsized:
+        if type(self.gamma) is LazyParameter:
             self._take_size(x, -1, FEATURES, n_axes=range(1, 65))
         return functions.layer_norm(x, self.gamma, self.beta, axis=self._axis, eps=self.eps)
 
@@ -144,32 +106,19 @@ class GroupNorm(Normalization):
     Args: see `Normalization`.
     """
 
-    def __init__(
-        self,
-        groups: int,
-        in_size: int | None = None,
-        *,
-        eps: float = 1e-5,
-        affine: bool = True,
-        dtype: Any = np.float32,
-        gamma_initializer: Initializer = ones,
-        beta_initializer: Initializer = zeros,
-    ) -> None:
-        check_sizes("GroupNorm", groups=groups)
-        if (in_size or 0) % groups:
+    groups: int
+    _: KW_ONLY
+    in_size: int | None = None
+    _elsewhere = "groups", "in_size"
+
+    def __post_init__(self) -> None:
+        check_sizes(self, "groups")
+        super().__post_init__()
+        if (self.in_size or 0) % self.groups:
             raise ValueError(
-                f"GroupNorm: got in_size {in_size} and {groups} groups, "
+                f"GroupNorm: got in_size {self.in_size} and {self.groups} groups, "
                 f"needed in_size a multiple of groups"
             )
-        super().__init__(
-            in_size,
-            eps=eps,
-            affine=affine,
-            dtype=dtype,
-            gamma_initializer=gamma_initializer,
-            beta_initializer=beta_initializer,
-        )
-        self.groups = groups
 
     def forward(self, x: Operand) -> Variable:
         needed = f"(N, C) or (N, C, ...) with C a multiple of {self.groups} groups"
@@ -195,24 +144,18 @@ class RMSNorm(Layer):
         gamma_initializer: makes the scale γ.
     """
 
-    def __init__(
-        self,
-        in_size: int | None = None,
-        *,
-        eps: float = 1e-5,
-        dtype: Any = np.float32,
-        gamma_initializer: Initializer = ones,
-    ) -> None:
-        check_sizes("RMSNorm", in_size=in_size)
-        self.eps = eps
-        self.gamma = parameter((in_size,), gamma_initializer, dtype)
+    in_size: int | None = None
+    _: KW_ONLY
+    eps: float = 1e-5
+    dtype: InitOnly[Any] = np.float32
+    gamma_initializer: InitOnly[Initializer] = ones
 
-    @property
-    def in_size(self) -> int | None:
-        return self.gamma.shape[0]
+    def __post_init__(self) -> None:
+        check_sizes(self, "in_size")
+        self.gamma = parameter((self.in_size,), self.gamma_initializer, self.dtype)
 
     def forward(self, x: Operand) -> Variable:
-        if type(self.gamma) is Unsized:
+        if type(self.gamma) is LazyParameter:
             self._take_size(x, -1, FEATURES, n_axes=range(1, 65))
         return functions.rms_norm(x, self.gamma, eps=self.eps)
 

@@ -1,4 +1,4 @@
-"""What layers hold: Parameters, Buffers, and what stands for them until their size is known."""
+"""What layers hold: Parameters, Buffers, and placeholders for those of unknown size."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from wengert.arguments import integer
 from wengert.core import Parameter, Variable
 from wengert.initializers import Initializer
 
@@ -22,15 +23,16 @@ class Buffer(Variable):
         super().__init__(data, name, requires_grad=False)
 
 
-class Unsized:
-    """Stands for a Parameter or Buffer until its size is known.
+class LazyParameter:
+    """Placeholder for a Parameter or Buffer whose size the first input will tell.
 
     Args:
         kind: Parameter or Buffer.
-        shape: with a None where the size is missing.
-        initializer: makes the first values.
+        shape: with None for the unknown size.
+        initializer: makes the initial values.
         dtype: of the values.
         fans: from the shape to (in, out), for the initializer; None for a matrix (in, out).
+        groups: the unknown size is the input size divided by this.
     """
 
     def __init__(
@@ -40,58 +42,63 @@ class Unsized:
         initializer: Initializer,
         dtype: Any,
         fans: FansOf = None,
+        groups: int = 1,
     ) -> None:
         self.kind = kind
         self.shape = shape
         self.initializer = initializer
         self.dtype = np.dtype(dtype)
         self.fans = fans
+        self.groups = groups
         self.requires_grad = kind is not Buffer
-        self.made: Any = None  # what it has become: the same for each layer that shares it
+        self.made: Any = None  # the Parameter or Buffer, for all layers that share the placeholder
 
-    def make(self, size: int) -> Any:
-        """The Parameter or Buffer, with `size` where it was missing."""
-        shape = tuple([size if n is None else n for n in self.shape])
+    def make(self, in_size: int) -> Any:
+        """The Parameter or Buffer for inputs of this size."""
+        shape = tuple([in_size // self.groups if n is None else n for n in self.shape])
         if self.made is None:
             fans = None if self.fans is None else self.fans(shape)
             self.become(self.initializer(shape, self.dtype, fans))
         return self.made
 
     def become(self, array: ndarray) -> Any:
-        """The Parameter or Buffer, with a copy of these values."""
+        """The Parameter or Buffer with a copy of these values."""
         self.made = self.kind(np.array(array, self.dtype))
         self.made.requires_grad = self.requires_grad
         return self.made
 
+    @property
+    def in_size(self) -> int:
+        """The input size that the made Parameter or Buffer has."""
+        return self.made.shape[self.shape.index(None)] * self.groups
+
     def __repr__(self) -> str:
-        return f"Unsized({self.kind.__name__}, shape={self.shape}, dtype={self.dtype})"
+        return f"LazyParameter({self.kind.__name__}, shape={self.shape}, dtype={self.dtype})"
 
 
-def parameter(shape: Shape, initializer: Initializer, dtype: Any, fans: FansOf = None) -> Any:
-    """A Parameter; or, where `shape` has a None, what stands for it until its size is known.
+def parameter(
+    shape: Shape, initializer: Initializer, dtype: Any, fans: FansOf = None, groups: int = 1
+) -> Any:
+    """A Parameter; or, where `shape` has a None, a placeholder until the size is known.
 
-    What stands for it is replaced, so it belongs into an attribute, list or dict, not a tuple.
+    The placeholder is replaced later: keep it in an attribute, list or dict, not in a tuple. For
+    the arguments see `LazyParameter`.
     """
-    return _made(Unsized(Parameter, shape, initializer, dtype, fans))
+    return _made(LazyParameter(Parameter, shape, initializer, dtype, fans, groups))
 
 
 def buffer(shape: Shape, initializer: Initializer, dtype: Any) -> Any:
-    """A Buffer; or, where `shape` has a None, what stands for it until its size is known."""
-    return _made(Unsized(Buffer, shape, initializer, dtype))
+    """A Buffer; or, where `shape` has a None, a placeholder until the size is known."""
+    return _made(LazyParameter(Buffer, shape, initializer, dtype))
 
 
-def _made(unsized: Unsized) -> Any:
-    return unsized if None in unsized.shape else unsized.make(0)
+def _made(lazy: LazyParameter) -> Any:
+    return lazy if None in lazy.shape else lazy.make(0)
 
 
-def check_sizes(layer: str, **sizes: int | None) -> None:
-    """Refuses a size below 1; None is a size not yet known."""
-    for name, size in sizes.items():
-        if size is not None and size < 1:
-            raise ValueError(f"{layer}: got {name} {size}, needed 1 or more")
-
-
-def check_share(layer: str, name: str, value: float) -> None:
-    """Refuses a probability to drop that is not 0 ≤ p < 1."""
-    if not 0 <= value < 1:
-        raise ValueError(f"{layer}: got {name} {value}, needed 0 ≤ {name} < 1")
+def check_sizes(layer: Any, *names: str) -> None:
+    """Checks that the options of these names are integers ≥ 1, or None for an unknown size."""
+    for name in names:
+        size = getattr(layer, name)
+        if size is not None:
+            setattr(layer, name, integer(type(layer).__name__, name, size, 1))

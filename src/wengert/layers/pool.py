@@ -1,6 +1,7 @@
 """Pooling: windows that move, windows that divide x, and all of x."""
 
 from collections.abc import Callable
+from dataclasses import KW_ONLY
 from typing import ClassVar
 
 from wengert.core import Operand, Variable
@@ -14,18 +15,11 @@ class Pool(Layer):
 
     function: ClassVar[Callable[..., Variable]]
 
-    def __init__(
-        self,
-        kernel: Sizes,
-        stride: Sizes | None = None,
-        *,
-        padding: Padding = 0,
-        ceil_mode: bool = False,
-    ) -> None:
-        self.kernel = kernel
-        self.stride = stride
-        self.padding = padding
-        self.ceil_mode = ceil_mode
+    kernel: Sizes
+    stride: Sizes | None = None
+    _: KW_ONLY
+    padding: Padding = 0
+    ceil_mode: bool = False
 
     def forward(self, x: Operand) -> Variable:
         return type(self).function(x, self.kernel, self.stride, self.padding, self.ceil_mode)
@@ -52,17 +46,8 @@ class MaxPool3d(Pool):
 class AvgPool(Pool):
     """What the average poolings have in common; see `avg_pool2d` for the options."""
 
-    def __init__(
-        self,
-        kernel: Sizes,
-        stride: Sizes | None = None,
-        *,
-        padding: Padding = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-    ) -> None:
-        super().__init__(kernel, stride, padding=padding, ceil_mode=ceil_mode)
-        self.count_include_pad = count_include_pad
+    _: KW_ONLY
+    count_include_pad: bool = True
 
     def forward(self, x: Operand) -> Variable:
         return type(self).function(
@@ -93,8 +78,7 @@ class AdaptivePool(Layer):
 
     function: ClassVar[Callable[..., Variable]]
 
-    def __init__(self, size: Sizes) -> None:
-        self.size = size
+    size: Sizes
 
     def forward(self, x: Operand) -> Variable:
         return type(self).function(x, self.size)

@@ -1,17 +1,20 @@
 """Recurrent layers: whole sequences, and cells for one step."""
 
+from dataclasses import KW_ONLY
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
+from wengert.arguments import fraction
 from wengert.core import Operand, Variable
+from wengert.declared import InitOnly
 from wengert.functions import cell as functions
 from wengert.functions import recurrent as sequences
 from wengert.functions.cell import check_activation
 from wengert.initializers import Fans, Initializer, glorot_uniform, orthogonal, zeros
 from wengert.layers.layer import Layer
-from wengert.layers.parameters import Unsized, check_share, check_sizes, parameter
+from wengert.layers.parameters import LazyParameter, check_sizes, parameter
 
 
 class Recurrent(Layer):
@@ -34,46 +37,32 @@ class Recurrent(Layer):
 
     gates: ClassVar[int]
 
-    def __init__(
-        self,
-        out_size: int,
-        in_size: int | None = None,
-        *,
-        layers: int = 1,
-        bidirectional: bool = False,
-        dropout: float = 0.0,
-        bias: bool = True,
-        dtype: Any = np.float32,
-        initializer: Initializer = glorot_uniform,
-        state_initializer: Initializer = orthogonal,
-        bias_initializer: Initializer = zeros,
-    ) -> None:
-        name = type(self).__name__
-        check_sizes(name, out_size=out_size, in_size=in_size, layers=layers)
-        check_share(name, "dropout", dropout)
-        self.layers = layers
-        self.bidirectional = bidirectional
-        self.dropout = dropout
-        self.bias = bias
-        directions = 2 if bidirectional else 1
-        initializers = initializer, state_initializer, bias_initializer
+    out_size: int
+    _: KW_ONLY
+    in_size: int | None = None
+    layers: int = 1
+    bidirectional: bool = False
+    dropout: float = 0.0
+    bias: bool = True
+    dtype: InitOnly[Any] = np.float32
+    initializer: InitOnly[Initializer] = glorot_uniform
+    state_initializer: InitOnly[Initializer] = orthogonal
+    bias_initializer: InitOnly[Initializer] = zeros
+    _elsewhere = "in_size", "out_size", "layers"
+
+    def __post_init__(self) -> None:
+        check_sizes(self, "out_size", "in_size", "layers")
+        self.dropout = fraction(type(self).__name__, "dropout", self.dropout)
+        directions = 2 if self.bidirectional else 1
         self.weights = [
-            _weights(self.gates, out_size, size, bias, dtype, initializers)
-            for size in [in_size] + [directions * out_size] * (layers - 1)
+            _weights(self, in_size)
+            for in_size in [self.in_size] + [directions * self.out_size] * (self.layers - 1)
             for _ in range(directions)
         ]
 
-    @property
-    def in_size(self) -> int | None:
-        return self.weights[0]["Wx"].shape[0]
-
-    @property
-    def out_size(self) -> int:
-        return self.weights[0]["Wh"].shape[0]
-
     def _weights_for(self, x: Operand) -> list[tuple[Any, ...]]:
         """The weights for x, in the form the functions take."""
-        if type(self.weights[0]["Wx"]) is Unsized:
+        if type(self.weights[0]["Wx"]) is LazyParameter:
             self._take_size(x, -1, "(B, T, in_size) with in_size ≥ 1", n_axes=(3,))
         return [tuple(w.values()) for w in self.weights]
 
@@ -87,35 +76,12 @@ class RNN(Recurrent):
 
     gates = 1
 
-    def __init__(
-        self,
-        out_size: int,
-        in_size: int | None = None,
-        *,
-        activation: str = "tanh",
-        layers: int = 1,
-        bidirectional: bool = False,
-        dropout: float = 0.0,
-        bias: bool = True,
-        dtype: Any = np.float32,
-        initializer: Initializer = glorot_uniform,
-        state_initializer: Initializer = orthogonal,
-        bias_initializer: Initializer = zeros,
-    ) -> None:
-        check_activation("RNN", activation)
-        super().__init__(
-            out_size,
-            in_size,
-            layers=layers,
-            bidirectional=bidirectional,
-            dropout=dropout,
-            bias=bias,
-            dtype=dtype,
-            initializer=initializer,
-            state_initializer=state_initializer,
-            bias_initializer=bias_initializer,
-        )
-        self.activation = activation
+    _: KW_ONLY
+    activation: str = "tanh"
+
+    def __post_init__(self) -> None:
+        check_activation("RNN", self.activation)
+        super().__post_init__()
 
     def forward(self, x: Operand, h: Operand | None = None, *, lengths: Any = None) -> Any:
         """All states of the last layer, (B, T, ...), and the last of each layer: see `rnn`."""
@@ -180,32 +146,22 @@ class Cell(Layer):
 
     gates: ClassVar[int]
 
-    def __init__(
-        self,
-        out_size: int,
-        in_size: int | None = None,
-        *,
-        bias: bool = True,
-        dtype: Any = np.float32,
-        initializer: Initializer = glorot_uniform,
-        state_initializer: Initializer = orthogonal,
-        bias_initializer: Initializer = zeros,
-    ) -> None:
-        check_sizes(type(self).__name__, out_size=out_size, in_size=in_size)
-        self.bias = bias
-        initializers = initializer, state_initializer, bias_initializer
-        self.weights = _weights(self.gates, out_size, in_size, bias, dtype, initializers)
+    out_size: int
+    _: KW_ONLY
+    in_size: int | None = None
+    bias: bool = True
+    dtype: InitOnly[Any] = np.float32
+    initializer: InitOnly[Initializer] = glorot_uniform
+    state_initializer: InitOnly[Initializer] = orthogonal
+    bias_initializer: InitOnly[Initializer] = zeros
+    _elsewhere = "in_size", "out_size", "bias"
 
-    @property
-    def in_size(self) -> int | None:
-        return self.weights["Wx"].shape[0]
-
-    @property
-    def out_size(self) -> int:
-        return self.weights["Wh"].shape[0]
+    def __post_init__(self) -> None:
+        check_sizes(self, "out_size", "in_size")
+        self.weights = _weights(self, self.in_size)
 
     def _weights_for(self, x: Operand) -> list[Any]:
-        if type(self.weights["Wx"]) is Unsized:
+        if type(self.weights["Wx"]) is LazyParameter:
             self._take_size(x, -1, "(B, in_size) with in_size ≥ 1", n_axes=(2,))
         return list(self.weights.values())
 
@@ -219,29 +175,12 @@ class RNNCell(Cell):
 
     gates = 1
 
-    def __init__(
-        self,
-        out_size: int,
-        in_size: int | None = None,
-        *,
-        activation: str = "tanh",
-        bias: bool = True,
-        dtype: Any = np.float32,
-        initializer: Initializer = glorot_uniform,
-        state_initializer: Initializer = orthogonal,
-        bias_initializer: Initializer = zeros,
-    ) -> None:
-        check_activation("RNNCell", activation)
-        super().__init__(
-            out_size,
-            in_size,
-            bias=bias,
-            dtype=dtype,
-            initializer=initializer,
-            state_initializer=state_initializer,
-            bias_initializer=bias_initializer,
-        )
-        self.activation = activation
+    _: KW_ONLY
+    activation: str = "tanh"
+
+    def __post_init__(self) -> None:
+        check_activation("RNNCell", self.activation)
+        super().__post_init__()
 
     def forward(self, x: Operand, h: Operand) -> Variable:
         """The new state, (B, out_size)."""
@@ -268,23 +207,19 @@ class GRUCell(Cell):
         return functions.gru_cell(x, h, *self._weights_for(x))
 
 
-def _weights(
-    gates: int,
-    out_size: int,
-    in_size: int | None,
-    bias: bool,
-    dtype: Any,
-    initializers: tuple[Initializer, Initializer, Initializer],
-) -> dict[str, Any]:
-    """Wx, Wh, bx and bh, in this order; without bias the first two."""
-    of_x, of_h, of_b = [partial(_gate_by_gate, initializer=i, gates=gates) for i in initializers]
-    GH = gates * out_size
+def _weights(layer: Recurrent | Cell, in_size: int | None) -> dict[str, Any]:
+    """Wx, Wh, bx and bh of one layer and direction, in this order; without bias the first two."""
+    of_x, of_h, of_b = [
+        partial(_gate_by_gate, initializer=initializer, gates=layer.gates)
+        for initializer in (layer.initializer, layer.state_initializer, layer.bias_initializer)
+    ]
+    H, GH = layer.out_size, layer.gates * layer.out_size
     weights = {
-        "Wx": parameter((in_size, GH), of_x, dtype),
-        "Wh": parameter((out_size, GH), of_h, dtype),
+        "Wx": parameter((in_size, GH), of_x, layer.dtype),
+        "Wh": parameter((H, GH), of_h, layer.dtype),
     }
-    if bias:
-        weights |= {name: parameter((GH,), of_b, dtype) for name in ("bx", "bh")}
+    if layer.bias:
+        weights |= {name: parameter((GH,), of_b, layer.dtype) for name in ("bx", "bh")}
     return weights
 
 

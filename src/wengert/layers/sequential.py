@@ -28,7 +28,7 @@ class Sequential(Layer):
             x = layer(x)
         return x
 
-    def _parts(self) -> dict[str, Any]:
+    def _components(self) -> dict[str, Any]:
         return {f"layers.{i}": layer for i, layer in enumerate(self.layers)}
 
     @overload

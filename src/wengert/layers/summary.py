@@ -8,13 +8,19 @@ from typing import Any
 from wengert.arrays import as_array
 from wengert.config import no_grad, test_mode
 from wengert.core import Parameter
-from wengert.layers.layer import Layer, own_params
 from wengert.random import get_state, set_state
 
 
 @dataclass(frozen=True)
 class Row:
-    """One layer: its name, its class, the shapes it gave (one for each output), its own size."""
+    """A line of the table.
+
+    Attributes:
+        name: of the layer.
+        kind: its class.
+        shapes: of its outputs.
+        params: number of elements of the Parameters that it holds itself.
+    """
 
     name: str
     kind: str
@@ -24,7 +30,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """The layers of a model, each before those inside of it; printed, a table."""
+    """The layers of a model, each before the layers inside it; printed, a table."""
 
     rows: list[Row]
     params: int
@@ -51,11 +57,12 @@ class Summary:
     __repr__ = __str__
 
 
-def summary(model: Layer, *xs: Any) -> Summary:
-    """The layers of `model`, the shapes of what they give for inputs `xs`, and their parameters.
+def summary(model: Any, *xs: Any) -> Summary:
+    """The layers of `model`, their output shapes for the inputs `xs`, and their parameters.
 
-    A parameter counts for the layer that holds it, and once. It runs a copy of the model, without
-    recording and as in use: nothing in the model changes, not even a size that is not yet known.
+    A parameter is counted once, for the layer that holds it. A copy of the model is called, in
+    inference mode and without recording: nothing in the model changes, and a size that is not yet
+    known stays unknown.
 
     Example:
         >>> import numpy as np
@@ -70,11 +77,11 @@ def summary(model: Layer, *xs: Any) -> Summary:
         ------------------------------------------
         7,510 parameters, 0.03 MiB
     """
-    shared = {id(p): p for p in model.params()}  # which a forward does not change
+    shared = {id(p): p for p in model.params()}  # a forward does not change them
     model = copy.deepcopy(model, shared)
     shapes: dict[int, tuple[tuple[int, ...], ...]] = {}
 
-    def note(layer: Layer, inputs: tuple[Any, ...], y: Any) -> None:
+    def note(layer: Any, inputs: tuple[Any, ...], y: Any) -> None:
         ys = y if isinstance(y, tuple) else (y,)
         shapes.setdefault(id(layer), tuple([as_array(y).shape for y in ys]))
 
@@ -90,11 +97,10 @@ def summary(model: Layer, *xs: Any) -> Summary:
     rows: list[Row] = []
     counted: set[Parameter] = set()
     for name, layer in layers.items():
-        own = [p for p in own_params(layer) if p not in counted]
+        own = [p for p in layer.own_params() if p not in counted]
         counted.update(own)
-        rows.append(
-            Row(name, type(layer).__name__, shapes.get(id(layer), ()), sum(p.size for p in own))
-        )
+        size = sum([p.size for p in own])
+        rows.append(Row(name, type(layer).__name__, shapes.get(id(layer), ()), size))
     return Summary(
         rows,
         params=sum(p.size for p in counted),

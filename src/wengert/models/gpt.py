@@ -68,8 +68,8 @@ class CausalAttention(Layer):
     ) -> None:
         self.heads = heads
         self.rotary = rotary
-        self.qkv = Linear(3 * width, width, dtype=dtype, initializer=initializer)
-        self.out = Linear(width, width, dtype=dtype, initializer=out_initializer)
+        self.qkv = Linear(3 * width, in_size=width, dtype=dtype, initializer=initializer)
+        self.out = Linear(width, in_size=width, dtype=dtype, initializer=out_initializer)
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Operand, cache: KeysAndValues | None = None) -> Variable:
@@ -111,9 +111,9 @@ class Block(Layer):
         )
         self.norm2 = LayerNorm(width, dtype=dtype)
         self.network = Sequential(
-            Linear(4 * width, width, dtype=dtype, initializer=initializer),
+            Linear(4 * width, in_size=width, dtype=dtype, initializer=initializer),
             GELU(approximate=True),
-            Linear(width, 4 * width, dtype=dtype, initializer=out_initializer),
+            Linear(width, in_size=4 * width, dtype=dtype, initializer=out_initializer),
             Dropout(dropout),
         )
 
@@ -203,7 +203,9 @@ class GPT(Layer):
         ]
         self.norm = LayerNorm(width, dtype=dtype)
         self.head = (
-            None if tied else Linear(vocabulary, width, bias=False, dtype=dtype, initializer=small)
+            None
+            if tied
+            else Linear(vocabulary, in_size=width, bias=False, dtype=dtype, initializer=small)
         )
 
     def forward(self, tokens: Any, cache: list[KeysAndValues] | None = None) -> Variable:

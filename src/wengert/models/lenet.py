@@ -40,18 +40,18 @@ class LeNet5(Layer):
         self.in_size = in_size
         self.padding = padding
         self.network = Sequential(
-            Conv2d(6, 5, in_size, padding=padding, dtype=dtype),  # (N, 6, 28, 28)
+            Conv2d(6, 5, in_size=in_size, padding=padding, dtype=dtype),  # (N, 6, 28, 28)
             activation,
             AvgPool2d(2),
-            Conv2d(16, 5, 6, dtype=dtype),  # (N, 16, 10, 10)
+            Conv2d(16, 5, in_size=6, dtype=dtype),  # (N, 16, 10, 10)
             activation,
             AvgPool2d(2),
             Flatten(),
-            Linear(120, 16 * 5 * 5, dtype=dtype),
+            Linear(120, in_size=16 * 5 * 5, dtype=dtype),
             activation,
-            Linear(84, 120, dtype=dtype),
+            Linear(84, in_size=120, dtype=dtype),
             activation,
-            Linear(classes, 84, dtype=dtype),
+            Linear(classes, in_size=84, dtype=dtype),
         )
 
     def forward(self, x: Operand) -> Variable:

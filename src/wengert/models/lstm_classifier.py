@@ -51,7 +51,7 @@ class LSTMClassifier(Layer):
             )
         self.lstm = LSTM(
             hidden_size,
-            in_size,
+            in_size=in_size,
             layers=layers,
             bidirectional=bidirectional,
             dropout=dropout if layers > 1 else 0.0,
@@ -59,7 +59,7 @@ class LSTMClassifier(Layer):
         )
         self.dropout = Dropout(dropout)
         directions = 2 if bidirectional else 1
-        self.fc = Linear(classes, directions * hidden_size, dtype=dtype)
+        self.fc = Linear(classes, in_size=directions * hidden_size, dtype=dtype)
 
     def forward(self, x: Any, lengths: Any = None) -> Variable:
         """Scores (B, classes).

@@ -42,10 +42,10 @@ class MLP(Layer):
         inner = he_normal if activation is relu else lecun_normal
         in_sizes = [in_size, *out_sizes[:-1]]
         self.layers = [
-            Linear(out_size, in_size, dtype=dtype, initializer=inner)
+            Linear(out_size, in_size=in_size, dtype=dtype, initializer=inner)
             for in_size, out_size in zip(in_sizes[:-1], out_sizes[:-1], strict=True)
         ]
-        self.layers.append(Linear(out_sizes[-1], in_sizes[-1], dtype=dtype))
+        self.layers.append(Linear(out_sizes[-1], in_size=in_sizes[-1], dtype=dtype))
 
     def forward(self, x: Operand) -> Variable:
         """y of shape (..., out_sizes[-1])."""

@@ -36,7 +36,7 @@ def _conv(
     conv = Conv2d(
         out_size,
         kernel,
-        in_size,
+        in_size=in_size,
         stride=stride,
         padding=kernel // 2,
         groups=groups,
@@ -121,7 +121,7 @@ class MobileNetV2(Layer):
         self.features = Sequential(*features)
         self.classifier = Sequential(
             Dropout(dropout),
-            Linear(classes, last_size, dtype=dtype, initializer=partial(normal, std=0.01)),
+            Linear(classes, in_size=last_size, dtype=dtype, initializer=partial(normal, std=0.01)),
         )
 
     def forward(self, x: Operand) -> Variable:

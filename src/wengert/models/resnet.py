@@ -26,9 +26,9 @@ class BasicBlock(Layer):
 
     def __init__(self, size: int, in_size: int, stride: int = 1, dtype: Any = np.float32) -> None:
         conv = partial(Conv2d, bias=False, dtype=dtype, initializer=he_normal_out)
-        self.conv1 = conv(size, 3, in_size, stride=stride, padding=1)
+        self.conv1 = conv(size, 3, in_size=in_size, stride=stride, padding=1)
         self.bn1 = BatchNorm(size, dtype=dtype)
-        self.conv2 = conv(size, 3, size, padding=1)
+        self.conv2 = conv(size, 3, in_size=size, padding=1)
         self.bn2 = BatchNorm(size, dtype=dtype)
         self.downsample = _shortcut(size, in_size, stride, dtype)
 
@@ -49,11 +49,11 @@ class Bottleneck(Layer):
     def __init__(self, size: int, in_size: int, stride: int = 1, dtype: Any = np.float32) -> None:
         conv = partial(Conv2d, bias=False, dtype=dtype, initializer=he_normal_out)
         out_size = size * self.expansion
-        self.conv1 = conv(size, 1, in_size)
+        self.conv1 = conv(size, 1, in_size=in_size)
         self.bn1 = BatchNorm(size, dtype=dtype)
-        self.conv2 = conv(size, 3, size, stride=stride, padding=1)
+        self.conv2 = conv(size, 3, in_size=size, stride=stride, padding=1)
         self.bn2 = BatchNorm(size, dtype=dtype)
-        self.conv3 = conv(out_size, 1, size)
+        self.conv3 = conv(out_size, 1, in_size=size)
         self.bn3 = BatchNorm(out_size, dtype=dtype)
         self.downsample = _shortcut(out_size, in_size, stride, dtype)
 
@@ -69,7 +69,13 @@ def _shortcut(out_size: int, in_size: int, stride: int, dtype: Any) -> Sequentia
     if stride == 1 and in_size == out_size:
         return None
     conv = Conv2d(
-        out_size, 1, in_size, stride=stride, bias=False, dtype=dtype, initializer=he_normal_out
+        out_size,
+        1,
+        in_size=in_size,
+        stride=stride,
+        bias=False,
+        dtype=dtype,
+        initializer=he_normal_out,
     )
     return Sequential(conv, BatchNorm(out_size, dtype=dtype))
 
@@ -119,7 +125,7 @@ class ResNet(Layer):
         self.conv1 = Conv2d(
             widths[0],
             3 if small_images else 7,
-            in_size,
+            in_size=in_size,
             stride=1 if small_images else 2,
             padding=1 if small_images else 3,
             bias=False,
@@ -136,7 +142,7 @@ class ResNet(Layer):
                 blocks.append(block(width, size, stride, dtype))
                 size = width * block.expansion
             setattr(self, name, Sequential(*blocks))
-        self.fc = Linear(classes, size, dtype=dtype)
+        self.fc = Linear(classes, in_size=size, dtype=dtype)
 
     def forward(self, x: Operand) -> Variable:
         """Scores (N, classes) of images (N, in_size, H, W)."""

@@ -25,9 +25,9 @@ class Fire(Layer):
 
     def __init__(self, squeezed: int, expanded: int, in_size: int, dtype: Any = np.float32) -> None:
         conv = partial(Conv2d, dtype=dtype, initializer=he_uniform)
-        self.squeeze = conv(squeezed, 1, in_size)
-        self.expand1x1 = conv(expanded, 1, squeezed)
-        self.expand3x3 = conv(expanded, 3, squeezed, padding=1)
+        self.squeeze = conv(squeezed, 1, in_size=in_size)
+        self.expand1x1 = conv(expanded, 1, in_size=squeezed)
+        self.expand3x3 = conv(expanded, 3, in_size=squeezed, padding=1)
 
     def forward(self, x: Operand) -> Variable:
         y = relu(self.squeeze(x))
@@ -56,7 +56,7 @@ class SqueezeNet(Layer):
     ) -> None:
         pool = partial(MaxPool2d, 3, 2, ceil_mode=True)
         self.features = Sequential(
-            Conv2d(64, 3, in_size, stride=2, dtype=dtype, initializer=he_uniform),
+            Conv2d(64, 3, in_size=in_size, stride=2, dtype=dtype, initializer=he_uniform),
             relu,
             pool(),
             Fire(16, 64, 64, dtype),
@@ -70,7 +70,7 @@ class SqueezeNet(Layer):
             Fire(64, 256, 384, dtype),
             Fire(64, 256, 512, dtype),
         )
-        last = Conv2d(classes, 1, 512, dtype=dtype, initializer=partial(normal, std=0.01))
+        last = Conv2d(classes, 1, in_size=512, dtype=dtype, initializer=partial(normal, std=0.01))
         self.classifier = Sequential(Dropout(dropout), last, relu)
 
     def forward(self, x: Operand) -> Variable:

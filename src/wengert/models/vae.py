@@ -38,11 +38,11 @@ class VAE(Layer):
     ) -> None:
         self.in_size = in_size
         self.latent_size = latent_size
-        self.encoder = Linear(hidden_size, in_size, dtype=dtype, initializer=he_normal)
-        self.mean = Linear(latent_size, hidden_size, dtype=dtype)
-        self.log_var = Linear(latent_size, hidden_size, dtype=dtype)
-        self.decoder = Linear(hidden_size, latent_size, dtype=dtype, initializer=he_normal)
-        self.out = Linear(in_size, hidden_size, dtype=dtype)
+        self.encoder = Linear(hidden_size, in_size=in_size, dtype=dtype, initializer=he_normal)
+        self.mean = Linear(latent_size, in_size=hidden_size, dtype=dtype)
+        self.log_var = Linear(latent_size, in_size=hidden_size, dtype=dtype)
+        self.decoder = Linear(hidden_size, in_size=latent_size, dtype=dtype, initializer=he_normal)
+        self.out = Linear(in_size, in_size=hidden_size, dtype=dtype)
 
     def encode(self, x: Operand) -> tuple[Variable, Variable]:
         """Mean and log variance of the code, each (N, latent_size), for x (N, in_size)."""

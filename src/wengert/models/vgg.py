@@ -57,7 +57,9 @@ class VGG16(Layer):
             for multiple in stage:
                 out_size = multiple * width
                 features += [
-                    Conv2d(out_size, 3, size, padding=1, dtype=dtype, initializer=he_normal_out),
+                    Conv2d(
+                        out_size, 3, in_size=size, padding=1, dtype=dtype, initializer=he_normal_out
+                    ),
                     relu,
                 ]
                 size = out_size
@@ -66,13 +68,13 @@ class VGG16(Layer):
         self.pool = Sequential(AdaptiveAvgPool(7), Flatten())
         linear = partial(Linear, dtype=dtype, initializer=partial(normal, std=0.01))
         self.classifier = Sequential(
-            linear(hidden_size, size * 7 * 7),
+            linear(hidden_size, in_size=size * 7 * 7),
             relu,
             Dropout(dropout),
-            linear(hidden_size, hidden_size),
+            linear(hidden_size, in_size=hidden_size),
             relu,
             Dropout(dropout),
-            linear(classes, hidden_size),
+            linear(classes, in_size=hidden_size),
         )
 
     def forward(self, x: Operand) -> Variable:
