@@ -88,6 +88,43 @@ def test_derivatives_in_test_mode_are_right_to_third_order():
         check_gradients(lambda *a: batch_norm(*a, mean, var), X[:2, :, 0], GAMMA, BETA, order=3)
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_gradients_in_test_mode_do_not_depend_on_later_running_statistics(create_graph):
+    mean, var = np.arange(4.0), np.arange(1.0, 5.0)
+    gradients = []
+    for moved in (False, True):
+        inputs = [Variable(a) for a in (X, GAMMA, BETA)]
+        with wengert.test_mode():
+            y = batch_norm(*inputs, mean, var)
+        if moved:
+            batch_norm(X, None, None, mean, var)
+            assert mean[0] != 0
+        y.backward(create_graph=create_graph)
+        gradients.append([x.grad.data for x in inputs])
+    for g, h in zip(*gradients, strict=True):
+        np.testing.assert_array_equal(g, h)
+
+
+def test_a_recorded_walk_to_statistics_that_have_changed_is_an_error():
+    mean, var = Variable(np.arange(4.0)), Variable(np.arange(1.0, 5.0))
+    with wengert.test_mode():
+        y = batch_norm(X, None, None, mean, var)
+    mean.data += 1
+    with pytest.raises(RuntimeError, match="changed in place after the call"):
+        y.backward(create_graph=True)
+
+
+def test_running_statistics_are_inputs_of_both_modes():
+    mean, var = np.arange(4.0), np.arange(1.0, 5.0)
+    y = batch_norm(Variable(X), None, None, mean, var)
+    assert y.creator.options() == {"eps": 1e-5, "momentum": 0.1}
+    assert [x.data is a for x, a in zip(y.creator.inputs[1:], (mean, var), strict=True)]
+    with wengert.test_mode():
+        y = batch_norm(Variable(X), GAMMA, BETA, mean, var)
+    assert y.creator.options() == {"eps": 1e-5}
+    assert [x.data is a for x, a in zip(y.creator.inputs[1:3], (mean, var), strict=True)]
+
+
 def test_without_running_statistics_both_modes_use_those_of_the_batch():
     with wengert.test_mode():
         y = batch_norm(X)
@@ -127,7 +164,7 @@ def test_gradients_of_what_needs_none_are_not_made():
         (lambda: batch_norm(X[:1, :, 0, 0]), "more than one number in each channel; use a larger"),
         (lambda: batch_norm(X[:0]), "more than one number"),
         (lambda: batch_norm(X, eps=0), "batch_norm: got eps 0"),
-        (lambda: batch_norm(X, momentum=2), "got momentum 2, needed 0 to 1"),
+        (lambda: batch_norm(X, momentum=2), "got momentum 2, needed 0 ≤ momentum ≤ 1"),
         (lambda: batch_norm(X, None, None, np.zeros(3), np.ones(4)), r"got running_mean \(3,\)"),
         (lambda: layer_norm(X, GAMMA), r"layer_norm: got gamma \(4,\), needed \(2,\)"),
         (lambda: layer_norm(X, axis=4), "layer_norm: got axis 4"),

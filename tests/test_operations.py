@@ -1,6 +1,7 @@
 """Tests of every Function, generated from its `samples`."""
 
 import importlib
+import inspect
 import pkgutil
 
 import numpy as np
@@ -76,6 +77,12 @@ def is_float_array(x):
     return isinstance(x, np.ndarray | np.generic) and is_float(x)
 
 
+def unchanged(cls, inputs):
+    """The indices of the inputs that forward does not change in place."""
+    names = list(inspect.signature(cls.forward).parameters)[1:]
+    return [i for i in range(len(inputs)) if i >= len(names) or names[i] not in cls.mutated]
+
+
 def single_precision(options):
     return dict(zip(options, cast(options.values(), np.float32), strict=True))
 
@@ -118,10 +125,10 @@ def test_float32_stays_float32_and_gives_the_values_of_float64(cls, inputs, opti
 def test_gradients_have_the_dtype_of_their_inputs(cls, inputs, options):
     exact = gradients(cls, options, inputs)
     single = gradients(cls, single_precision(options), inputs, np.float32)
-    for x, g, g32 in zip(inputs, exact, single, strict=True):
-        if is_float(x):
-            assert g32.dtype == np.float32
-            np.testing.assert_allclose(g32.data, g.data, rtol=2e-4, atol=2e-5)
+    for i in unchanged(cls, inputs):
+        if is_float(inputs[i]):
+            assert single[i].dtype == np.float32
+            np.testing.assert_allclose(single[i].data, exact[i].data, rtol=2e-4, atol=2e-5)
 
 
 @pytest.mark.parametrize(("cls", "inputs", "options"), cases(differentiable=True))
@@ -135,14 +142,14 @@ def test_a_recorded_walk_gives_the_gradients_of_a_plain_one(cls, inputs, options
 
 
 @pytest.mark.parametrize(("cls", "inputs", "options"), cases())
-def test_inputs_are_not_modified(cls, inputs, options):
+def test_only_declared_inputs_are_modified(cls, inputs, options):
     before = [np.array(x) for x in inputs]
     if issubclass(cls, Constant):
         call(cls, options, map(Variable, inputs))
     else:
         gradients(cls, options, inputs)
-    for x, x_before in zip(inputs, before, strict=True):
-        np.testing.assert_array_equal(x, x_before)
+    for i, (x, x_before) in enumerate(zip(inputs, before, strict=True)):
+        assert np.array_equal(x, x_before, equal_nan=is_float(x)) == (i in unchanged(cls, inputs))
 
 
 @pytest.mark.parametrize(("cls", "inputs", "options"), cases())

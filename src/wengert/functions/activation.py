@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert import kernels
 from wengert.core import Function, Operand, Variable
 from wengert.functions.arithmetic import mul
 from wengert.functions.axes import checked_axis
@@ -211,8 +212,7 @@ class Softmax(Function):
         self.axis = axis
 
     def forward(self, x):
-        y = np.exp(x - np.max(x, axis=self.axis, keepdims=True))  # the largest exponent is 0
-        return y / np.sum(y, axis=self.axis, keepdims=True)
+        return kernels.softmax(x, self.axis)
 
     def backward(self, gy):
         (y,) = self.ys
@@ -233,8 +233,7 @@ class LogSoftmax(Function):
         self.axis = axis
 
     def forward(self, x):
-        z = x - np.max(x, axis=self.axis, keepdims=True)
-        return z - np.log(np.sum(np.exp(z), axis=self.axis, keepdims=True))
+        return kernels.log_softmax(x, self.axis)
 
     def backward(self, gy):
         (y,) = self.ys

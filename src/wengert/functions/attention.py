@@ -1,16 +1,17 @@
-"""Attention: each query takes a weighted mean of the values, by how well it meets their keys."""
+"""Attention: for each query a mean of the values, weighted by how well it matches their keys."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from wengert.arrays import as_array
+from wengert import kernels
+from wengert.arguments import fraction
+from wengert.arrays import as_array, sum_to
 from wengert.config import enable_backprop, train
 from wengert.core import Function, Operand, Variable
 from wengert.functions.linalg import linear
-from wengert.functions.shape import sum_to
 from wengert.random import generator
 
 __all__ = ["multi_head_attention", "scaled_dot_product_attention"]
@@ -19,106 +20,111 @@ __all__ = ["multi_head_attention", "scaled_dot_product_attention"]
 class SoftmaxOrZero(Function):
     """y = e^x / Σ e^x along the last axis, and 0 where all of x is -∞;  dx = y (dy - Σ y dy)."""
 
-    def forward(self, x: Any) -> Any:
-        return _softmax_in_place(x.copy())
+    def forward(self, x):
+        return kernels.softmax_or_zero(x.copy())
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (y,) = self.ys
         return y * (gy - np.sum(y * gy, axis=-1, keepdims=True))
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         x = rng.normal(size=(3, 4))
         yield (x,)
         yield (np.where(np.array([[0, 1, 1, 0], [1, 1, 1, 1], [0, 0, 0, 0]]), -np.inf, x),)
 
 
-def _softmax_in_place(x: Any) -> Any:
-    top = np.max(x, axis=-1, keepdims=True, initial=-np.inf)
-    x -= np.where(np.isneginf(top), 0, top)  # -∞ less -∞ would be NaN
-    np.exp(x, out=x)
-    total = np.sum(x, axis=-1, keepdims=True)
-    x /= np.where(np.equal(total, 0), 1, total)
-    return x
-
-
 class Attention(Function):
     """y = p v,  where p = softmax(scale q kᵀ + mask) along the last axis, (..., T, S).
 
-    A mask of bools says which keys a query may see. With p' the gradient of p, that of what the
-    softmax is given is p (p' - Σ p p'), and the sum over the keys is one over features: Σ y gy.
+    Inputs are q, k, v, then the mask, if there is one, then, with `dropout`, the factors that p is
+    multiplied by: 0 or 1 / (1 - probability). A mask of bools says which keys a query may see.
+
+    With p' the gradient of p, the gradient of the softmax's input is p (p' - Σ p p'), and this sum
+    over the keys is one over the features: Σ y gy.
     """
 
-    def __init__(self, scale: float, causal: bool = False, dropout: float = 0.0) -> None:
+    saved = ("p",)  # for a walk on arrays; a recorded walk computes it again
+    p: Any
+
+    def __init__(self, scale: float, causal: bool = False, dropout: bool = False) -> None:
         self.scale = scale
         self.causal = causal
         self.dropout = dropout
-        self.noise: Any = None  # what dropout draws: 0, or 1 / (1 - dropout)
-        self.p: Any = None  # kept for the plain walk alone; a recorded one computes it again
 
-    def forward(self, q: Any, k: Any, v: Any, *mask: Any) -> Any:
-        x = np.matmul(q * self.scale, np.swapaxes(k, -1, -2))
-        for m in (*mask, *self._causal_mask(x)):
-            m = np.where(m, 0, -np.inf) if m.dtype == bool else m
-            m = m.astype(x.dtype, copy=False)
-            x = np.add(x, m, out=x) if np.broadcast_shapes(x.shape, m.shape) == x.shape else x + m
-        p = _softmax_in_place(x)
+    def forward(self, q, k, v, *others):
+        y, p = kernels.attend(q, k, v, *self._mask_and_factors(others), self.scale, self.causal)
         self.p = p if enable_backprop.get() else None
-        if self.dropout:
-            kept = generator().random(p.shape, dtype=np.float32) >= self.dropout
-            self.noise = np.multiply(kept, 1 / (1 - self.dropout), dtype=p.dtype)
-            p = p * self.noise
-        return np.matmul(p, v)
+        return y
 
-    def backward(self, gy: Any) -> Any:
-        q, k, v, *mask = self.xs
+    def backward(self, gy):
+        q, k, v, *others = self.xs
         (y,) = self.ys
-        need_q, need_k, need_v, *need_mask = self.needs
-        p = self._weights(q, k, *mask) if enable_backprop.get() else self.p
-        noisy = p if self.noise is None else p * self.noise
-        gv = sum_to(np.swapaxes(noisy, -1, -2) @ gy, v.shape) if need_v else None
-
-        # gx is ours: on arrays these lines work in its memory, on Variables each makes a new one
-        gx = gy @ np.swapaxes(v, -1, -2)
-        if self.noise is not None:
-            gx *= self.noise
-        gx -= np.sum(y * gy, axis=-1, keepdims=True)
-        gx *= p
+        mask, factors = self._mask_and_factors(others)
+        needs, need_others = self.needs[:3], self.needs[3:]
+        if enable_backprop.get():
+            gradients = self._recorded_gradients(gy, y, q, k, v, mask, factors)
+        else:
+            gradients = kernels.attend_gradients(gy, y, q, k, v, self.p, factors, self.scale, needs)
+        *gs, gx = gradients
         return (
-            sum_to(gx @ k, q.shape) * self.scale if need_q else None,
-            sum_to(np.swapaxes(gx, -1, -2) @ q, k.shape) * self.scale if need_k else None,
-            gv,
             *[
-                sum_to(gx, m.shape) if need and m.dtype != bool else None
-                for m, need in zip(mask, need_mask, strict=True)
+                None if g is None else _summed(g, x.shape)
+                for g, x in zip(gs, (q, k, v), strict=True)
+            ],
+            *[
+                _summed(gx, m.shape) if need and m is mask and m.dtype != bool else None
+                for m, need in zip(others, need_others, strict=True)
             ],
         )
 
-    def _weights(self, q: Any, k: Any, *mask: Any) -> Any:
-        """p, in steps that are recorded."""
+    def _recorded_gradients(self, gy, y, q, k, v, mask, factors):
+        """The gradients of q, k, v and the mask, in steps that are recorded."""
         x = (q * self.scale) @ np.swapaxes(k, -1, -2)
-        for m in (*mask, *self._causal_mask(x)):
+        masks = [] if mask is None else [mask]
+        if self.causal:
+            masks.append(kernels.causal_mask(*x.shape[-2:]))
+        for m in masks:
             x = np.where(m, x, -np.inf) if m.dtype == bool else x + m
-        return SoftmaxOrZero()(x)
+        p = SoftmaxOrZero()(x)
+        gp = gy @ np.swapaxes(v, -1, -2)
+        dropped = p
+        if factors is not None:
+            dropped, gp = p * factors, gp * factors
+        gx = p * (gp - np.sum(y * gy, axis=-1, keepdims=True))
+        need_q, need_k, need_v = self.needs[:3]
+        return (
+            (gx @ k) * self.scale if need_q else None,
+            (np.swapaxes(gx, -1, -2) @ q) * self.scale if need_k else None,
+            np.swapaxes(dropped, -1, -2) @ gy if need_v else None,
+            gx,
+        )
 
-    def _causal_mask(self, x: Any) -> tuple[np.ndarray, ...]:
-        """That a query sees no later key; the last query stands at the last key."""
-        T, S = x.shape[-2:]
-        return (np.tri(T, S, S - T, dtype=bool),) if self.causal else ()
+    def _mask_and_factors(self, others: Sequence[Any]) -> tuple[Any, Any]:
+        """The inputs after q, k and v; None for one that is missing."""
+        masks, factors = (others[:-1], others[-1]) if self.dropout else (others, None)
+        return (masks[0] if masks else None), factors
 
     def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"noise": None, "p": None}
+        return {name: x for name, x in super().__getstate__().items() if name not in self.saved}
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         q, k, v = rng.normal(size=(2, 2, 3)), rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 4, 2))
         seen = np.array([[True, False, True, True], [False, False, False, False]])
+        factors = 2.0 * rng.integers(0, 2, size=(2, 2, 4))
         yield (q, k, v), {"scale": 0.5}
         yield (q, k, v), {"scale": 0.5, "causal": True}
         yield (q, k, v, seen), {"scale": 0.5}
         yield (q, k, v, rng.normal(size=(2, 1, 4))), {"scale": 2.0}
         yield (q, k, v, np.where(seen, rng.normal(size=(2, 4)), -np.inf)), {"scale": 1.0}
         yield (q, k[:1], v[0], rng.normal(size=4)), {"scale": 1.0, "causal": True}
+        yield (q, k, v, factors > 0), {"scale": 0.5, "dropout": True}
+        yield (q, k, v, rng.normal(size=(2, 4)), factors > 0), {"scale": 0.5, "dropout": True}
+
+
+def _summed(g: Any, shape: tuple[int, ...]) -> Any:
+    return g if g.shape == shape else sum_to(g, shape)
 
 
 def scaled_dot_product_attention(
@@ -257,8 +263,7 @@ def _attention(
 ) -> Variable:
     """`scaled_dot_product_attention`, with errors in the name of what the user called."""
     _check_shapes(name, q, k, v, mask)
-    if not 0 <= dropout < 1:
-        raise ValueError(f"{name}: got dropout {dropout}, needed 0 ≤ dropout < 1")
+    probability = fraction(name, "dropout", dropout)
     T, S = np.shape(q)[-2], np.shape(k)[-2]
     if causal and T > S:
         raise ValueError(
@@ -267,8 +272,23 @@ def _attention(
         )
     if scale is None:
         scale = 1 / math.sqrt(max(np.shape(q)[-1], 1))
-    function = Attention(float(scale), causal, dropout if train.get() else 0.0)
-    return function(q, k, v) if mask is None else function(q, k, v, mask)
+    inputs = [q, k, v] if mask is None else [q, k, v, mask]
+    dropping = probability > 0 and train.get()
+    if dropping:
+        inputs.append(_dropout_factors(probability, *inputs))
+    return Attention(float(scale), causal, dropping)(*inputs)
+
+
+def _dropout_factors(probability: float, q: Any, k: Any, v: Any, mask: Any = None) -> np.ndarray:
+    """0 with this probability, else 1 / (1 - probability), for each weight."""
+    shape = (
+        *np.broadcast_shapes(np.shape(q)[:-2], np.shape(k)[:-2]),
+        np.shape(q)[-2],
+        np.shape(k)[-2],
+    )
+    shape = np.broadcast_shapes(shape, np.shape(mask))
+    kept = generator().random(shape, dtype=np.float32) >= probability
+    return np.multiply(kept, 1 / (1 - probability), dtype=np.result_type(as_array(q), as_array(k)))
 
 
 def _check_shapes(name: str, q: Any, k: Any, v: Any, mask: Any) -> None:

@@ -1,30 +1,29 @@
 """Normalisation: mean 0 and variance 1, over a batch, a layer, a group of channels, or one."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from wengert.arguments import integer
-from wengert.arrays import as_array
-from wengert.config import train
+from wengert import kernels
+from wengert.arguments import fraction, integer, number
+from wengert.arrays import as_array, sum_to
+from wengert.config import enable_backprop, train
 from wengert.core import Function, Operand, Variable
 from wengert.dispatch import Axis
 from wengert.functions.arguments import as_operand
 from wengert.functions.axes import checked_axes
-from wengert.functions.shape import reshape, sum_to
+from wengert.functions.shape import reshape
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
 
 
 class Normalize(Function):
-    """y = γ x̂ + β with x̂ = (x - μ) / σ, σ = √(v + eps), μ and v the mean and variance over axes.
+    """y = γ x̂ + β with x̂ = (x - μ) / √(v + eps), μ and v the mean and variance over axes.
 
-    gγ = Σ gy x̂,  gβ = Σ gy,  gx = (g - mean g - x̂ mean(g x̂)) / σ with g = γ gy.
-
-    γ and β may be left out; they broadcast against x, with as many axes. With `centered` False,
-    μ = 0, and mean g is left out of gx.
+    γ and β may be left out; they broadcast against x, with as many axes. Without `centered`,
+    μ = 0 and v is the mean of the squares.
     """
 
     def __init__(self, axes: tuple[int, ...], eps: float = 1e-5, centered: bool = True) -> None:
@@ -32,46 +31,16 @@ class Normalize(Function):
         self.eps = eps
         self.centered = centered
 
-    def forward(self, x: Any, *affine: Any) -> Any:
-        y, _, _ = self.standard(x)
-        return _transformed(y, *affine)
+    def forward(self, x, *affine):
+        y, _, _ = kernels.standardize(x, self.axes, self.eps, self.centered)
+        return _affine_map(y, *affine)
 
-    def standard(self, x: Any) -> tuple[Any, Any, Any]:
-        """x̂, μ (None if not centered) and v."""
-        mean = _mean(x, self.axes) if self.centered else None
-        y = x - mean if self.centered else x
-        var = _mean(np.square(y), self.axes)
-        return y * (1 / np.sqrt(var + self.eps)), mean, var
-
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x, *affine = self.xs
-        need_x, *need_affine = self.needs
-        # (from x, since a σ kept from the forward would be a constant to the next derivative)
-        y, _, var = self.standard(x)
-        gyy = gy * y
-        sums = [_sum(gyy, self.axes), _sum(gy, self.axes)]
-        gaffine = [
-            None if not need else total if total.shape == p.shape else sum_to(g, p.shape)
-            for g, total, p, need in zip((gyy, gy), sums, affine, need_affine, strict=False)
-        ]
-        if not need_x:
-            return None, *gaffine
-        factor = 1 / np.sqrt(var + self.eps)
-        if affine:
-            (gamma, *_) = affine
-            if all(gamma.shape[i] == 1 for i in self.axes):  # γ moves out of the means
-                factor = factor * gamma
-            else:
-                gy, gyy = gy * gamma, gyy * gamma
-                sums = [_sum(gyy, self.axes), _sum(gy, self.axes)]
-        n = math.prod([x.shape[i] for i in self.axes])
-        gx = gy - y * (sums[0] * (1 / n))
-        if self.centered:
-            gx = gx - sums[1] * (1 / n)
-        return gx * factor, *gaffine
+        return _gradients(gy, x, affine, self.needs, self.axes, self.eps, self.centered)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         for shape, axes, size in [
             ((4, 3), (0,), (1, 3)),
             ((3, 2, 2, 2), (0, 2, 3), (1, 2, 1, 1)),
@@ -84,48 +53,146 @@ class Normalize(Function):
             yield (x,), {"axes": axes, "eps": 0.1}
 
 
-class BatchNorm(Normalize):
-    """Normalize over all axes but 1; forward moves the running statistics towards the batch's."""
+class BatchNorm(Function):
+    """Normalize over all axes but 1; forward moves the running statistics towards the batch's.
 
-    def __init__(
-        self,
-        axes: tuple[int, ...],
-        eps: float = 1e-5,
-        running: tuple[np.ndarray, np.ndarray] | None = None,
-        momentum: float = 0.1,
-    ) -> None:
-        super().__init__(axes, eps)
-        self.running = running
+    The running statistics are (C,), the variance being the unbiased one; y does not depend on them.
+    """
+
+    mutated = ("running_mean", "running_var")
+
+    def __init__(self, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        self.eps = eps
         self.momentum = momentum
 
-    def forward(self, x: Any, *affine: Any) -> Any:
-        y, mean, var = self.standard(x)
-        if self.running is not None:
-            n = x.size // mean.size
-            for running, batch in zip(self.running, (mean, var * (n / (n - 1))), strict=True):
-                running += self.momentum * (batch.reshape(-1) - running)
-        return _transformed(y, *affine)
+    def forward(self, x, running_mean, running_var, *affine):
+        y, mean, var = kernels.standardize(x, _all_but_channels(x), self.eps)
+        n = x.size // mean.size
+        for running, batch in ((running_mean, mean), (running_var, var * (n / (n - 1)))):
+            running += self.momentum * (batch.reshape(-1) - running)
+        return _affine_map(y, *affine)
+
+    def backward(self, gy):
+        x, _, _, *affine = self.xs
+        need_x, _, _, *need_affine = self.needs
+        needs = [need_x, *need_affine]
+        gx, *gaffine = _gradients(gy, x, affine, needs, _all_but_channels(x), self.eps)
+        return gx, None, None, *gaffine
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         x, gamma, beta = (rng.normal(size=s) for s in ((3, 2, 2), (1, 2, 1), (1, 2, 1)))
-        yield (x, gamma, beta), {"axes": (0, 2)}
-        yield (x, gamma, beta), {"axes": (0, 2), "running": (np.zeros(2), np.ones(2))}
+        yield (x, np.zeros(2), np.ones(2), gamma, beta)
+        yield (x[..., 0], np.zeros(2), np.ones(2)), {"eps": 0.1, "momentum": 0.5}
 
 
-def _sum(x: Any, axes: tuple[int, ...]) -> Any:
-    """The sum over axes, which are kept. Adding up whole samples first is several times faster."""
-    if axes[0] == 0 and len(axes) > 1:
-        x, axes = np.sum(x, axis=0, keepdims=True), axes[1:]
-    return np.sum(x, axis=axes, keepdims=True)
+class BatchNormInference(Function):
+    """y = γ (x - μ) r + β with r = 1 / √(v + eps), for a given mean μ and variance v, (C,).
+
+    With s = Σ gy and t = Σ gy (x - μ), sums over all axes but 1:
+    gx = γ r gy,  gμ = -γ r s,  gv = -γ r³ t / 2,  gγ = r t,  gβ = s.
+    """
+
+    saved = ("statistics",)  # copies of μ and v, because training changes running statistics
+
+    def __init__(self, eps: float = 1e-5) -> None:
+        self.eps = eps
+
+    def forward(self, x, mean, var, *affine):
+        self.statistics = mean.copy(), var.copy()
+        mean, var = (_by_channel(statistic, x) for statistic in (mean, var))
+        scale = _affine_map(1 / np.sqrt(var + self.eps), *affine[:1])
+        return x * scale + _affine_map(-mean * scale, None, *affine[1:])
+
+    def backward(self, gy):
+        x, _, _, *affine = self.xs
+        need_x, *need_others = self.needs
+        mean, var = (_by_channel(statistic, x) for statistic in self._statistics())
+        r = 1 / np.sqrt(var + self.eps)
+        factor = _affine_map(r, *affine[:1])
+        gx = gy * factor if need_x else None
+        if not any(need_others):
+            return gx, *[None for _ in need_others]
+        axes = _all_but_channels(x)
+        s = kernels.sum_over(gy, axes)
+        t = kernels.sum_over(gy * x, axes) - mean * s
+        gradients = (-factor * s).reshape(-1), (-0.5 * factor * r * r * t).reshape(-1), r * t, s
+        return gx, *[g if need else None for g, need in zip(gradients, need_others, strict=False)]
+
+    def _statistics(self) -> Sequence[Any]:
+        """μ and v of the forward: Variables if their gradients are recorded, else arrays."""
+        if not (enable_backprop.get() and any(self.needs[1:3])):
+            return self.statistics
+        variables = self.xs[1:3]
+        for now, then in zip(variables, self.statistics, strict=True):
+            if not np.array_equal(now.data, then, equal_nan=True):
+                raise RuntimeError(
+                    "BatchNormInference: the mean or variance was changed in place after the call; "
+                    "a recorded walk to them needs it: change it after the walk, or use a copy"
+                )
+        return variables
+
+    @staticmethod
+    def samples(rng):
+        x, gamma, beta = (rng.normal(size=s) for s in ((3, 2, 2), (1, 2, 1), (1, 2, 1)))
+        mean, var = rng.normal(size=2), rng.uniform(1, 2, size=2)
+        yield (x, mean, var, gamma, beta)
+        yield (x, mean, var, gamma), {"eps": 0.1}
+        yield (x[..., 0], mean, var)
 
 
-def _mean(x: Any, axes: tuple[int, ...]) -> Any:
-    return _sum(x, axes) * (1 / math.prod([x.shape[i] for i in axes]))
+def _gradients(
+    gy: Any,
+    x: Any,
+    affine: Sequence[Any],
+    needs: Sequence[bool],
+    axes: tuple[int, ...],
+    eps: float,
+    centered: bool = True,
+) -> tuple[Any, ...]:
+    """The gradients of x, γ and β for y = γ x̂ + β, x̂ = (x - μ) / √(v + eps).
+
+    gγ = Σ gy x̂,  gβ = Σ gy,  gx = (g - mean g - x̂ mean(g x̂)) / √(v + eps) with g = γ gy; mean g is
+    left out without `centered`.
+    """
+    need_x, *need_affine = needs
+    # (from x, because a v kept by the forward would be a constant to the next derivative)
+    y, _, var = kernels.standardize(x, axes, eps, centered)
+    gyy = gy * y
+    sums = [kernels.sum_over(gyy, axes), kernels.sum_over(gy, axes)]
+    gaffine = [
+        None if not need else total if total.shape == p.shape else sum_to(g, p.shape)
+        for g, total, p, need in zip((gyy, gy), sums, affine, need_affine, strict=False)
+    ]
+    if not need_x:
+        return None, *gaffine
+    factor = 1 / np.sqrt(var + eps)
+    if affine:
+        (gamma, *_) = affine
+        if all(gamma.shape[i] == 1 for i in axes):  # γ moves out of the means
+            factor = factor * gamma
+        else:
+            gy, gyy = gy * gamma, gyy * gamma
+            sums = [kernels.sum_over(gyy, axes), kernels.sum_over(gy, axes)]
+    n = math.prod([x.shape[i] for i in axes])
+    gx = gy - y * (sums[0] * (1 / n))
+    if centered:
+        gx = gx - sums[1] * (1 / n)
+    return gx * factor, *gaffine
 
 
-def _transformed(y: Any, gamma: Any = None, beta: Any = None) -> Any:
-    """γ y + β, as far as they are there."""
+def _all_but_channels(x: Any) -> tuple[int, ...]:
+    """The axes that batch normalization averages over."""
+    return (0, *range(2, x.ndim))
+
+
+def _by_channel(values: Any, x: Any) -> Any:
+    """Values (C,), in a shape that broadcasts against x (N, C, ...)."""
+    return values.reshape(1, -1, *(1,) * (x.ndim - 2))
+
+
+def _affine_map(y: Any, gamma: Any = None, beta: Any = None) -> Any:
+    """γ y + β; None leaves a term out."""
     if gamma is not None:
         y = y * gamma
     return y if beta is None else y + beta
@@ -170,21 +237,20 @@ def batch_norm(
     C = shape[1]
     spread = (1, C) + (1,) * (len(shape) - 2)
     affine = _affine(name, (C,), spread, gamma, beta)
-    _check_eps(name, eps)
+    eps = number(name, "eps", eps, above=0)
     running = _running(running_mean, running_var, C)
-    if running is not None and not train.get():
-        mean, var = (r.reshape(spread) for r in running)
-        scale = _transformed(1 / np.sqrt(var + eps), *affine[:1])
-        return x * scale + _transformed(-mean * scale, None, *affine[1:])
-    if not 0 <= momentum <= 1:
-        raise ValueError(f"batch_norm: got momentum {momentum}, needed 0 to 1")
+    x = as_operand(x)
+    if running and not train.get():
+        return BatchNormInference(eps)(x, *running, *affine)
+    momentum = fraction("batch_norm", "momentum", momentum, closed=True)
     if math.prod(shape) <= C:
         raise ValueError(
             f"batch_norm: got x {shape}, needed more than one number in each channel; "
             f"use a larger batch, or wg.test_mode()"
         )
-    axes = (0, *range(2, len(shape)))
-    return BatchNorm(axes, eps, running, momentum)(as_operand(x), *affine)
+    if not running:
+        return Normalize((0, *range(2, len(shape))), eps)(x, *affine)
+    return BatchNorm(eps, momentum)(x, *running, *affine)
 
 
 def layer_norm(
@@ -209,7 +275,8 @@ def layer_norm(
 
     Source: J. Ba, J. Kiros, G. Hinton, arXiv:1607.06450.
     """
-    axes, affine = _over_axes("layer_norm", x, axis, gamma, beta, eps)
+    axes, affine = _over_axes("layer_norm", x, axis, gamma, beta)
+    eps = number("layer_norm", "eps", eps, above=0)
     return Normalize(axes, eps)(as_operand(x), *affine)
 
 
@@ -220,7 +287,8 @@ def rms_norm(
 
     Source: B. Zhang, R. Sennrich, arXiv:1910.07467.
     """
-    axes, affine = _over_axes("rms_norm", x, axis, gamma, None, eps)
+    axes, affine = _over_axes("rms_norm", x, axis, gamma, None)
+    eps = number("rms_norm", "eps", eps, above=0)
     return Normalize(axes, eps, centered=False)(as_operand(x), *affine)
 
 
@@ -291,19 +359,18 @@ def _grouped(name: str, x: Any, groups: int, gamma: Any, beta: Any, eps: float) 
     N, C, *rest = shape = np.shape(x)
     size = C // max(groups, 1)
     affine = _affine(name, (C,), (1, groups, size, 1), gamma, beta)
-    _check_eps(name, eps)
+    eps = number(name, "eps", eps, above=0)
     y = Normalize((2, 3), eps)(np.reshape(x, (N, groups, size, math.prod(rest))), *affine)
     return reshape(y, shape)
 
 
 def _over_axes(
-    name: str, x: Any, axis: Axis, gamma: Any, beta: Any, eps: float
+    name: str, x: Any, axis: Axis, gamma: Any, beta: Any
 ) -> tuple[tuple[int, ...], tuple[Any, ...]]:
     shape = np.shape(x)
     axes = tuple(range(len(shape))) if axis is None else checked_axes(name, axis, shape)
     axes = tuple(sorted(axes))
     spread = tuple([n if i in axes else 1 for i, n in enumerate(shape)])
-    _check_eps(name, eps)
     return axes, _affine(name, tuple([shape[i] for i in axes]), spread, gamma, beta)
 
 
@@ -319,18 +386,13 @@ def _affine(
     return tuple([np.reshape(p, spread) for p in (gamma, beta) if p is not None])
 
 
-def _check_eps(name: str, eps: float) -> None:
-    if not eps > 0:
-        raise ValueError(f"{name}: got eps {eps}, needed a number > 0")
-
-
-def _running(mean: Any, var: Any, C: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """The arrays that running statistics are in."""
+def _running(mean: Any, var: Any, C: int) -> tuple[Any, ...]:
+    """The running statistics, checked: both or none."""
     if mean is None and var is None:
-        return None
-    for letter, r in (("running_mean", mean), ("running_var", var)):
+        return ()
+    for name, r in (("running_mean", mean), ("running_var", var)):
         if not isinstance(r, np.ndarray | Variable):
-            raise TypeError(f"batch_norm: got {letter} {r!r}, needed an array to write into")
+            raise TypeError(f"batch_norm: got {name} {r!r}, needed an array to write into")
         if r.shape != (C,):
-            raise ValueError(f"batch_norm: got {letter} {r.shape}, needed ({C},)")
-    return as_array(mean), as_array(var)
+            raise ValueError(f"batch_norm: got {name} {r.shape}, needed ({C},)")
+    return mean, var

@@ -5,6 +5,7 @@ Each file holds the plain NumPy implementation, which runs without native code a
 code is tested against.
 """
 
+from wengert.kernels.attention import attend, attend_gradients, causal_mask
 from wengert.kernels.convolution import (
     col2im,
     conv,
@@ -13,15 +14,25 @@ from wengert.kernels.convolution import (
     im2col,
 )
 from wengert.kernels.geometry import Geometry
+from wengert.kernels.normalization import standardize, sum_over
 from wengert.kernels.pooling import window_max, window_sum, window_sum_gradient
+from wengert.kernels.softmaxes import log_softmax, softmax, softmax_or_zero
 
 __all__ = [
     "Geometry",
+    "attend",
+    "attend_gradients",
+    "causal_mask",
     "col2im",
     "conv",
     "conv_input_gradient",
     "conv_weight_gradient",
     "im2col",
+    "log_softmax",
+    "softmax",
+    "softmax_or_zero",
+    "standardize",
+    "sum_over",
     "window_max",
     "window_sum",
     "window_sum_gradient",
