@@ -3,12 +3,14 @@
 The formulas of a step, the weights and how they map to PyTorch's are those of `cell.py`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
+from wengert import kernels
+from wengert.arguments import fraction
 from wengert.arrays import as_array
 from wengert.config import enable_backprop
 from wengert.core import Function, Operand, Variable
@@ -30,41 +32,37 @@ __all__ = ["gru", "lstm", "rnn"]
 
 
 class Recurrence(Function):
-    """A cell, step after step along a sequence: y = all h in order, and the last states.
+    """A cell, step after step along a sequence: y = the h of all steps, and the last states.
 
-    Inputs are x (B, T, D), the first states (B, H), Wx, Wh, bx, bh and, where the sequences differ
-    in length, their lengths (B,): past its end, y is zero and the states remain.
+    Inputs are x (B, T, D), the first states (B, H), Wx, Wh, bx, bh and, if the sequences differ in
+    length, their lengths (B,): past the end of a sequence y is zero and the states stay as they
+    are. With `reverse`, the steps are taken from the last to the first.
 
-    The plain walk is made by hand: `steps_back` uses what `steps` has kept, in arrays ordered by
-    step, and each weight's gradient is one product over all steps. A recorded walk uses nothing
-    that was kept: it takes the steps again, each with a recorded Cell, whose `backward` it calls.
+    The backward on arrays uses the history that forward has saved, and each weight's gradient is
+    one product over all steps. A recorded walk uses nothing that was saved: it takes the steps
+    again, each with a recorded Cell, whose `backward` it calls.
     """
 
+    saved = ("history",)
+    history: Any
     cell: ClassVar[type[Cell]]
 
     def __init__(self, reverse: bool = False) -> None:
-        self.reverse = reverse  # from the last step to the first
-        self.kept: Any = None  # of the last `steps`, for the plain walk alone
-
-    def steps(self, A: Any, states: Any, Wh: Any, bh: Any, padding: Any) -> tuple[Any, ...]:
-        """What to keep: each state before the first and after every step, (T + 1, B, H), then more.
-
-        A, (T, B, G·H), comes without bh, and may be overwritten.
-        """
-        raise NotImplementedError
-
-    def steps_back(self, gy: Any, gstates: Any, Wh: Any, padding: Any, kept: Any) -> Any:
-        """From the gradients of all h and the last states to those of A, Q and the first states."""
-        raise NotImplementedError
+        self.reverse = reverse
 
     def one_step(self) -> Cell:
         """A new cell, with the options of this sequence."""
         return self.cell()
 
-    def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"kept": None}
+    def steps(self, A: Any, states: Any, Wh: Any, bh: Any, padding: Any) -> tuple[Any, ...]:
+        """The kernel of the forward (see kernels/recurrence.py)."""
+        raise NotImplementedError
 
-    def run(self, x: Any, states: Any, weights: Any, lengths: Any) -> Any:
+    def steps_backward(self, gy: Any, gstates: Any, Wh: Any, padding: Any) -> Any:
+        """The kernel of the backward."""
+        raise NotImplementedError
+
+    def run(self, x: Any, states: Any, weights: Any, lengths: Any) -> tuple[Any, ...]:
         """The forward of all kinds of cells."""
         Wx, Wh, bx, bh = weights
         B, T, D = x.shape
@@ -74,34 +72,33 @@ class Recurrence(Function):
         product = np.multiply if D == 1 else np.matmul
         A = product(rows, Wx, dtype=np.result_type(x, *states, *weights))
         A += bx
-        kept = self.steps(A.reshape(T, B, A.shape[1]), states, Wh, bh, padding)
-        self.kept = kept if enable_backprop.get() else None
+        history = self.steps(A.reshape(T, B, A.shape[1]), states, Wh, bh, padding)
+        self.history = history if enable_backprop.get() else None
+        y = self._by_sample(history[0][1:], padding)
         # the last states are copies: no two outputs share memory
-        return self._by_sample(kept[0][1:], padding), *[s[-1].copy() for s in kept[: len(states)]]
+        return y, *[s[-1].copy() for s in history[: len(states)]]
 
-    def backward(self, gy: Any, *gstates: Any) -> Any:
+    def backward(self, gy, *gstates):
         if enable_backprop.get():
             return self._recorded_backward(gy, *gstates)
         x, *others = self.xs
-        _, (Wx, Wh, _, _), lengths = self._parts(others)
+        _, (Wx, Wh, _, _), lengths = self._split(others)
         B, T, D = x.shape
         padding = self._padding(T, lengths)
-        gA, gQ, gstates = self.steps_back(
-            self._by_step(gy, padding), gstates, Wh, padding, self.kept
-        )
+        gA, gQ, gstates = self.steps_backward(self._by_step(gy, padding), gstates, Wh, padding)
         gA, gQ = gA.reshape(T * B, Wx.shape[1]), gQ.reshape(T * B, Wx.shape[1])
         gx = None
         if self.needs[0]:
             gx = self._by_sample((gA @ Wx.T).reshape(T, B, D), None)
         rows = self._by_step(x, padding).reshape(T * B, D)
-        before = self.kept[0][:-1].reshape(T * B, Wh.shape[0])
+        before = self.history[0][:-1].reshape(T * B, Wh.shape[0])
         needs = self.needs[1 + len(gstates) :][:4]
         gweights = gradients_of_weights(needs, rows, before, gA, gQ)
         return gx, *gstates, *gweights, *[None for _ in lengths]
 
-    def _recorded_backward(self, gy: Any, *gstates: Any) -> Any:
+    def _recorded_backward(self, gy, *gstates):
         x, *others = self.xs
-        states, weights, lengths = self._parts(others)
+        states, weights, lengths = self._split(others)
         padding = self._padding(x.shape[1], lengths)
         cells = []
         for t, x_t in enumerate(_unstacked(self._by_step(x, padding))):
@@ -131,13 +128,13 @@ class Recurrence(Function):
         gx = self._by_sample(np.stack(gxs[::-1]), None) if self.needs[0] else None
         return gx, *gstates, *gweights, *[None for _ in lengths]
 
-    def _parts(self, others: Sequence[Any]) -> tuple[Any, Any, Any]:
+    def _split(self, others: Sequence[Any]) -> tuple[Any, Any, Any]:
         """The inputs after x: the states, the weights, and the lengths, none or one."""
         n = self.cell.states
         return others[:n], others[n : n + 4], others[n + 4 :]
 
     def _padding(self, T: int, lengths: Sequence[Any]) -> Any:
-        """Where a sequence is over, (T, B, 1) in the order of the steps; None if nowhere."""
+        """Whether a step is past the end, (T, B, 1) in the order of the steps; None for nowhere."""
         if not lengths:
             return None
         padding = np.arange(T)[:, None, None] >= as_array(lengths[0])[:, None]
@@ -150,22 +147,19 @@ class Recurrence(Function):
         return x if padding is None else np.where(padding, 0, x)
 
     def _by_sample(self, x: Any, padding: Any) -> Any:
-        """The way back."""
+        """From (T, B, ...) in the order of the steps to (B, T, ...), with zeros for padding."""
         x = x if padding is None else np.where(padding, 0, x)
         return np.swapaxes(x[::-1] if self.reverse else x, 0, 1)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: x for name, x in super().__getstate__().items() if name not in self.saved}
+
     @classmethod
-    def samples(cls, rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(cls, rng):
         for reverse in (False, True):
             xs = sample(rng, cls.cell, (2, 2, 1))
             yield xs, {"reverse": reverse}
             yield (*xs, np.array([1, 2])), {"reverse": reverse}
-
-
-def _unstacked(x: Any) -> list[Any]:
-    """x[0], x[1], ...; for a Variable by one Function, so that T of them cost T."""
-    parts = np.split(x, x.shape[0])
-    return [np.reshape(part, x.shape[1:]) for part in parts]
 
 
 class RNN(Recurrence):
@@ -177,42 +171,20 @@ class RNN(Recurrence):
         super().__init__(reverse)
         self.activation = activation
 
-    def forward(self, x: Any, h: Any, Wx: Any, Wh: Any, bx: Any, bh: Any, *lengths: Any) -> Any:
-        return self.run(x, (h,), (Wx, Wh, bx, bh), lengths)
-
     def one_step(self) -> Cell:
         return RNNCell(self.activation)
 
-    def steps(self, A: Any, states: Any, Wh: Any, bh: Any, padding: Any) -> tuple[Any, ...]:
-        T, B, H = A.shape
-        hs = np.empty((T + 1, B, H), A.dtype)
-        hs[0] = states[0]
-        A += bh
-        for t in range(T):
-            h = np.matmul(hs[t], Wh, out=hs[t + 1])
-            h += A[t]
-            if self.activation == "tanh":
-                np.tanh(h, out=h)
-            else:
-                np.maximum(h, 0, out=h)
-            if padding is not None:
-                np.copyto(h, hs[t], where=padding[t])
-        return (hs,)
+    def forward(self, x, h, Wx, Wh, bx, bh, *lengths):
+        return self.run(x, (h,), (Wx, Wh, bx, bh), lengths)
 
-    def steps_back(self, gy: Any, gstates: Any, Wh: Any, padding: Any, kept: Any) -> Any:
-        h = kept[0][1:]
-        gz = 1 - h * h if self.activation == "tanh" else (h > 0).astype(h.dtype)
-        if padding is not None:
-            np.copyto(gz, 0, where=padding)
-        (gh,) = gstates
-        for t in reversed(range(len(gz))):
-            gh = gh + gy[t]
-            gz[t] *= gh
-            gh = _through(gz[t] @ Wh.T, gh, padding, t)
-        return gz, gz, (gh,)
+    def steps(self, A: Any, states: Any, Wh: Any, bh: Any, padding: Any) -> tuple[Any, ...]:
+        return kernels.rnn_forward(A, states[0], Wh, bh, padding, self.activation)
+
+    def steps_backward(self, gy: Any, gstates: Any, Wh: Any, padding: Any) -> Any:
+        return kernels.rnn_backward(gy, gstates, Wh, padding, self.history, self.activation)
 
     @classmethod
-    def samples(cls, rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(cls, rng):
         for inputs, options in super().samples(rng):
             yield inputs, {"activation": "tanh", **options}
             yield inputs, {"activation": "relu", **options}
@@ -223,65 +195,14 @@ class LSTM(Recurrence):
 
     cell = LSTMCell
 
-    def forward(
-        self, x: Any, h: Any, c: Any, Wx: Any, Wh: Any, bx: Any, bh: Any, *lengths: Any
-    ) -> Any:
+    def forward(self, x, h, c, Wx, Wh, bx, bh, *lengths):
         return self.run(x, (h, c), (Wx, Wh, bx, bh), lengths)
 
     def steps(self, A: Any, states: Any, Wh: Any, bh: Any, padding: Any) -> tuple[Any, ...]:
-        T, B, H = A.shape[0], A.shape[1], Wh.shape[0]
-        hs, cs = np.empty((2, T + 1, B, H), A.dtype)
-        hs[0], cs[0] = states
-        tanh_c, Q, ig = np.empty((T, B, H), A.dtype), np.empty_like(A[0]), np.empty_like(hs[0])
-        # σ(z) = (tanh(z / 2) + 1) / 2: one tanh for all four gates, in place
-        half = np.repeat(np.array([0.5, 0.5, 1, 0.5], A.dtype), H)
-        one_less = 1 - half
-        A += bh
-        A *= half
-        Wh = Wh * half
-        i, f, g, o = np.moveaxis(A.reshape(T, B, 4, H), 2, 0)
-        for t in range(T):
-            gates = A[t]
-            gates += np.matmul(hs[t], Wh, out=Q)
-            np.tanh(gates, out=gates)
-            gates *= half
-            gates += one_less
-            c = np.multiply(f[t], cs[t], out=cs[t + 1])
-            c += np.multiply(i[t], g[t], out=ig)
-            h = np.multiply(o[t], np.tanh(c, out=tanh_c[t]), out=hs[t + 1])
-            if padding is not None:
-                np.copyto(c, cs[t], where=padding[t])
-                np.copyto(h, hs[t], where=padding[t])
-        return hs, cs, A, tanh_c
+        return kernels.lstm_forward(A, states[0], states[1], Wh, bh, padding)
 
-    def steps_back(self, gy: Any, gstates: Any, Wh: Any, padding: Any, kept: Any) -> Any:
-        _, cs, gates, tanh_c = kept
-        T, B, H = tanh_c.shape
-        i, f, g, o = np.moveaxis(gates.reshape(T, B, 4, H), 2, 0)
-        # what does not need gh and gc, for all steps at once: z' = z (gc gc gc gh)
-        gz = 1 - gates  # σ' of all gates in one run of memory
-        gz *= gates
-        gz = gz.reshape(T, B, 4, H)
-        to_i, to_f, to_g, to_o = np.moveaxis(gz, 2, 0)
-        to_i *= g
-        to_f *= cs[:-1]
-        to_o *= tanh_c
-        np.multiply(i, 1 - g * g, out=to_g)
-        h_to_c = o * (1 - tanh_c * tanh_c)
-        Wh = Wh.copy("F")  # Wh.T in one run: a product of few rows takes two thirds of the time
-        if padding is not None:
-            np.copyto(gz, 0, where=padding[..., None])
-            np.copyto(h_to_c, 0, where=padding)
-            f = np.where(padding, 1, f)
-        gh, gc = gstates
-        for t in reversed(range(T)):
-            gh = gh + gy[t]
-            gc = gc + gh * h_to_c[t]
-            gz[t, :, :3] *= gc[:, None]
-            gz[t, :, 3] *= gh
-            gc = gc * f[t]
-            gh = _through(gz[t].reshape(B, 4 * H) @ Wh.T, gh, padding, t)
-        return gz, gz, (gh, gc)
+    def steps_backward(self, gy: Any, gstates: Any, Wh: Any, padding: Any) -> Any:
+        return kernels.lstm_backward(gy, gstates, Wh, padding, self.history)
 
 
 class GRU(Recurrence):
@@ -289,61 +210,20 @@ class GRU(Recurrence):
 
     cell = GRUCell
 
-    def forward(self, x: Any, h: Any, Wx: Any, Wh: Any, bx: Any, bh: Any, *lengths: Any) -> Any:
+    def forward(self, x, h, Wx, Wh, bx, bh, *lengths):
         return self.run(x, (h,), (Wx, Wh, bx, bh), lengths)
 
     def steps(self, A: Any, states: Any, Wh: Any, bh: Any, padding: Any) -> tuple[Any, ...]:
-        T, B, H = A.shape[0], A.shape[1], Wh.shape[0]
-        hs = np.empty((T + 1, B, H), A.dtype)
-        hs[0] = states[0]
-        Q = np.empty_like(A)  # (T, B, 3 H)
-        for t in range(T):
-            q = np.matmul(hs[t], Wh, out=Q[t])
-            q += bh
-            rz, n = A[t, :, : 2 * H], A[t, :, 2 * H :]
-            rz += q[:, : 2 * H]
-            rz *= 0.5  # σ(z) = (tanh(z / 2) + 1) / 2
-            np.tanh(rz, out=rz)
-            rz *= 0.5
-            rz += 0.5
-            n += rz[:, :H] * q[:, 2 * H :]
-            np.tanh(n, out=n)
-            h = np.subtract(hs[t], n, out=hs[t + 1])
-            h *= rz[:, H:]
-            h += n
-            if padding is not None:
-                np.copyto(h, hs[t], where=padding[t])
-        return hs, A, Q
+        return kernels.gru_forward(A, states[0], Wh, bh, padding)
 
-    def steps_back(self, gy: Any, gstates: Any, Wh: Any, padding: Any, kept: Any) -> Any:
-        hs, gates, Q = kept
-        T, B, H = gy.shape
-        r, z, n = np.moveaxis(gates.reshape(T, B, 3, H), 2, 0)
-        # what does not need gh, for all steps at once
-        to_n = (1 - z) * (1 - n * n)
-        gA = np.empty((T, B, 3, H), gates.dtype)
-        np.multiply(to_n * Q[..., 2 * H :], r * (1 - r), out=gA[:, :, 0])
-        np.multiply(hs[:-1] - n, z * (1 - z), out=gA[:, :, 1])
-        gA[:, :, 2] = to_n
-        gQ = gA.copy()
-        gQ[:, :, 2] *= r
-        if padding is not None:
-            np.copyto(gA, 0, where=padding[..., None])
-            np.copyto(gQ, 0, where=padding[..., None])
-            z = np.where(padding, 1, z)
-        (gh,) = gstates
-        for t in reversed(range(T)):
-            gh = gh + gy[t]
-            gA[t] *= gh[:, None]
-            gQ[t] *= gh[:, None]
-            gh = gh * z[t]
-            gh += gQ[t].reshape(B, 3 * H) @ Wh.T
-        return gA, gQ, (gh,)
+    def steps_backward(self, gy: Any, gstates: Any, Wh: Any, padding: Any) -> Any:
+        return kernels.gru_backward(gy, gstates, Wh, padding, self.history)
 
 
-def _through(gh: Any, gh1: Any, padding: Any, t: int) -> Any:
-    """The gradient of h before step t: where the sequence is over, that of h after it."""
-    return gh if padding is None else np.where(padding[t], gh1, gh)
+def _unstacked(x: Any) -> list[Any]:
+    """x[0], x[1], ...; for a Variable by one Function, so that T of them cost T."""
+    rows = np.split(x, x.shape[0])
+    return [np.reshape(row, x.shape[1:]) for row in rows]
 
 
 # ---- What users call ----
@@ -487,8 +367,7 @@ def _layers(
                 f"tuples of weights, needed {(len(weights), B, H)}: a state for each layer and "
                 f"direction"
             )
-    if not 0 <= dropout < 1:
-        raise ValueError(f"{name}: got dropout {dropout}, needed 0 ≤ dropout < 1")
+    dropout = fraction(name, "dropout", dropout)
     ends = () if lengths is None else (_checked_lengths(name, lengths, B, T),)
     finals = []
     for layer in range(0, len(weights), directions):

@@ -16,6 +16,14 @@ from wengert.kernels.convolution import (
 from wengert.kernels.geometry import Geometry
 from wengert.kernels.normalization import standardize, sum_over
 from wengert.kernels.pooling import window_max, window_sum, window_sum_gradient
+from wengert.kernels.recurrence import (
+    gru_backward,
+    gru_forward,
+    lstm_backward,
+    lstm_forward,
+    rnn_backward,
+    rnn_forward,
+)
 from wengert.kernels.softmaxes import log_softmax, softmax, softmax_or_zero
 
 __all__ = [
@@ -27,8 +35,14 @@ __all__ = [
     "conv",
     "conv_input_gradient",
     "conv_weight_gradient",
+    "gru_backward",
+    "gru_forward",
     "im2col",
     "log_softmax",
+    "lstm_backward",
+    "lstm_forward",
+    "rnn_backward",
+    "rnn_forward",
     "softmax",
     "softmax_or_zero",
     "standardize",

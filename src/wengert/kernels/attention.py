@@ -1,0 +1,63 @@
+"""Attention: y = p v with p = softmax(scale q kᵀ + mask) along the last axis, (..., T, S)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from wengert.kernels.softmaxes import softmax_or_zero
+
+
+def attend(
+    q: np.ndarray,
+    k: np.ndarray,
+    v: np.ndarray,
+    mask: np.ndarray | None,
+    factors: np.ndarray | None,
+    scale: float,
+    causal: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """y (..., T, F) and the weights p (..., T, S) of q (..., T, E), k (..., S, E), v (..., S, F).
+
+    The mask is added, or, of bools, says which keys a query may see. Dropout multiplies p by
+    `factors` on its way to y.
+    """
+    x = np.matmul(q * scale, np.swapaxes(k, -1, -2))
+    masks = [] if mask is None else [mask]
+    if causal:
+        masks.append(causal_mask(*x.shape[-2:]))
+    for m in masks:
+        m = np.where(m, 0, -np.inf) if m.dtype == bool else m
+        m = m.astype(x.dtype, copy=False)
+        x = np.add(x, m, out=x) if np.broadcast_shapes(x.shape, m.shape) == x.shape else x + m
+    p = softmax_or_zero(x)
+    return np.matmul(p if factors is None else p * factors, v), p
+
+
+def attend_gradients(
+    gy: np.ndarray,
+    y: np.ndarray,
+    q: np.ndarray,
+    k: np.ndarray,
+    v: np.ndarray,
+    p: np.ndarray,
+    factors: np.ndarray | None,
+    scale: float,
+    needs: Sequence[bool],
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray]:
+    """The gradients of q, k and v, where needed, and of the mask; broadcast axes are not summed."""
+    need_q, need_k, need_v = needs
+    dropped = p if factors is None else p * factors
+    gv = np.swapaxes(dropped, -1, -2) @ gy if need_v else None
+    gx = gy @ np.swapaxes(v, -1, -2)
+    if factors is not None:
+        gx *= factors
+    gx -= np.sum(y * gy, axis=-1, keepdims=True)
+    gx *= p
+    gq = (gx @ k) * scale if need_q else None
+    gk = (np.swapaxes(gx, -1, -2) @ q) * scale if need_k else None
+    return gq, gk, gv, gx
+
+
+def causal_mask(T: int, S: int) -> np.ndarray:
+    """(T, S): no query sees a later key; the last query is at the position of the last key."""
+    return np.tri(T, S, S - T, dtype=bool)
