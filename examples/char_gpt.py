@@ -1,12 +1,12 @@
-"""A GPT learns to write, character by character, from one text file.
+"""A GPT learns to generate text, character by character, from one text file.
 
-The model reads windows of 64 characters, and says at each place what the next character is. The
-loss is the mean of -log p of the right ones, in nats. To know nothing costs log 103 = 4.6 of them,
-to know how often each character occurs 3.2. The loss is measured on the last tenth of the text,
-which is kept from training. Then the model goes on with a sentence.
+The model reads windows of 64 characters and predicts the next character at each position. The
+loss is the mean of -log p of the correct characters, in nats. A uniform guess has a loss of
+log 103 = 4.6, the frequencies of the characters alone give 3.2. The loss is measured on the last
+tenth of the text, which is not used for training. Then the model continues a sentence.
 
-The default text is the reference manual that comes with Python: 465,000 characters of
-`pydoc_data.topics`. (The figures below are for that of Python 3.11.)
+The default text is the reference manual of Python: 465,000 characters of `pydoc_data.topics`. (The
+figures below are for Python 3.11.)
 
     python examples/char_gpt.py               3 minutes on 2 cores
     python examples/char_gpt.py --fast        4 s
@@ -42,7 +42,7 @@ LIMIT = 2.9 if FAST else 1.9
 
 
 def read(paths):
-    """The text of the file, or the default one."""
+    """The text of the file, or the default text."""
     if paths:
         return load_text(paths[0])
     with tempfile.TemporaryDirectory() as folder:
@@ -52,7 +52,7 @@ def read(paths):
 
 
 def held_out_loss(model, tokens):
-    """Mean loss over windows that lie side by side."""
+    """Mean loss over adjacent windows."""
     starts = np.arange(0, len(tokens) - CONTEXT, CONTEXT)
     batches = DataLoader(Subset(TokenWindows(tokens, CONTEXT), starts), 64, shuffle=False)
     with wg.no_grad(), wg.test_mode():
@@ -71,7 +71,7 @@ def main():
     model = GPT(len(text.vocabulary), CONTEXT, layers=LAYERS, width=WIDTH, heads=HEADS)
     schedule = warm_up(cosine(LR, STEPS - WARM_UP, end=LR / 10), WARM_UP)
     optimizer = AdamW(schedule, beta2=0.99, weight_decay=0.1).setup(model)
-    optimizer.add_group(lambda name, p: p.ndim == 1, weight_decay=0)  # not of biases and norms
+    optimizer.add_group(lambda name, p: p.ndim == 1, weight_decay=0)  # none for biases and norms
     optimizer.add_hook(ClipNorm(1.0))
 
     batches = iter(DataLoader(windows, BATCH_SIZE, seed=0))

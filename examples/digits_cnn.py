@@ -1,8 +1,8 @@
 """Handwritten digits with a small convolutional network.
 
-Two convolutions of 3×3, each followed by batch normalisation, then pooling, dropout and two Linear
-layers. Their sizes follow from the first batch. Batch normalisation and dropout do one thing in
-training and another in use: `wg.test_mode()` says which.
+Two 3×3 convolutions, each followed by batch normalisation, then pooling, dropout and two Linear
+layers. Layers take their input sizes from the first batch. Batch normalisation and dropout work
+differently in training and inference; `wg.test_mode()` switches to inference mode.
 
     python examples/digits_cnn.py           7 s
     python examples/digits_cnn.py --fast     1 s
@@ -66,7 +66,7 @@ def main():
     x, t = test[:]
     with wg.no_grad(), wg.test_mode():
         y = model(x)
-    print("how often a digit (row) is taken for another (column):")
+    print("confusion matrix (rows: labels, columns: predictions):")
     print(wg.as_array(F.confusion_matrix(y, t)))
     accuracy = 100 * float(F.accuracy(y, t))
     print(f"test accuracy in percent: {accuracy:.1f} (expected: at least {LIMIT})")

@@ -1,7 +1,7 @@
-"""Handwritten digits with a multi-layer perceptron, in a loop written by hand.
+"""Handwritten digits with a multi-layer perceptron, in a hand-written training loop.
 
-A loop of training is four calls: the loss, `cleargrads`, `backward`, `update`. The rest is what one
-wants to see of it. The 1797 digits come with the package.
+A training loop is four calls: the loss, `cleargrads`, `backward`, `update`. The rest of this
+program reports the progress. The 1797 digits are part of the package.
 
     python examples/digits_mlp.py           2 s
     python examples/digits_mlp.py --fast    1 s

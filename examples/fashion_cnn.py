@@ -1,15 +1,15 @@
-"""Clothes told apart on 28×28 images by a small convolutional network: Fashion-MNIST.
+"""A small convolutional network classifies 28×28 images of clothes: Fashion-MNIST.
 
-Two convolutions of 3×3, each followed by batch normalisation and pooling, then two Linear layers.
-The learning rate rises and falls once, which needs few passes through the data: Smith, Topin,
+Two 3×3 convolutions, each followed by batch normalisation and pooling, then two Linear layers. The
+learning rate rises and falls once, so that few passes through the data suffice: Smith, Topin,
 Super-Convergence, 2018.
 
-The files are read from the folder given, or from where Debian's package dataset-fashion-mnist puts
-them, or are downloaded; see `wengert.data.load_fashion_mnist`. With --fast, the handwritten digits
-that come with wengert stand in for them.
+The files are read from the given folder or that of Debian's package dataset-fashion-mnist, or are
+downloaded; see `wengert.data.load_fashion_mnist`. With --fast, the handwritten digits that are part
+of wengert are used instead.
 
     python examples/fashion_cnn.py            2 minutes on 2 cores
-    python examples/fashion_cnn.py FOLDER     with the files from there
+    python examples/fashion_cnn.py FOLDER     with files from this folder
     python examples/fashion_cnn.py --fast     2 s
 
 Last line: test accuracy in percent: 91.1 (expected: at least 90)
@@ -60,7 +60,7 @@ def make_model():
 
 
 def accuracy_of(model, test):
-    """In percent."""
+    """Accuracy in percent."""
     right = 0.0
     with wg.no_grad(), wg.test_mode():
         for x, t in DataLoader(test, 500, shuffle=False):

@@ -2,14 +2,14 @@
 
     f(x) = Σ 100 (xᵢ₊₁ - xᵢ²)² + (1 - xᵢ)²,   least at x = (1, 1, ..., 1)
 
-The valley is long, bent and steep at its sides. The gradient points across it, so gradient descent
-must go in tiny steps. Newton's method fits a paraboloid to value, gradient and Hessian H, and jumps
-to its lowest point: x ← x - H⁻¹ g.
+The valley is long, curved and has steep sides. The gradient points across the valley, so gradient
+descent needs tiny steps. Newton's method fits a quadratic function to value, gradient g and Hessian
+H, and steps to its minimum: x ← x - H⁻¹ g.
 
-In many dimensions H is too large to write down. But conjugate gradients solve H d = -g with nothing
-but products H v, and `wg.hvp` computes one for the price of a few gradients: it differentiates
-gᵀ v, which is a number. This is the truncated Newton method: Nocedal, Wright, Numerical
-Optimization, 2006, algorithm 7.1.
+In many dimensions H is too large to store. But conjugate gradients solve H d = -g with products H v
+alone, and `wg.hvp` computes H v at the cost of a few gradients: it differentiates gᵀ v, which is a
+scalar. This is the truncated Newton method: Nocedal, Wright, Numerical Optimization, 2006,
+algorithm 7.1.
 
     python examples/newton.py           4 s
     python examples/newton.py --fast    1 s
@@ -26,9 +26,9 @@ import wengert as wg
 
 FAST = "--fast" in sys.argv  # a shorter run, for the tests
 DESCENT_STEPS = 2_000 if FAST else 20_000
-LR = 0.001  # more, and gradient descent leaves the valley
+LR = 0.001  # gradient descent diverges with a larger rate
 DIMENSIONS = 20 if FAST else 100
-TOLERANCE = 1e-9  # of the gradient's norm, where iterations stop
+TOLERANCE = 1e-9  # norm of the gradient at which the iterations stop
 LIMIT = 1e-6
 
 
@@ -48,7 +48,7 @@ def gradient_descent(x):
 
 
 def newton(x):
-    """Full steps with the whole Hessian; prints each."""
+    """Newton steps with the whole Hessian; prints each."""
     print("    step  f(x)")
     for step in range(20):
         y, g = value_and_grad(x)
@@ -60,10 +60,10 @@ def newton(x):
 
 
 def direction(x, g):
-    """About -H⁻¹ g by conjugate gradients, and the number of products H v it took.
+    """An approximation of -H⁻¹ g by conjugate gradients, and the number of products H v.
 
-    They stop where the rest is small beside g, and where the ground bends down (vᵀ H v ≤ 0), where
-    a paraboloid has no lowest point. Far from the minimum this is after a few steps.
+    The iterations stop when the residual is small compared with g, or when the curvature is not
+    positive (vᵀ H v ≤ 0), so that the quadratic function has no minimum.
     """
     d = np.zeros_like(g)
     r = g  # H d + g
@@ -84,7 +84,7 @@ def direction(x, g):
 
 
 def newton_cg(x):
-    """Truncated Newton steps, halved until f falls as the gradient promises; prints some."""
+    """Truncated Newton steps, with step sizes from a line search; prints some."""
     print("    step  f(x)       products H v  step size")
     for step in range(1000):
         y, g = value_and_grad(x)

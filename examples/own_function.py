@@ -1,16 +1,16 @@
-"""A Function of one's own: Snake, an activation that can learn what repeats.
+"""A user-defined Function: Snake, an activation function for periodic data.
 
     y = x + sin²(a x) / a,   dy/dx = 1 + sin(2 a x),   dy/da = x sin(2 a x) / a - sin²(a x) / a²
 
-To write an operation is to write these formulas once, in plain NumPy. `backward` reads the inputs
-from `self.xs`. In a plain walk they are arrays; in a recorded one they are Variables, and the very
-same lines can be differentiated again. So nothing more is needed for second derivatives, and
-`check_gradients` compares them, too, with finite differences.
+To define an operation, write these formulas once, in plain NumPy. `backward` reads the inputs from
+`self.xs`. They are arrays or, when the backward pass itself is recorded, Variables; so the same
+lines can be differentiated again. Second derivatives need no more code, and `check_gradients`
+compares them with finite differences, too.
 
-Then the operation goes to work. Two networks see a curve that rises and swings, for |x| ≤ 4 only,
-and are asked how it goes on. One activates with relu, the other with Snake, whose a is learned
-along with the weights: L. Ziyin et al., Neural Networks Fail to Learn Periodic Functions and How to
-Fix It, arXiv:2006.08195.
+Then two networks are trained on a curve that rises and oscillates, for |x| ≤ 4 only, and are tested
+beyond that range. One uses relu, the other Snake, whose parameter a is learned together with the
+weights: L. Ziyin et al., Neural Networks Fail to Learn Periodic Functions and How to Fix It,
+arXiv:2006.08195.
 
     python examples/own_function.py           3 s
     python examples/own_function.py --fast    1 s
@@ -40,7 +40,7 @@ LR = 0.01
 class Snake(wg.Function):
     """y = x + sin²(a x) / a."""
 
-    elementwise = True  # x and a broadcast; the walk sums their gradients back to their shapes
+    elementwise = True  # x and a broadcast; their gradients are summed to their shapes
 
     def forward(self, x, a):
         return x + np.sin(a * x) ** 2 / a
@@ -56,8 +56,8 @@ def snake(x, a):
     return Snake()(x, a)
 
 
-class Careless(Snake):
-    """The same with a mistake: the 1 of dy/dx is forgotten."""
+class WrongSnake(Snake):
+    """Snake with a mistake: the 1 in dy/dx is missing."""
 
     def backward(self, gy):
         x, a = self.xs
@@ -66,7 +66,7 @@ class Careless(Snake):
 
 
 class SnakeLayer(L.Layer):
-    """snake(x, a) with an a for each feature, to be learned."""
+    """snake(x, a) with a learned a for each feature."""
 
     def __init__(self, size):
         self.a = wg.Parameter(np.ones(size, np.float32))
@@ -80,7 +80,7 @@ def curve(x):
 
 
 def train(model, x, t):
-    """Gives the mean squared error after the last step."""
+    """Trains the model; returns the mean squared error after the last step."""
     optimizer = Adam(cosine(LR, steps=STEPS)).setup(model)
     for _ in range(STEPS):
         loss = F.mean_squared_error(model(x), t)
@@ -95,9 +95,9 @@ def main():
     check_gradients(snake, rng.normal(size=(4, 3)), rng.uniform(0.5, 2, size=3), order=3)
     print("Snake: first, second and third derivatives agree with finite differences")
     try:
-        check_gradients(Careless(), rng.normal(size=(4, 3)), np.ones(3))
+        check_gradients(WrongSnake(), rng.normal(size=(4, 3)), np.ones(3))
     except AssertionError as error:
-        print(f"A careless one is caught: {error}\n")
+        print(f"The Function with a mistake is reported: {error}\n")
 
     x = np.linspace(-4, 4, 200, dtype=np.float32)[:, None]
     beyond = np.linspace(4, 6, 100, dtype=np.float32)[:, None]

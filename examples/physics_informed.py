@@ -1,18 +1,17 @@
-"""A physics-informed network: it learns a function from the equation that the function obeys.
+"""A physics-informed network: it learns a function from the differential equation of the function.
 
-Burgers' equation describes a fluid of viscosity ν that runs into itself:
+Burgers' equation describes the velocity u of a fluid of viscosity ν:
 
     ∂u/∂t + u ∂u/∂x = ν ∂²u/∂x²
 
-The network is u(x, t). It is never shown the inside of the region -1 ≤ x ≤ 1, 0 ≤ t ≤ 1; it knows
-the values at t = 0 and at x = ±1, and the loss asks that the two sides of the equation agree at
-points inside. Their difference holds derivatives of the network's output by its input, the second
-one among them; and the training differentiates the loss once more, by the weights. In a framework
-whose gradients are Variables with graphs of their own, all this is two calls of `wg.grad`,
-and the `backward` of every other loop.
+The network is u(x, t) for -1 ≤ x ≤ 1, 0 ≤ t ≤ 1. It is trained on the values at t = 0 and x = ±1
+only; inside this region, the loss contains the difference of the two sides of the equation. This
+difference contains first and second derivatives of the network's output with respect to its input,
+and training differentiates the loss again, with respect to the weights. As gradients are Variables
+with graphs, this takes two calls of `wg.grad` and one `backward`.
 
-The start is a steep front, which travels at speed ½: for it there is a formula to compare with.
-M. Raissi et al., Physics-informed neural networks, J. Comput. Phys. 378 (2019).
+The initial values form a steep front that moves with speed ½. For this case the exact solution is
+known. M. Raissi et al., Physics-informed neural networks, J. Comput. Phys. 378 (2019).
 
     python examples/physics_informed.py           5 s
     python examples/physics_informed.py --fast     1 s
@@ -32,9 +31,9 @@ from wengert.optimizers import LBFGS
 
 FAST = "--fast" in sys.argv  # a shorter run, for the tests
 VISCOSITY = 0.02
-POINTS = 500 if FAST else 2000  # inside, where the equation is asked for
+POINTS = 500 if FAST else 2000  # points inside the region
 EDGE_POINTS = 100  # for each of t = 0, x = -1 and x = 1
-UPDATES = 5 if FAST else 30  # of up to 20 steps each
+UPDATES = 5 if FAST else 30  # updates, of up to 20 steps each
 LIMIT = 0.02 if FAST else 0.002
 
 
@@ -46,7 +45,7 @@ def residual(model, x, t):
     """∂u/∂t + u ∂u/∂x - ν ∂²u/∂x² at points x, t, each (N, 1)."""
     x, t = wg.Variable(x), wg.Variable(t)
     u = model(np.concatenate([x, t], axis=1))
-    # each u depends on its own point only, so the gradient of their sum has ∂u/∂x of each point
+    # each u depends on its own point only, so the gradient of the sum is ∂u/∂x at each point
     u_x, u_t = wg.grad(u, (x, t), create_graph=True)
     u_xx = wg.grad(u_x, x, create_graph=True)
     return u_t + u * u_x - VISCOSITY * u_xx

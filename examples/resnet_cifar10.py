@@ -1,19 +1,19 @@
-"""A small residual network tells ten kinds of things apart in colour photographs: CIFAR-10.
+"""A small residual network classifies colour photographs of ten kinds: CIFAR-10.
 
-`Trainer` runs the loop, on images that are shifted and mirrored at random. Each pass through the
-data ends with a checkpoint in runs/resnet_cifar10: start the program again after a crash, and it
-goes on there. With BLOCKS = (3, 3, 3) it is the ResNet-20 of He, Zhang, Ren, Sun, arXiv:1512.03385,
-which has 91.3 % after 182 passes (table 6).
+`Trainer` runs the loop, on images that are shifted and mirrored at random. Each epoch ends with a
+checkpoint in runs/resnet_cifar10: after a crash, start the program again to resume. With
+BLOCKS = (3, 3, 3) the network is the ResNet-20 of He, Zhang, Ren, Sun, arXiv:1512.03385, which
+reaches 91.3 % after 182 epochs (table 6).
 
-The files, cifar-10-python.tar.gz or what is in it, are read from the folder given, or from the
-places that `wengert.data.load_cifar10` looks in. With --fast, a few of the images do; without a
-folder, drawn stripes stand in for them, one direction for each class.
+The files, cifar-10-python.tar.gz or its contents, are read from the given folder, or from the
+folders that `wengert.data.load_cifar10` searches. With --fast, only a few images are used; without
+a folder, these are generated stripes, with one direction for each class.
 
     python examples/resnet_cifar10.py                  about 20 minutes on 2 cores
-    python examples/resnet_cifar10.py FOLDER           with the files from there
+    python examples/resnet_cifar10.py FOLDER           with files from this folder
     python examples/resnet_cifar10.py --fast           6 s
 
-The figure of the full run is what to ask of such a network; it has not been measured.
+The accuracy of the full run is an estimate; it has not been measured.
 
 Last line: test accuracy in percent: ? (expected: at least 65)
 Last line with --fast: test accuracy in percent: 99.5 (expected: at least 80)
@@ -54,7 +54,7 @@ def load(train):
 
 
 def stripes(n, seed):
-    """Stripes of a random colour, width and place, in noise; the class is their direction."""
+    """Noisy stripes of random colour, width and position; the class is their direction."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(10, size=n)
     angle, width, place = np.pi * labels / 10, rng.uniform(5, 8, n), rng.uniform(0, 6, n)
@@ -69,7 +69,7 @@ def stripes(n, seed):
 def main():
     wg.seed(0)
     train, test = load(train=True), load(train=False)
-    # a mirrored stripe would be one of another class
+    # a mirrored stripe would belong to another class
     changes = [RandomCrop(32, padding=4), *([] if FAST else [RandomFlip()]), COLOURS]
     batches = DataLoader(TransformDataset(train, Compose(*changes)), BATCH_SIZE, seed=0, workers=1)
     test_batches = DataLoader(TransformDataset(test, COLOURS), 200, shuffle=False)

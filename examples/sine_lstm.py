@@ -1,13 +1,13 @@
 """An LSTM follows a curve, trained by truncated backpropagation through time.
 
-The model reads a noisy sine wave value by value, and says after each what comes next. It is tested
-on a cosine without noise, which it has not seen. (Both go slowly, so that a good answer is near to
-the value just read; what counts here is how a state is trained that goes on for long.)
+The model reads a noisy sine wave value by value, and predicts the next value after each. It is
+tested on a cosine without noise. (Both change slowly, so the value just read is a good prediction;
+the point of this example is how to train a state over long sequences.)
 
-The curve is cut into streams, read side by side. A stream is long, so it is read in windows: the
-state goes on from window to window, but the gradient goes back to the start of the window only.
-For that, `detach` keeps the values of the state and forgets how they were computed. Otherwise the
-graph would grow with each window, and so would memory and time.
+The curve is cut into streams, which are read in parallel. Each stream is read in windows: the state
+is carried over from window to window, but gradients go back to the start of the window only. For
+that, `detach` keeps the values of the state without their graph. Otherwise the graph would grow
+with each window, and so would memory and time.
 
     python examples/sine_lstm.py           2 s
     python examples/sine_lstm.py --fast    1 s
@@ -36,20 +36,20 @@ LIMIT = 0.01
 
 
 class Predictor(L.Layer):
-    """An LSTM, and a Linear layer that makes a value of each of its states."""
+    """An LSTM, and a Linear layer that computes a value from each hidden state."""
 
     def __init__(self):
         self.lstm = L.LSTM(HIDDEN, in_size=1)
         self.out = L.Linear(1, in_size=HIDDEN)
 
     def forward(self, x, h=None, c=None):
-        """The next values (B, T, 1) for x (B, T, 1) and the state before; the state after."""
+        """The next values (B, T, 1) for x (B, T, 1) and the state before, and the new state."""
         hs, h, c = self.lstm(x, h, c)
         return self.out(hs), h, c
 
 
 def train_epoch(model, optimizer, batches):
-    """One pass through all windows; gives the mean of their losses."""
+    """One pass through all windows; returns the mean of their losses."""
     h = c = None
     losses = []
     for x, t in batches:  # (STREAMS, WINDOW, 1)

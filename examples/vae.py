@@ -1,23 +1,24 @@
-"""A variational autoencoder: it learns to draw digits that nobody has written.
+"""A variational autoencoder learns to generate digits.
 
-The encoder turns an image x into a normal distribution of codes z, the decoder turns a code into an
-image again. The loss is a bound of -log p(x), how many nats it takes to tell of an image:
+The encoder maps an image x to a normal distribution of codes z; the decoder maps a code to an
+image. The loss is an upper bound of -log p(x) in nats:
 
-    what the decoder misses of x, for one z drawn + how far the distribution of z is from N(0, 1)
+    cross-entropy of x and the decoded image, for one sample z
+    + divergence of the distribution of z from N(0, 1)
 
-A draw has no gradient. But z = mean + σ · noise has one, by mean and σ, for the noise depends on
-nothing: that is `VAE.reparameterize`, and it is the whole trick. D. Kingma, M. Welling,
-Auto-Encoding Variational Bayes, arXiv:1312.6114.
+A random sample has no gradient. But z = mean + σ · noise has gradients with respect to mean and σ,
+as the noise does not depend on them: see `VAE.reparameterize`. D. Kingma, M. Welling, Auto-Encoding
+Variational Bayes, arXiv:1312.6114.
 
-After training, a code drawn from N(0, 1) decodes to a digit. The measure is the bound on images not
-trained on. It lies between two others: a model that knows the mean grey of each pixel and nothing
-else, and one that knows each image (which still pays for greys, as they are neither 0 nor 1).
+After training, a code drawn from N(0, 1) is decoded to a digit. The result is measured by the bound
+on held-out images. For comparison, the loss of two predictions is printed: the mean image for all
+images, and each image itself (which is not 0, as grey pixels are neither 0 nor 1).
 
     python examples/vae.py           5 s
     python examples/vae.py --fast    1 s
 
-Last line: nats to tell of a new digit: 24.22 (expected: below 24.5)
-Last line with --fast: nats to tell of a new digit: 26.03 (expected: below 26.5)
+Last line: nats per held-out digit: 24.22 (expected: below 24.5)
+Last line with --fast: nats per held-out digit: 26.03 (expected: below 26.5)
 """
 
 import sys
@@ -46,13 +47,13 @@ def pixels(dataset):
 
 
 def nats(x, grey):
-    """What it takes to tell of an image x to one who believes in these greys."""
+    """Mean cross-entropy of the images x and predicted pixels."""
     grey = np.clip(grey, 1e-3, 1 - 1e-3)
     return -np.mean(np.sum(x * np.log(grey) + (1 - x) * np.log(1 - grey), axis=1))
 
 
 def show(rows, side):
-    """Prints images beside each other."""
+    """Prints images side by side."""
     images = rows.reshape(-1, side, side)
     for y in range(side):
         lines = [[GREYS[int(9.99 * grey)] * 2 for grey in image[y]] for image in images]
@@ -66,8 +67,8 @@ def main():
     batches = DataLoader(ArrayDataset(train), BATCH_SIZE, seed=0)
     optimizer = Adam(cosine(LR, steps=EPOCHS * len(batches))).setup(model)
     print(
-        f"To tell of a new digit, the mean image needs {nats(test, train.mean(axis=0)):.2f} nats, "
-        f"the digit itself {nats(test, test):.2f}"
+        f"nats per held-out digit: {nats(test, train.mean(axis=0)):.2f} for the mean image, "
+        f"{nats(test, test):.2f} for the digit itself"
     )
 
     for epoch in range(1, EPOCHS + 1):
@@ -79,15 +80,13 @@ def main():
             optimizer.update()
             total += float(loss) * len(x)
         if epoch % (EPOCHS // 10) == 0:
-            print(
-                f"epoch {epoch:3d}/{EPOCHS}   nats, on what it trains on: {total / len(train):.2f}"
-            )
+            print(f"epoch {epoch:3d}/{EPOCHS}   nats per training digit: {total / len(train):.2f}")
 
-    print("Drawn from nothing but noise:")
+    print("Generated from noise:")
     show(model.sample(6, seed=1), side=8)
     with wg.no_grad(), wg.test_mode():
         bound = np.mean([float(model.loss(test)) for _ in range(10)])
-    print(f"nats to tell of a new digit: {bound:.2f} (expected: below {LIMIT})")
+    print(f"nats per held-out digit: {bound:.2f} (expected: below {LIMIT})")
 
 
 if __name__ == "__main__":
