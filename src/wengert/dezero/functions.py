@@ -4,7 +4,6 @@ They are wengert's, taking plain arrays too and always giving Variables. Where t
 something else than `wengert.functions` does under the same name, its docstring says what.
 """
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -134,16 +133,23 @@ class GetItem(index.GetItem, Function):
     """y = x[slices]."""
 
     def __init__(self, slices: Any) -> None:
-        if isinstance(slices, Variable):
-            slices = slices.data
-        super().__init__(copy.deepcopy(slices))  # what its giver changes later moves no gradient
+        self.slices = slices
+        self._key, self.arrays = index.split_key(slices)  # copies: later changes do not matter
+
+    def __call__(self, x: Any) -> Any:
+        return super().__call__(x, *self.arrays)
 
 
 class GetItemGrad(index.GetItemGrad, Function):
     """gx = zeros of `in_shape`, with gy added at `slices`."""
 
     def __init__(self, slices: Any, in_shape: Sequence[int]) -> None:
-        super().__init__(slices, tuple(in_shape))
+        self.slices = slices
+        self.shape = self.in_shape = tuple(in_shape)
+        self._key, self.arrays = index.split_key(slices)
+
+    def __call__(self, gy: Any) -> Any:
+        return super().__call__(gy, *self.arrays)
 
 
 def get_item(x: Any, slices: Any) -> Any:

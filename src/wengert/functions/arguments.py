@@ -11,6 +11,13 @@ def as_operand(x: Operand) -> Any:
     return x if isinstance(x, Variable) else as_array(x)
 
 
+def as_constant(x: Any) -> Any:
+    """`x` as data without a gradient: a constant for a Variable, else an array; not a copy."""
+    if isinstance(x, Variable):
+        return x.detach() if x.requires_grad else x
+    return as_array(x)
+
+
 def checked_labels(name: str, shape: tuple[int, ...], t: Any, *, ignore: int | None = None) -> Any:
     """The labels `t` of scores of that shape, (..., C), as an array of integers.
 

@@ -1,68 +1,156 @@
-"""Indexing: choosing elements by where they are."""
+"""Indexing: elements chosen by their positions.
+
+The option `key` of a Function here is a plain value that describes a key of NumPy's: a tuple of
+integers, None, `...`, (start, stop, step) for a slice, and "array" for each index array or mask.
+Those arrays are data, and so inputs of the Function.
+"""
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from wengert.arrays import as_array
-from wengert.core import Function, Operand, Variable
+from wengert.core import Function, Operand, Variable, as_variable
 from wengert.dispatch import implements
+from wengert.functions.arguments import as_constant
+from wengert.functions.arithmetic import Cast
 from wengert.functions.axes import checked_axis
 
 __all__ = ["get_item", "take", "take_along_axis"]
 
 
-class GetItem(Function):
+_new: Any = object.__new__  # (faster than a call that makes a plain value, and back)
+
+
+class Keyed(Function):
+    """A Function with a key. It holds the key as NumPy takes it, with "array" for each array."""
+
+    _key: Any
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """The key as a plain value."""
+        key = self._key if type(self._key) is tuple else (self._key,)
+        return tuple([(k.start, k.stop, k.step) if type(k) is slice else k for k in key])
+
+
+class GetItem(Keyed):
     """y = x[key], for every kind of key that NumPy has."""
 
-    def __init__(self, key: Any) -> None:
-        self.key = key
+    def __init__(self, key: tuple[Any, ...]) -> None:
+        self._key = numpy_key(key)
 
-    def forward(self, x):
+    def forward(self, x, *arrays):
+        key = with_arrays(self._key, arrays) if arrays else self._key
         try:
-            return x[self.key]
+            return x[key]
         except (IndexError, TypeError, ValueError) as error:
-            raise IndexError(
-                f"getitem: got index {_described(self.key)} for shape {np.shape(x)}; {error}"
-            ) from None
+            raise _index_error(key, np.shape(x), error) from None
 
     def backward(self, gy):
-        (x,) = self.xs
-        return GetItemGrad(self.key, x.shape)(gy)
+        x, *arrays = self.xs
+        f = _new(GetItemGrad)
+        f._key, f.shape = self._key, x.shape
+        gx = f(gy, *arrays)
+        return (gx, *[None] * len(arrays)) if arrays else gx
 
     @staticmethod
     def samples(rng):
         for key in _sample_keys(rng):
-            yield (rng.normal(size=(3, 4, 5)),), {"key": key}
+            own, arrays = split_key(key)
+            yield (rng.normal(size=(3, 4, 5)), *arrays), {"key": _get_item(own).key}
         yield (rng.normal(size=()),), {"key": ()}
 
 
-class GetItemGrad(Function):
-    """gx = zeros of `shape`, with gy added at key: an element picked twice gets both gradients."""
+class GetItemGrad(Keyed):
+    """gx = zeros of `shape` with gy added at key: an element chosen twice gets both gradients."""
 
-    def __init__(self, key: Any, shape: tuple[int, ...]) -> None:
-        self.key = key
+    def __init__(self, key: tuple[Any, ...], shape: tuple[int, ...]) -> None:
+        self._key = numpy_key(key)
         self.shape = shape
 
-    def forward(self, gy):
+    def forward(self, gy, *arrays):
         gx = np.zeros(self.shape, gy.dtype, like=gy)
-        if _picks_once(self.key):
-            gx[self.key] = gy
+        key = with_arrays(self._key, arrays)
+        if all(array.dtype == bool for array in arrays):  # no element is chosen twice
+            gx[key] = gy
         else:
             # np.add.at is several times faster with one flat index than with a key of arrays
-            places = np.arange(gx.size, like=gy).reshape(self.shape)[self.key]
-            np.add.at(gx.reshape(-1), places.reshape(-1), gy.reshape(-1))
+            flat = np.arange(gx.size, like=gy).reshape(self.shape)[key]
+            np.add.at(gx.reshape(-1), flat.reshape(-1), gy.reshape(-1))
         return gx
 
     def backward(self, ggx):
-        return ggx[self.key]
+        _, *arrays = self.xs
+        ggy = _get_item(self._key)(ggx, *arrays)
+        return (ggy, *[None] * len(arrays)) if arrays else ggy
 
     @staticmethod
     def samples(rng):
         for key in _sample_keys(rng):
             gy = rng.normal(size=np.empty((3, 4, 5))[key].shape)
-            yield (gy,), {"key": key, "shape": (3, 4, 5)}
+            own, arrays = split_key(key)
+            yield (gy, *arrays), {"key": _get_item(own).key, "shape": (3, 4, 5)}
+
+
+class TakeAlongAxis(Function):
+    """y[i, ..., k] = x[i, ..., indices[i, ..., k]] (along the last axis, or another)."""
+
+    def __init__(self, axis: int = -1) -> None:
+        self.axis = axis
+
+    def forward(self, x, indices):
+        try:
+            return np.take_along_axis(x, indices, self.axis)
+        except (IndexError, ValueError) as error:
+            raise IndexError(
+                f"take_along_axis: got indices {np.shape(indices)} for x {np.shape(x)} along axis "
+                f"{self.axis}; {error}"
+            ) from None
+
+    def backward(self, gy):
+        x, indices = self.xs
+        return TakeAlongAxisGrad(x.shape, self.axis)(gy, indices), None
+
+    @staticmethod
+    def samples(rng):
+        for axis in (0, 1, -1):
+            yield (rng.normal(size=(3, 3)), rng.integers(-3, 3, size=(3, 3))), {"axis": axis}
+        yield rng.normal(size=(2, 3)), np.array([[0, 2, 2, -1]])
+
+
+class TakeAlongAxisGrad(Function):
+    """gx = zeros of `shape` with gy added at `indices`: sums where an index comes twice."""
+
+    def __init__(self, shape: tuple[int, ...], axis: int = -1) -> None:
+        self.shape = shape
+        self.axis = axis
+
+    def forward(self, gy, indices):
+        gx = np.zeros(self.shape, gy.dtype, like=gy)
+        flat = np.arange(gx.size, like=gy).reshape(self.shape)
+        flat = np.take_along_axis(flat, indices, self.axis)
+        np.add.at(gx.reshape(-1), flat.reshape(-1), gy.reshape(-1))
+        return gx
+
+    def backward(self, ggx):
+        _, indices = self.xs
+        return TakeAlongAxis(self.axis)(ggx, indices), None
+
+    @staticmethod
+    def samples(rng):
+        for axis in (0, 1, -1):
+            indices = rng.integers(-3, 3, size=(3, 3))
+            yield (rng.normal(size=(3, 3)), indices), {"shape": (3, 3), "axis": axis}
+        yield (rng.normal(size=(2, 4)), np.array([[0, 2, 2, -1]])), {"shape": (2, 3)}
+
+
+def _get_item(key: Any) -> GetItem:
+    """The Function of a key as NumPy takes it."""
+    f: GetItem = _new(GetItem)
+    f._key = key
+    return f
 
 
 def _sample_keys(rng):
@@ -78,37 +166,110 @@ def _sample_keys(rng):
     yield rng.normal(size=(3, 4, 5)) > 9
 
 
-def _picks_once(key: Any) -> bool:
-    """Whether no element can be picked twice: there is no array of indices in the key."""
-    return all(
-        k is None or k is ... or isinstance(k, slice | int | np.integer | np.bool_)
-        or (isinstance(k, np.ndarray) and k.dtype == bool)
-        for k in (key if isinstance(key, tuple) else (key,))
-    )  # fmt: skip
+# ---- Keys ----
 
 
-def _own(key: Any) -> Any:
-    """The key for keeps: arrays for Variables, and copies of what its giver may change."""
-    kind = type(key)
-    if kind is tuple:
-        return tuple([_own(k) for k in key])
-    if kind is list:
-        return [_own(k) for k in key]
-    if isinstance(key, Variable):
-        key = key.data
-    return key.copy() if isinstance(key, np.ndarray) else key
+def split_key(key: Any) -> tuple[Any, list[Any]]:
+    """A user's key as integers, slices, None, `...` and "array"; and the arrays, as private copies.
+
+    Raises:
+        TypeError: a component of the key is of the wrong kind.
+        ValueError: a list does not make an array.
+    """
+    own: list[Any] = []
+    arrays: list[Any] = []
+    for k in key if type(key) is tuple else (key,):
+        kind = type(k)
+        if kind is np.ndarray and k.dtype.kind in "iub":
+            own.append("array")
+            arrays.append(k.copy())
+        elif _is_plain(k):
+            own.append(k)
+        elif isinstance(k, np.integer):
+            own.append(int(k))
+        elif kind is slice:
+            own.append(slice(*map(_bound, (k.start, k.stop, k.step))))
+        else:
+            own.append("array")
+            arrays.append(_private(k))
+    return tuple(own), arrays
+
+
+def numpy_key(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The key for NumPy that the plain value `key` describes."""
+    return tuple([slice(*k) if type(k) is tuple else k for k in key])
+
+
+def with_arrays(key: Any, arrays: Sequence[Any]) -> Any:
+    """The key with the arrays in place of each "array"."""
+    if not arrays:
+        return key
+    if len(key) == 1:
+        return arrays[0]
+    following = iter(arrays)
+    return tuple([next(following) if type(k) is str else k for k in key])
+
+
+_INTEGER_OR_NONE = {int, type(None)}
+
+
+def _is_plain(k: Any) -> bool:
+    """Whether k is an int, None, `...`, or a slice of ints."""
+    kind = type(k)
+    if kind is slice:
+        some = _INTEGER_OR_NONE
+        return type(k.start) in some and type(k.stop) in some and type(k.step) in some
+    return kind is int or k is None or k is ...
+
+
+def _bound(n: Any) -> int | None:
+    try:
+        return n if n is None else operator.index(n)
+    except TypeError:
+        raise TypeError("slice indices must be integers or None") from None
+
+
+def _private(k: Any) -> Any:
+    """An index array or mask, or a list of numbers, as an array (or constant) of its own."""
+    if isinstance(k, np.ndarray | Variable):
+        array = _copy(as_constant(k))
+    else:
+        array = np.asarray(_plain_lists(k))
+        if array.ndim == 0 and array.dtype != bool:
+            raise TypeError("only integers, slices, None, ... and arrays are valid indices")
+        if array.size == 0:  # an empty list has no type
+            array = array.astype(np.intp)
+    if array.dtype.kind not in "iub":
+        raise TypeError("arrays used as indices must be of integer or boolean type")
+    return array
+
+
+def _plain_lists(k: Any) -> Any:
+    if isinstance(k, list | tuple):
+        return [_plain_lists(item) for item in k]
+    return k.data if isinstance(k, Variable) else k
+
+
+def _index_error(key: Any, shape: tuple[int, ...], error: Exception) -> IndexError:
+    if type(key) is tuple and len(key) == 1:
+        key = key[0]
+    return IndexError(f"getitem: got index {_described(key)} for shape {shape}; {error}")
 
 
 def _described(key: Any) -> str:
-    """The key, in the words of a program, with dtype and shape only for large arrays."""
+    """The key as a program writes it, with dtype and shape only for large arrays."""
     if isinstance(key, tuple):
         return "(" + ", ".join(map(_described, key)) + ")"
-    if isinstance(key, np.ndarray) and key.size > 10:
-        return f"array of {key.dtype} {key.shape}"
+    if isinstance(key, Variable | np.ndarray):
+        large = key.size > 10
+        return f"array of {key.dtype} {key.shape}" if large else repr(key.tolist())
     if isinstance(key, slice):
-        parts = ["" if part is None else str(part) for part in (key.start, key.stop, key.step)]
-        return ":".join(parts if parts[2] else parts[:2])
+        bounds = ["" if n is None else str(n) for n in (key.start, key.stop, key.step)]
+        return ":".join(bounds if bounds[2] else bounds[:2])
     return "..." if key is ... else repr(key)
+
+
+# ---- Doorways ----
 
 
 @implements(operator.getitem)
@@ -126,7 +287,23 @@ def get_item(x: Operand, key: Any) -> Variable:
         >>> get_item(np.arange(5), [0, 0, 3])
         array([0, 0, 3])
     """
-    return GetItem(_own(key))(x)
+    if type(key) is tuple:
+        plain = True
+        for k in key:
+            plain = plain and _is_plain(k)
+    else:
+        plain = _is_plain(key)
+    if plain:
+        f = _new(GetItem)
+        f._key = key
+        return f(x)
+    try:
+        own, arrays = split_key(key)
+    except (TypeError, ValueError) as error:
+        raise _index_error(key, np.shape(x), error) from None
+    if isinstance(x, Variable):
+        arrays = [as_variable(array) for array in arrays]  # (which spares the call this work)
+    return _get_item(own)(x, *arrays)
 
 
 @implements(np.take)
@@ -146,7 +323,10 @@ def take(x: Operand, indices: Any, axis: int | None = None) -> Variable:
     if axis is None:
         x, axis = np.ravel(x), 0
     axis = checked_axis("take", axis, np.shape(x))
-    return GetItem((*[slice(None)] * axis, _indices("take", indices)))(x)
+    own = integer_indices("take", indices)
+    if isinstance(x, Variable):
+        own = as_variable(own)
+    return _get_item((*[slice(None)] * axis, "array"))(x, own)
 
 
 @implements(np.take_along_axis)
@@ -166,19 +346,23 @@ def take_along_axis(x: Operand, indices: Any, axis: int = -1) -> Variable:
     """
     shape = np.shape(x)
     axis = checked_axis("take_along_axis", axis, shape)
-    places = _indices("take_along_axis", indices)
-    if places.ndim != len(shape):
+    own = integer_indices("take_along_axis", indices)
+    if own.ndim != len(shape):
         raise ValueError(
-            f"take_along_axis: got indices of shape {places.shape} for x of shape {shape}; "
+            f"take_along_axis: got indices of shape {own.shape} for x of shape {shape}; "
             f"needed the same number of axes"
         )
-    key: list[Any] = list(np.ogrid[tuple([slice(n) for n in shape])])
-    key[axis] = places
-    return GetItem(tuple(key))(x)
+    return TakeAlongAxis(axis)(x, own)
 
 
-def _indices(name: str, indices: Any) -> np.ndarray:
-    indices = as_array(indices).copy()  # for keeps: the backward reads them too
-    if indices.dtype.kind not in "iu":
-        raise TypeError(f"{name}: got indices of {indices.dtype}, needed integers")
-    return indices
+def integer_indices(name: str, indices: Any) -> Any:
+    """Indices as a private copy, for `backward` reads them too."""
+    array = as_constant(indices)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name}: got indices of {array.dtype}, needed integers")
+    return _copy(array)
+
+
+def _copy(array: Any) -> Any:
+    """A private copy of an index array or mask, by a Function where it is a constant."""
+    return array.copy() if isinstance(array, np.ndarray) else Cast(array.dtype)(array)

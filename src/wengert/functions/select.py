@@ -11,7 +11,12 @@ from wengert.dispatch import implements
 from wengert.functions.arguments import as_operand
 from wengert.functions.arithmetic import add
 from wengert.functions.axes import checked_axis
-from wengert.functions.index import GetItemGrad, take_along_axis
+from wengert.functions.index import (
+    TakeAlongAxis,
+    TakeAlongAxisGrad,
+    integer_indices,
+    take_along_axis,
+)
 
 __all__ = ["argsort", "one_hot", "scatter_add", "sort", "topk"]
 
@@ -58,7 +63,7 @@ class OneHot(Constant):
 
     def __init__(self, C: int, dtype: Any = np.float32) -> None:
         self.C = C
-        self.dtype = dtype
+        self.dtype = np.dtype(dtype)
 
     def forward(self, t):
         return np.equal(t[..., np.newaxis], np.arange(self.C)).astype(self.dtype)
@@ -90,7 +95,8 @@ def sort(x: Operand, axis: int | None = -1) -> Variable:
     Equal elements keep their order; NaN comes last.
     """
     x, axis = _flat(x, axis)
-    return take_along_axis(x, argsort(x, axis), axis)
+    axis = checked_axis("sort", axis, np.shape(x))
+    return TakeAlongAxis(axis)(x, ArgSort(axis)(x))
 
 
 def topk(x: Operand, k: int, axis: int = -1) -> tuple[Variable, Variable]:
@@ -146,25 +152,21 @@ def scatter_add(x: Operand, indices: Any, values: Operand, axis: int = -1) -> Va
         >>> scatter_add(np.zeros(3), np.array([0, 2, 2]), np.array([1.0, 2.0, 3.0]))
         array([1., 0., 5.])
     """
-    shape, places = np.shape(x), as_array(indices).copy()  # for keeps: the backward reads them
+    shape, own = np.shape(x), integer_indices("scatter_add", indices)
     axis = checked_axis("scatter_add", axis, shape)
-    if places.dtype.kind not in "iu":
-        raise TypeError(f"scatter_add: got indices of {places.dtype}, needed integers")
-    K = places.shape[axis] if places.ndim == len(shape) else -1
-    if places.shape != (*shape[:axis], K, *shape[axis + 1 :]) or np.shape(values) != places.shape:
+    K = own.shape[axis] if own.ndim == len(shape) else -1
+    if own.shape != (*shape[:axis], K, *shape[axis + 1 :]) or np.shape(values) != own.shape:
         raise ValueError(
-            f"scatter_add: got x {shape}, indices {places.shape} and values {np.shape(values)}; "
+            f"scatter_add: got x {shape}, indices {own.shape} and values {np.shape(values)}; "
             f"needed indices and values of one shape, and that of x but for axis {axis}"
         )
-    N = shape[axis]
-    if places.size and not -N <= places.min() <= places.max() < N:
+    N, numbers = shape[axis], as_array(own)
+    if numbers.size and not -N <= numbers.min() <= numbers.max() < N:
         raise IndexError(
-            f"scatter_add: got indices from {places.min()} to {places.max()} for x {shape}, "
+            f"scatter_add: got indices from {numbers.min()} to {numbers.max()} for x {shape}, "
             f"needed {-N} ≤ index < {N}"
         )
-    key: list[Any] = list(np.ogrid[tuple([slice(n) for n in shape])])
-    key[axis] = places
-    return add(as_operand(x), GetItemGrad(tuple(key), shape)(values))
+    return add(as_operand(x), TakeAlongAxisGrad(shape, axis)(values, own))
 
 
 def one_hot(t: Any, C: int, dtype: Any = np.float32) -> Variable:
