@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arguments import integer
 from wengert.arrays import as_array
 from wengert.core import Function, Operand, Variable, as_variable
+from wengert.functions.arguments import as_constant
 
 __all__ = ["embedding"]
 
@@ -86,27 +88,30 @@ def embedding(ids: Any, W: Operand, padding_index: int | None = None) -> Variabl
         array([[4, 5],
                [0, 1]])
     """
-    places = as_array(ids)
-    if places.dtype.kind not in "iu":
+    ids = as_constant(ids)
+    if ids.dtype.kind not in "iu":
         raise TypeError(
-            f"embedding: got ids of {places.dtype} {places.shape}, needed integers; "
+            f"embedding: got ids of {ids.dtype} {ids.shape}, needed integers; "
             f"the ids come first, then the table W"
         )
     if np.ndim(W) != 2:
         raise ValueError(f"embedding: got W {np.shape(W)}, needed a table (N, D)")
     N = np.shape(W)[0]
-    if padding_index is not None and not 0 <= padding_index < N:
-        raise ValueError(
-            f"embedding: got padding_index {padding_index} for W {np.shape(W)}, "
-            f"needed 0 ≤ padding_index < {N}"
-        )
-    if places.size:
-        low, high = places.min(), places.max()
+    if padding_index is not None:
+        padding_index = integer("embedding", "padding_index", padding_index)
+        if not 0 <= padding_index < N:
+            raise ValueError(
+                f"embedding: got padding_index {padding_index} for W {np.shape(W)}, "
+                f"needed 0 ≤ padding_index < {N}"
+            )
+    if ids.size:
+        values = as_array(ids)
+        low, high = values.min(), values.max()
         if low < 0 or high >= N:
             raise ValueError(
                 f"embedding: got the id {low if low < 0 else high}, but W {np.shape(W)} has rows "
                 f"0 to {N - 1}; count ids from 0, or give W more rows"
             )
     # (wide, for `backward` multiplies them; a copy, for a program may refill its batch before that)
-    places = places.astype(np.intp)
-    return Embedding(padding_index)(as_variable(places) if isinstance(W, Variable) else places, W)
+    own = ids.astype(np.intp)
+    return Embedding(padding_index)(as_variable(own) if isinstance(W, Variable) else own, W)

@@ -61,7 +61,7 @@ class Split(Function):
 class Pad(Function):
     """y = x in a frame of one value, with (before, after) elements for each axis."""
 
-    def __init__(self, pad_width: Sequence[tuple[int, int]], value: float = 0) -> None:
+    def __init__(self, pad_width: tuple[tuple[int, int], ...], value: float = 0) -> None:
         self.pad_width = pad_width
         self.value = value
 
@@ -81,9 +81,9 @@ class Pad(Function):
 
     @staticmethod
     def samples(rng):
-        yield (rng.normal(size=(2, 3)),), {"pad_width": [(1, 2), (0, 1)]}
-        yield (rng.normal(size=(3,)),), {"pad_width": [(2, 0)], "value": -1.5}
-        yield (rng.normal(size=()),), {"pad_width": []}
+        yield (rng.normal(size=(2, 3)),), {"pad_width": ((1, 2), (0, 1))}
+        yield (rng.normal(size=(3,)),), {"pad_width": ((2, 0),), "value": -1.5}
+        yield (rng.normal(size=()),), {"pad_width": ()}
 
 
 class Flip(Function):
@@ -247,10 +247,11 @@ def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: flo
             f"pad: got pad_width {pad_width} for shape {shape}; needed integers ≥ 0: one, "
             f"(before, after), or such a pair for each axis"
         )
-    if np.ndim(constant_values):
-        raise TypeError(f"pad: got constant_values {constant_values}, needed one number")
     if mode == "constant":
-        return Pad(widths.tolist(), constant_values)(x)
+        value = np.asarray(constant_values)
+        if value.ndim or value.dtype.kind not in "fiub":
+            raise TypeError(f"pad: got constant_values {constant_values}, needed one number")
+        return Pad(tuple([(a, b) for a, b in widths.tolist()]), value.item())(x)
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
         raise ValueError(
             f"pad: got mode {mode!r}, needed 'constant', 'edge', 'reflect', 'symmetric' or 'wrap'"

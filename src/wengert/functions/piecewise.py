@@ -35,7 +35,7 @@ class Clip(Function):
 
     elementwise = True
 
-    def __init__(self, low: Any = None, high: Any = None) -> None:
+    def __init__(self, low: float | None = None, high: float | None = None) -> None:
         self.low = low
         self.high = high
 
@@ -51,7 +51,39 @@ class Clip(Function):
         x = np.array([[-2.5, -0.7, 0.2], [0.8, 1.4, 3.1]])
         yield (x,), {"low": -1.0, "high": 1.0}
         yield (x,), {"low": 0.0}
-        yield (x,), {"high": np.array([-2.0, 0.0, 2.0])}
+        yield (x,), {"high": 2}
+
+
+class ClipTo(Function):
+    """y = x limited by an array,  dy/dx = 1 within the limit (also on it), else 0.
+
+    The limit is data without a gradient; `Maximum` and `Minimum` have one for it.
+    """
+
+    elementwise = True
+
+    def backward(self, gy):
+        x, _ = self.xs
+        (y,) = self.ys
+        return gy * np.equal(x, y), None
+
+    @staticmethod
+    def samples(rng):
+        yield np.array([[-1.6, 2.1, 0.4], [-0.7, -0.3, 2.2]]), np.array([-1, 0, 2], np.int8)
+
+
+class ClipLow(ClipTo):
+    """y = the larger of x and low, an array,  dy/dx = 1 for x ≥ low, else 0."""
+
+    def forward(self, x, low):
+        return np.maximum(x, low)
+
+
+class ClipHigh(ClipTo):
+    """y = the smaller of x and high, an array,  dy/dx = 1 for x ≤ high, else 0."""
+
+    def forward(self, x, high):
+        return np.minimum(x, high)
 
 
 class Extremum(Function):
@@ -264,13 +296,17 @@ def clip(x: Operand, low: Operand | None = None, high: Operand | None = None) ->
     """y = x limited to low ≤ y ≤ high; None is no limit. Limits may be Variables.
 
     Raises:
-        TypeError: a limit is no number.
+        TypeError: a limit is not a number or an array of numbers.
         ValueError: a limit does not broadcast with x.
     """
     if isinstance(low, Variable) or isinstance(high, Variable):
-        y = x if low is None else maximum(x, low)
-        return y if high is None else minimum(y, high)  # type: ignore[return-value]
-    return Clip(_limit(low, x), _limit(high, x))(x)
+        y: Any = x if low is None else maximum(x, low)
+        return y if high is None else minimum(y, high)
+    low, high = _limit(low, x), _limit(high, x)
+    if not (isinstance(low, np.ndarray) or isinstance(high, np.ndarray)):
+        return Clip(low, high)(x)
+    y = x if low is None else ClipLow()(x, low)
+    return y if high is None else ClipHigh()(y, high)
 
 
 @implements(np.clip)
@@ -279,12 +315,12 @@ def _clip(
 ) -> Variable:
     """`clip` with the names that NumPy has for the limits."""
     if (a_min is not None and min is not None) or (a_max is not None and max is not None):
-        raise TypeError("clip: got a limit twice, by place and by name; needed it once")
+        raise TypeError("clip: got a limit twice, by position and by name; needed it once")
     return clip(x, a_min if min is None else min, a_max if max is None else max)
 
 
 def _limit(limit: Any, x: Operand) -> Any:
-    """A limit for `Clip`, checked; a copy of an array, which the backward reads too."""
+    """A limit, checked: None, a number, or a copy of an array, which the backward reads too."""
     if limit is None or type(limit) is float or type(limit) is int:
         return limit
     limit = np.array(limit)
