@@ -19,7 +19,7 @@ def as_constant(x: Any) -> Any:
 
 
 def checked_labels(name: str, shape: tuple[int, ...], t: Any, *, ignore: int | None = None) -> Any:
-    """The labels `t` of scores of that shape, (..., C), as an array of integers.
+    """The labels `t` of scores of that shape, (..., C): integers, as an array or a constant.
 
     Args:
         name: of the function, for the messages.
@@ -31,7 +31,7 @@ def checked_labels(name: str, shape: tuple[int, ...], t: Any, *, ignore: int | N
         TypeError: the labels are not integers.
         ValueError: scores and labels disagree about the samples, or there is no such class.
     """
-    t = as_array(t)
+    t = as_constant(t)
     if t.dtype.kind not in "iu":
         cure = "use np.argmax(t, axis=-1)" if t.shape == shape else "use t.astype(int)"
         raise TypeError(f"{name}: got labels t {t.dtype} {t.shape}, needed integers; {cure}")
@@ -41,7 +41,8 @@ def checked_labels(name: str, shape: tuple[int, ...], t: Any, *, ignore: int | N
             f"{name}: got scores x {shape} and labels t {t.shape}; "
             f"needed (N, C) and (N,), one label for each row{cure}"
         )
-    classes = t if ignore is None else t[t != ignore]
+    values = as_array(t)
+    classes = values if ignore is None else values[values != ignore]
     if classes.size:
         C, low, high = shape[-1], classes.min(), classes.max()
         if low < 0 or high >= C:

@@ -8,11 +8,11 @@ import numpy as np
 from wengert.arrays import as_array
 from wengert.core import Function, Operand, Variable, as_variable
 from wengert.functions.activation import log_softmax, relu, sigmoid, softmax, softplus
-from wengert.functions.arguments import as_operand, check_any, checked_labels
+from wengert.functions.arguments import as_constant, as_operand, check_any, checked_labels
 from wengert.functions.arithmetic import div
 from wengert.functions.axes import checked_axis
 from wengert.functions.decompose import norm
-from wengert.functions.index import take_along_axis
+from wengert.functions.index import take, take_along_axis
 from wengert.functions.piecewise import abs, maximum, minimum, where
 from wengert.functions.reduce import mean, sum
 
@@ -151,16 +151,16 @@ def softmax_cross_entropy(
     """
     name = "softmax_cross_entropy"
     x = _classes_last(name, x, axis)
-    values = as_array(t)
-    if values.dtype.kind == "f" and values.shape == np.shape(x):
+    t = as_operand(t)
+    if t.dtype.kind == "f" and t.shape == np.shape(x):
         return _shares_cross_entropy(name, x, t, weight, label_smoothing, ignore_index, reduction)
     if weight is None and ignore_index is None and label_smoothing == 0 and reduction == "mean":
-        t = checked_labels(name, np.shape(x), values)
+        t = checked_labels(name, np.shape(x), t)
         check_any(name, np.shape(x), t.size)
         return SoftmaxCrossEntropy()(x, as_variable(t) if isinstance(x, Variable) else t)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"{name}: got label_smoothing {label_smoothing}, needed 0 to 1")
-    return _nll(name, log_softmax(x), values, weight, label_smoothing, ignore_index, reduction)
+    return _nll(name, log_softmax(x), t, weight, label_smoothing, ignore_index, reduction)
 
 
 def nll(
@@ -196,18 +196,20 @@ def _nll(
 ) -> Variable:
     """-Σ q x along the last axis, where q is 1 at the label (and `smoothing` spreads it)."""
     t = checked_labels(name, x.shape, t, ignore=ignore)
-    counted = np.ones(t.shape, bool) if ignore is None else t != ignore
-    _check_reduction(name, reduction, x.shape, int(np.sum(counted)))
+    n = t.size if ignore is None else int(np.sum(as_array(t) != ignore))
+    _check_reduction(name, reduction, x.shape, n)
     C = x.shape[-1]
-    weight = _class_weights(name, weight, x)
+    weights = _class_weights(name, weight, x)
     one_hot = np.equal(t[..., np.newaxis], np.arange(C))
-    q = weight * (one_hot * (1 - smoothing) + smoothing / C).astype(x.dtype)
-    q = q * counted[..., np.newaxis]
+    q = weights * (one_hot * (1 - smoothing) + smoothing / C).astype(x.dtype)
+    if ignore is not None:
+        counted = np.not_equal(t, ignore)[..., np.newaxis]
+        one_hot, q = np.logical_and(one_hot, counted), q * counted
     # 0 times an infinite x is 0 here: classes that are masked out do not matter
-    losses = -sum(q * where(q == 0, 0, x), axis=-1)
+    losses = -sum(q * where(np.equal(q, 0), 0, x), axis=-1)
     if reduction != "mean":
         return _reduced(losses, reduction)
-    return div(sum(losses), np.sum(weight[t[counted]]))
+    return div(sum(losses), sum(weights * one_hot))
 
 
 def _shares_cross_entropy(
@@ -228,15 +230,15 @@ def _shares_cross_entropy(
     return _reduced(-sum(q * log_softmax(x), axis=-1), reduction)
 
 
-def _class_weights(name: str, weight: Any, x: Any) -> np.ndarray:
+def _class_weights(name: str, weight: Any, x: Any) -> Any:
     """The weight of each class, in x's dtype: ones for None."""
     C = x.shape[-1]
-    weight = np.ones(C, x.dtype) if weight is None else as_array(weight)
+    weight = np.ones(C, x.dtype) if weight is None else as_constant(weight)
     if weight.shape != (C,):
         raise ValueError(
             f"{name}: got weight {weight.shape} for x {x.shape}, needed one for each class, ({C},)"
         )
-    return weight.astype(x.dtype, copy=False)
+    return _like(weight, x)
 
 
 def hinge(
@@ -268,11 +270,11 @@ def hinge(
     _check_reduction("hinge", reduction, shape, t.size)
     if power not in (1, 2):
         raise ValueError(f"hinge: got power {power}, needed 1 or 2")
-    places = t[..., np.newaxis]
-    gaps: Any = relu(margin - take_along_axis(x, places) + x)
-    others = np.not_equal(places, np.arange(shape[-1]))
+    right = t[..., np.newaxis]
+    gaps: Any = relu(margin - take_along_axis(x, right) + x)
+    others = np.not_equal(right, np.arange(shape[-1]))
     losses = mean((gaps if power == 1 else gaps * gaps) * others, axis=-1)
-    return _reduced(losses * _class_weights("hinge", weight, x)[t], reduction)
+    return _reduced(losses * take(_class_weights("hinge", weight, x), t), reduction)
 
 
 def kl_divergence(
@@ -359,8 +361,10 @@ def _check_shares(name: str, what: str, t: Any, cure: str = "") -> None:
         )
 
 
-def _like(weight: Any, x: Any) -> np.ndarray:
-    return as_array(weight).astype(x.dtype, copy=False)
+def _like(weight: Any, x: Any) -> Any:
+    """The weight as data of x's dtype."""
+    weight = as_constant(weight)
+    return weight if weight.dtype == x.dtype else weight.astype(x.dtype)
 
 
 # ---- For numbers ----

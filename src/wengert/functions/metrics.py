@@ -6,7 +6,7 @@ import numpy as np
 
 from wengert.arrays import as_array
 from wengert.core import Constant, Operand, Variable
-from wengert.functions.arguments import check_any, checked_labels
+from wengert.functions.arguments import as_constant, check_any, checked_labels
 
 __all__ = ["accuracy", "confusion_matrix", "f1_score", "r2_score", "top_k_accuracy"]
 
@@ -193,7 +193,7 @@ def f1_score(x: Operand, t: Any, average: str = "macro", classes: int | None = N
         raise ValueError(
             f"f1_score: got {C} classes, needed 2 for 'binary'; use 'macro' or 'micro'"
         )
-    check_any("f1_score", np.shape(x), as_array(t).size)
+    check_any("f1_score", np.shape(x), np.size(t))
     return F1Score(2 if average == "binary" else C, average)(p, t)
 
 
@@ -223,13 +223,13 @@ def r2_score(x: Operand, t: Operand) -> Variable:
 
 def _taken(name: str, x: Operand, t: Any, classes: int | None) -> tuple[Operand, Any, int]:
     """The classes that samples were taken for, their labels, and the number of classes."""
-    t, scores = as_array(t), as_array(x)
+    t, scores = as_constant(t), as_constant(x)
     if scores.ndim == t.ndim + 1:
         C = scores.shape[-1]
         if classes not in (None, C):
             raise ValueError(f"{name}: got classes {classes} for scores x {scores.shape}")
         return np.argmax(x, axis=-1), checked_labels(name, scores.shape, t), C
-    C = classes or 1 + int(max(scores.max(initial=0), t.max(initial=0)))
+    C = classes or 1 + int(max(as_array(scores).max(initial=0), as_array(t).max(initial=0)))
     checked_labels(name, (*scores.shape, C), t)
     checked_labels(name, (*t.shape, C), scores)
     return x, t, C
