@@ -57,6 +57,8 @@ def number(
         TypeError: value is not a number.
         ValueError: value is not finite, less than `least`, or not greater than `above`.
     """
+    if type(value) is float and least <= value < math.inf and above < value:
+        return value  # (most are)
     needed = "a finite number"
     if least > -math.inf:
         needed = f"a number ≥ {least:g}"

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from wengert import kernels
+from wengert.arguments import number
 from wengert.core import Function, Operand, Variable
 from wengert.functions.arithmetic import mul
 from wengert.functions.axes import checked_axis
@@ -260,11 +261,11 @@ def relu(x: Operand) -> Variable:
 
 def leaky_relu(x: Operand, slope: float = 0.01) -> Variable:
     """y = x for x > 0, else slope x."""
-    return LeakyReLU(slope)(x)
+    return LeakyReLU(number("leaky_relu", "slope", slope))(x)
 
 def elu(x: Operand, alpha: float = 1.0) -> Variable:
     """y = x for x > 0, else α (eˣ - 1). Source: arXiv:1511.07289."""
-    return ELU(alpha)(x)
+    return ELU(number("elu", "alpha", alpha))(x)
 
 def selu(x: Operand) -> Variable:
     """y = λ elu(x, α), with the α and λ of self-normalising networks. Source: arXiv:1706.02515."""
@@ -296,8 +297,10 @@ def celu(x: Operand, alpha: float = 1.0) -> Variable:
     """y = x for x > 0, else α (exp(x/α) - 1): smooth at 0 for every α. Source: arXiv:1704.07483.
 
     Raises:
+        TypeError: α is not a number.
         ValueError: α is 0.
     """
+    alpha = number("celu", "alpha", alpha)
     if alpha == 0:
         raise ValueError(
             "celu: got alpha 0, which x is divided by; use relu(x), which is its limit"
@@ -320,11 +323,10 @@ def softplus(x: Operand, beta: float = 1.0) -> Variable:
     """y = log(1 + exp(βx)) / β: a smooth relu, the sharper the larger β is.
 
     Raises:
+        TypeError: β is not a number.
         ValueError: β is not positive.
     """
-    if not beta > 0:
-        raise ValueError(f"softplus: got beta {beta}, needed a number > 0")
-    return Softplus(beta)(x)
+    return Softplus(number("softplus", "beta", beta, above=0))(x)
 
 
 def prelu(x: Operand, slope: Operand) -> Variable:

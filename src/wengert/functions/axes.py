@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import numpy as np
+
 from wengert.arguments import integer, integers
+from wengert.dispatch import Axis
 
 
 def checked_axes(name: str, axis: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -26,3 +29,11 @@ def checked_axes(name: str, axis: Any, shape: tuple[int, ...]) -> tuple[int, ...
 def checked_axis(name: str, axis: Any, shape: tuple[int, ...]) -> int:
     """One axis of an array of that shape, counted from the front (see `checked_axes`)."""
     return checked_axes(name, integer(name, "axis", axis), shape)[0]
+
+
+def reduced_axes(name: str, axis: Any, shape: tuple[int, ...]) -> Axis:
+    """The axes that a reduction goes along: None for all, one, or a tuple (see `checked_axes`)."""
+    if axis is None:
+        return None
+    axes = checked_axes(name, axis, shape)
+    return axes if np.ndim(axis) else axes[0]

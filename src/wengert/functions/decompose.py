@@ -10,7 +10,7 @@ import numpy as np
 from wengert.core import Function, Operand, Variable
 from wengert.dispatch import Axis, implements
 from wengert.functions.arguments import as_operand
-from wengert.functions.axes import checked_axes
+from wengert.functions.axes import reduced_axes
 from wengert.functions.piecewise import abs
 from wengert.functions.reduce import Reduction, max, min, sum
 from wengert.functions.shape import reshape, sum_to
@@ -279,8 +279,7 @@ def norm(
         ValueError: x has no such axis, or there is no such norm.
     """
     shape = np.shape(x)
-    if axis is not None:
-        checked_axes("norm", axis, shape)
+    axis = reduced_axes("norm", axis, shape)
     p = 2 if ord in (None, "fro") else ord
     if isinstance(p, str) or not (p >= 1 or p == -np.inf):
         raise ValueError(f"norm: got ord {ord!r}, needed a number ≥ 1, inf, -inf, 'fro' or None")
@@ -295,7 +294,7 @@ def norm(
         return sum(abs(x), axis, keepdims=keepdims)
     if p in (np.inf, -np.inf):
         return (max if p > 0 else min)(abs(x), axis, keepdims=keepdims)
-    return Norm(p, axis, keepdims)(x)
+    return Norm(p if type(p) is int else float(p), axis, keepdims)(x)
 
 
 def _square(name: str, x: Operand) -> Any:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arguments import integer
 from wengert.arrays import as_array
 from wengert.core import Constant, Operand, Variable
 from wengert.functions.arguments import as_constant, check_any, checked_labels
@@ -136,7 +137,7 @@ def top_k_accuracy(x: Operand, t: Any, k: int = 5) -> Variable:
     """
     t = checked_labels("top_k_accuracy", np.shape(x), t)
     check_any("top_k_accuracy", np.shape(x), t.size)
-    C = np.shape(x)[-1]
+    C, k = np.shape(x)[-1], integer("top_k_accuracy", "k", k)
     if not 1 <= k <= C:
         raise ValueError(f"top_k_accuracy: got k {k} for {C} classes, needed 1 ≤ k ≤ {C}")
     return TopKAccuracy(k)(x, t)
@@ -223,6 +224,8 @@ def r2_score(x: Operand, t: Operand) -> Variable:
 
 def _taken(name: str, x: Operand, t: Any, classes: int | None) -> tuple[Operand, Any, int]:
     """The classes that samples were taken for, their labels, and the number of classes."""
+    if classes is not None:
+        classes = integer(name, "classes", classes, least=1)
     t, scores = as_constant(t), as_constant(x)
     if scores.ndim == t.ndim + 1:
         C = scores.shape[-1]

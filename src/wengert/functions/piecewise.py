@@ -302,11 +302,11 @@ def clip(x: Operand, low: Operand | None = None, high: Operand | None = None) ->
     if isinstance(low, Variable) or isinstance(high, Variable):
         y: Any = x if low is None else maximum(x, low)
         return y if high is None else minimum(y, high)
-    low, high = _limit(low, x), _limit(high, x)
-    if not (isinstance(low, np.ndarray) or isinstance(high, np.ndarray)):
-        return Clip(low, high)(x)
-    y = x if low is None else ClipLow()(x, low)
-    return y if high is None else ClipHigh()(y, high)
+    limits = _limit(low, x), _limit(high, x)
+    if not any(isinstance(limit, np.ndarray) for limit in limits):
+        return Clip(*limits)(x)
+    y = x if low is None else ClipLow()(x, limits[0])
+    return y if high is None else ClipHigh()(y, limits[1])
 
 
 @implements(np.clip)

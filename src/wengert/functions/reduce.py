@@ -8,7 +8,7 @@ from wengert.arguments import integer
 from wengert.arrays import as_array
 from wengert.core import Constant, Function, Operand, Variable
 from wengert.dispatch import Axis, implements
-from wengert.functions.axes import checked_axes
+from wengert.functions.axes import checked_axis, reduced_axes
 
 __all__ = [
     "all", "any", "argmax", "argmin", "cumsum", "logsumexp", "max", "mean", "min", "prod",
@@ -203,18 +203,20 @@ class AllTrue(Selection):
 # ---- Doorways ----
 
 
-def _checked(name: str, x: Operand, axis: Axis, *, empty: bool = True, several: bool = True) -> Any:
-    """`x` as an array or Variable that has these axes (and, unless `empty`, something in them)."""
-    if not several and axis is not None:
-        axis = integer(name, "axis", axis)
+def _checked(name: str, x: Operand, axis: Any, *, empty: bool = True) -> tuple[Any, Axis]:
+    """`x` as an operand, and its axes; unless `empty`, there must be elements along them."""
     if not isinstance(x, Variable):
         x = as_array(x)
-    shape = x.shape
-    if axis is not None:
-        shape = tuple([shape[i] for i in checked_axes(name, axis, shape)])
-    if not empty and 0 in shape:
-        raise ValueError(f"{name}: got shape {x.shape}, where there is nothing along axis {axis}")
-    return x
+    axis = reduced_axes(name, axis, x.shape)
+    if not empty and 0 in x.shape:
+        axes = range(x.ndim) if axis is None else (axis,) if type(axis) is int else axis
+        if 0 in [x.shape[i] for i in axes]:
+            raise ValueError(f"{name}: got shape {x.shape}, which is empty along axis {axis}")
+    return x, axis
+
+
+def _one_axis(name: str, axis: Any) -> int | None:
+    return axis if axis is None else integer(name, "axis", axis)
 
 
 @implements(np.sum)
@@ -229,13 +231,15 @@ def sum(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
     Raises:
         ValueError: x has no such axis.
     """
-    return Sum(axis, keepdims)(_checked("sum", x, axis))
+    x, axis = _checked("sum", x, axis)
+    return Sum(axis, keepdims)(x)
 
 
 @implements(np.mean)
 def mean(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
     """y = Σ x / n along `axis` (see `sum`)."""
-    return Mean(axis, keepdims)(_checked("mean", x, axis, empty=False))
+    x, axis = _checked("mean", x, axis, empty=False)
+    return Mean(axis, keepdims)(x)
 
 
 @implements(np.var)
@@ -245,7 +249,7 @@ def var(x: Operand, axis: Axis = None, *, ddof: float = 0, keepdims: bool = Fals
     Raises:
         ValueError: x has no such axis, or n ≤ ddof.
     """
-    checked = _checked("var", x, axis, empty=False)
+    checked, axis = _checked("var", x, axis, empty=False)
     middle = mean(checked, axis, keepdims=True)
     n = checked.size // max_(1, middle.size)
     if n <= ddof:
@@ -263,52 +267,61 @@ def std(x: Operand, axis: Axis = None, *, ddof: float = 0, keepdims: bool = Fals
 @implements(np.prod)
 def prod(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
     """y = Π x along `axis` (see `sum`); the derivatives are right where factors are 0 too."""
-    return Prod(axis, keepdims)(_checked("prod", x, axis))
+    x, axis = _checked("prod", x, axis)
+    return Prod(axis, keepdims)(x)
 
 
 @implements(np.max, np.amax)
 def max(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
     """y = the largest of x along `axis` (see `sum`); several that tie share the gradient."""
-    return Max(axis, keepdims)(_checked("max", x, axis, empty=False))
+    x, axis = _checked("max", x, axis, empty=False)
+    return Max(axis, keepdims)(x)
 
 
 @implements(np.min, np.amin)
 def min(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
     """y = the smallest of x along `axis` (see `sum`); several that tie share the gradient."""
-    return Min(axis, keepdims)(_checked("min", x, axis, empty=False))
+    x, axis = _checked("min", x, axis, empty=False)
+    return Min(axis, keepdims)(x)
 
 
 def logsumexp(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
     """y = log Σ exp x along `axis` (see `sum`), without overflow."""
-    return LogSumExp(axis, keepdims)(_checked("logsumexp", x, axis))
+    x, axis = _checked("logsumexp", x, axis)
+    return LogSumExp(axis, keepdims)(x)
 
 
 @implements(np.cumsum)
 def cumsum(x: Operand, axis: int | None = None) -> Variable:
     """y = running sums of x along `axis`; along the flattened x for None."""
-    x = _checked("cumsum", x, axis, several=False)
-    return CumSum(0)(np.reshape(x, (-1,))) if axis is None else CumSum(axis)(x)
+    if axis is None:
+        return CumSum(0)(np.reshape(x, (-1,)))
+    return CumSum(checked_axis("cumsum", axis, np.shape(x)))(x)
 
 
 @implements(np.argmax)
 def argmax(x: Operand, axis: int | None = None, *, keepdims: bool = False) -> Variable:
     """y = the index of the largest of x along `axis` (in the flattened x for None), a constant."""
-    return ArgMax(axis, keepdims)(_checked("argmax", x, axis, empty=False, several=False))
+    x, found = _checked("argmax", x, _one_axis("argmax", axis), empty=False)
+    return ArgMax(found, keepdims)(x)
 
 
 @implements(np.argmin)
 def argmin(x: Operand, axis: int | None = None, *, keepdims: bool = False) -> Variable:
     """y = the index of the smallest of x along `axis` (in the flattened x for None), a constant."""
-    return ArgMin(axis, keepdims)(_checked("argmin", x, axis, empty=False, several=False))
+    x, found = _checked("argmin", x, _one_axis("argmin", axis), empty=False)
+    return ArgMin(found, keepdims)(x)
 
 
 @implements(np.any)
 def any(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
     """y = whether any of x is true along `axis` (see `sum`), a constant."""
-    return AnyTrue(axis, keepdims)(_checked("any", x, axis))
+    x, axis = _checked("any", x, axis)
+    return AnyTrue(axis, keepdims)(x)
 
 
 @implements(np.all)
 def all(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
     """y = whether all of x are true along `axis` (see `sum`), a constant."""
-    return AllTrue(axis, keepdims)(_checked("all", x, axis))
+    x, axis = _checked("all", x, axis)
+    return AllTrue(axis, keepdims)(x)
