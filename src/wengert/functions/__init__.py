@@ -11,6 +11,7 @@ from wengert.functions.conv import *
 from wengert.functions.create import *
 from wengert.functions.decompose import *
 from wengert.functions.dropout import *
+from wengert.functions.einsum import *
 from wengert.functions.embedding import *
 from wengert.functions.index import *
 from wengert.functions.interpolate import *

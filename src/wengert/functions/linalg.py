@@ -1,9 +1,6 @@
 """Linear algebra: products of matrices, and what is read off them."""
 
-import itertools
 import math
-import string
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +14,7 @@ from wengert.functions.axes import checked_axes, checked_axis
 from wengert.functions.shape import moveaxis, reshape, sum_to, transpose
 
 __all__ = [
-    "diagonal", "dot", "einsum", "inner", "linear", "matmul", "outer", "tensordot", "trace",
+    "diagonal", "dot", "inner", "linear", "matmul", "outer", "tensordot", "trace",
     "tril", "triu",
 ]  # fmt: skip
 
@@ -105,58 +102,6 @@ class Linear(Function):
     def samples(rng):
         for shape in [(2, 3), (3,), (2, 2, 3), (0, 3)]:
             yield rng.normal(size=shape), rng.normal(size=(3, 4)), rng.normal(size=4)
-
-
-class Einsum(Function):
-    """y = the product of the xs, summed over every label that y lacks.
-
-    `terms` holds the labels of the axes of each input, which differ within one input; `out` those
-    of y. The gradient of an input is a sum of that kind too: of gy and the other inputs.
-    """
-
-    def __init__(self, terms: Sequence[str], out: str, optimize: Any = False) -> None:
-        self.terms = tuple(terms)
-        self.out = out
-        self.optimize = optimize
-
-    def forward(self, *xs):
-        return np.einsum(f"{','.join(self.terms)}->{self.out}", *xs, optimize=self.optimize)
-
-    def backward(self, gy):
-        xs = self.xs
-        gxs: list[Any] = [None] * len(xs)
-        for i, x in enumerate(xs):
-            if not self.needs[i]:
-                continue
-            others = [k for k in range(len(xs)) if k != i]
-            terms = [self.out, *[self.terms[k] for k in others]]
-            # along an axis of size 1, x was perhaps broadcast: sum there too
-            labels = zip(self.terms[i], x.shape, strict=True)
-            out = "".join([c for c, n in labels if n != 1 and c in "".join(terms)])
-            gx = Einsum(terms, out, self.optimize)(gy, *[xs[k] for k in others])
-            gx = np.expand_dims(gx, tuple([a for a, c in enumerate(self.terms[i]) if c not in out]))
-            # along an axis that only x has, x was summed: its gradient is the same all along it
-            gxs[i] = gx if gx.shape == x.shape else np.broadcast_to(gx, x.shape)
-        return tuple(gxs)
-
-    @staticmethod
-    def samples(rng):
-        shapes: dict[str, list[tuple[int, ...]]] = {
-            "ij,jk->ik": [(2, 3), (3, 2)],
-            "bij,bkj->bki": [(2, 3, 4), (2, 2, 4)],
-            "i,j,ij->": [(2,), (3,), (2, 3)],
-            "ij->i": [(2, 3)],
-            "ij->ji": [(2, 3)],
-            "ij,k->j": [(2, 3), (4,)],
-            "ij,ij->ij": [(1, 3), (2, 1)],
-            "ij,ij->j": [(1, 3), (2, 3)],
-            ",i->i": [(), (3,)],
-        }
-        for subscripts in shapes:
-            left, _, out = subscripts.partition("->")
-            for optimize in (False, True):
-                xs = tuple([rng.normal(size=shape) for shape in shapes[subscripts]])
-                yield xs, {"terms": left.split(","), "out": out, "optimize": optimize}
 
 
 class Tril(Function):
@@ -340,99 +285,6 @@ def tensordot(x0: Operand, x1: Operand, axes: Any = 2) -> Variable:
     a = reshape(transpose(x0, (*rest0, *axes0)), (math.prod(sizes0), n))
     b = reshape(transpose(x1, (*axes1, *rest1)), (n, math.prod(sizes1)))
     return reshape(MatMul()(a, b), (*sizes0, *sizes1))
-
-
-@implements(np.einsum)
-def einsum(subscripts: str, *xs: Operand, optimize: Any = None) -> Variable:
-    """The product of the xs, summed over every label that the result lacks (Einstein's notation).
-
-    Args:
-        subscripts: a letter for each axis of each of the xs, and after "->" those of the result:
-            "ij,jk->ik" is the product of matrices. A letter twice in one input takes the diagonal.
-            "..." stands for the axes without a letter; these broadcast. Without "->" the result
-            has "...", then the letters that occur once, in alphabetical order.
-        xs: the inputs.
-        optimize: whether NumPy looks for the cheapest order and for matrix products, which takes
-            it some 15 µs (or which order: see np.einsum_path); by default, for large inputs.
-
-    Raises:
-        ValueError: the subscripts are not of this form, or do not fit the shapes.
-
-    Example:
-        >>> einsum("ii->i", np.array([[1, 2], [3, 4]]))
-        array([1, 4])
-    """
-    if not isinstance(subscripts, str):
-        raise TypeError(
-            f"einsum: got {type(subscripts).__name__} first, needed the subscripts, as 'ij,jk->ik'"
-        )
-    terms, out, sizes = _parsed(subscripts, [np.shape(x) for x in xs])
-    arrays: list[Any] = list(xs)
-    for i, term in enumerate(terms):
-        arrays[i], terms[i] = _without_repeats(arrays[i], term)
-    if optimize is None:
-        optimize = len(xs) > 1 and math.prod(sizes.values()) >= 2**15
-    return Einsum(terms, out, optimize)(*arrays)
-
-
-def _parsed(
-    subscripts: str, shapes: list[tuple[int, ...]]
-) -> tuple[list[str], str, dict[str, int]]:
-    """The labels of each input (letters for the ellipsis too), of the result, and their sizes."""
-
-    def wrong(why: str) -> ValueError:
-        return ValueError(f"einsum: got {subscripts!r} for shapes {str(shapes)[1:-1]}; {why}")
-
-    left, arrow, out = subscripts.replace(" ", "").partition("->")
-    terms = left.split(",")
-    if len(terms) != len(shapes):
-        raise wrong(f"needed {len(terms)} inputs, got {len(shapes)}")
-    for term in (*terms, out):
-        if not set(term.replace("...", "", 1)) <= set(string.ascii_letters):
-            raise wrong(f"{term!r} is not made of letters and one '...'")
-
-    # an ellipsis stands for the axes without a letter: give them letters, from the right
-    unlabelled = []
-    for term, shape in zip(terms, shapes, strict=True):
-        n = len(shape) - len(term.replace("...", ""))
-        if n < 0 or (n > 0 and "..." not in term):
-            raise wrong(f"{term!r} does not fit the {len(shape)} axes of {shape}")
-        unlabelled.append(n)
-    free = [c for c in string.ascii_letters if c not in subscripts]
-    rest = "".join(free[: max(unlabelled)])
-    if not arrow:
-        counts = Counter(left.replace("...", "").replace(",", ""))
-        out = "..." + "".join(sorted(c for c, count in counts.items() if count == 1))
-    if rest and "..." not in out:
-        raise wrong("needed '...' in the result too, or a letter for each axis")
-    terms = [
-        t.replace("...", rest[len(rest) - n :]) for t, n in zip(terms, unlabelled, strict=True)
-    ]
-    out = out.replace("...", rest)
-
-    sizes: dict[str, int] = {}
-    for c, n in zip("".join(terms), itertools.chain(*shapes), strict=True):
-        if sizes.setdefault(c, n) == 1:
-            sizes[c] = n
-        elif n not in (1, sizes[c]):
-            raise wrong(f"the label {c!r} has sizes {sizes[c]} and {n}")
-    for term, shape in zip(terms, shapes, strict=True):
-        if len(set(zip(term, shape, strict=True))) > len(set(term)):
-            raise wrong(f"{term!r} takes a diagonal of axes that differ in size")
-    if len(set(out)) < len(out) or not set(out) <= sizes.keys():
-        raise wrong(f"the result {out!r} needs labels of the inputs, each once")
-    return terms, out, sizes
-
-
-def _without_repeats(x: Any, term: str) -> tuple[Any, str]:
-    """x and its labels, after the diagonal is taken for each label that comes twice."""
-    for c in dict.fromkeys(term):
-        while term.count(c) > 1:
-            a = term.index(c)
-            b = term.index(c, a + 1)
-            x = np.diagonal(x, axis1=a, axis2=b)
-            term = term[:a] + term[a + 1 : b] + term[b + 1 :] + c
-    return x, term
 
 
 # ---- Parts of a matrix ----
