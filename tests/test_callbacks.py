@@ -1,4 +1,4 @@
-"""Callbacks, triggers, metrics, logs, and the guard against numbers that are not finite."""
+"""Callbacks, triggers, metrics, logs, and the guard against NaN and infinities."""
 
 import json
 import math
@@ -9,13 +9,14 @@ import pytest
 
 import wengert as wg
 import wengert.functions as F
-from wengert import Parameter, Variable
+from wengert import Parameter, Variable, training
 from wengert.data import ArrayDataset, DataLoader
 from wengert.layers import Layer, Linear, Sequential
 from wengert.optimizers import SGD, ExponentialMovingAverage
 from wengert.schedules import ReduceOnPlateau
 from wengert.training import (
     Best,
+    BestWeights,
     Callback,
     Confusion,
     CSVLog,
@@ -108,12 +109,20 @@ def test_a_trigger_by_time_is_due_at_the_first_step_after(monkeypatch):
 
 
 @pytest.mark.parametrize("wrong", [
-    lambda: every(0, "steps"), lambda: every(1.5, "epochs"), lambda: every(True, "steps"),
-    lambda: every(1, "batches"), lambda: every(0, "seconds"), lambda: every("1", "seconds"),
+    lambda: every(0, "steps"), lambda: every(1, "batches"), lambda: every(0, "seconds"),
     lambda: at(unit="steps"), lambda: at(0, unit="steps"), lambda: at(1, unit="seconds"),
 ])  # fmt: skip
-def test_wrong_triggers_are_refused(wrong):
+def test_triggers_out_of_range_are_refused(wrong):
     with pytest.raises(ValueError, match="needed"):
+        wrong()
+
+
+@pytest.mark.parametrize("wrong", [
+    lambda: every(1.5, "epochs"), lambda: every(True, "steps"), lambda: every("1", "seconds"),
+    lambda: at(1.5, unit="steps"),
+])  # fmt: skip
+def test_triggers_of_the_wrong_kind_are_refused(wrong):
+    with pytest.raises(TypeError, match="needed"):
         wrong()
 
 
@@ -136,6 +145,17 @@ def test_early_stopping_waits_for_its_patience_and_brings_back_the_best():
     assert run.epoch == 4
     assert run.stopped == "validation_loss was no better than in epoch 2 for 2 epochs"
     assert run.model.w.data == [2]  # as it was after epoch 2
+
+
+@pytest.mark.parametrize("restore", [True, False])
+def test_the_weights_of_the_best_epoch_are_kept(restore):
+    kept = BestWeights(restore=restore)
+    run = Scripted([3.0, 1.0, 2.0], kept).run()
+    assert (kept.best.value, kept.best.epoch, kept.best.weights["w"]) == (1.0, 2, [2])
+    assert run.model.w.data == [2 if restore else 3]
+    again = BestWeights()
+    again.load_state_dict(kept.state_dict())
+    assert again.state_dict() == kept.state_dict()
 
 
 def test_the_best_that_is_brought_back_is_what_is_evaluated_when_there_is_an_average():
@@ -209,6 +229,32 @@ def test_what_is_monitored_must_be_in_the_history():
         trainer(EarlyStopping()).fit(loader())
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("every(100, 'steps')", "every(0.5, 'seconds')", "at(1, 10, unit='epochs')"),
+        *("EarlyStopping()", "EarlyStopping(patience=2, restore_best=True)", "StopOnNaN()"),
+        *("BestWeights(mode='max', restore=False)", "On(every(2, 'epochs'), print)"),
+        *(
+            "CSVLog('log.csv', trigger=every(1, 'epochs'))",
+            "TensorBoard('a', trigger=at(1, unit='steps'))",
+        ),
+        "SaveCheckpoints('run', trigger=every(9, 'steps'), best='loss', keep=None)",
+        *("Confusion(3, macro_f1)", "Progress(epochs=3, done=0)"),
+        "Checkpoints('run', keep=3, mode='min')",
+    ],
+)
+def test_what_is_printed_is_the_call_that_makes_it(text):
+    assert repr(eval(text, vars(training))) == text
+
+
+def test_scores_print_their_results():
+    scores = Scores({"right": F.accuracy, "counts": Confusion(2)})
+    scores.add(2, {"loss": 0.5})
+    assert repr(Mean()) == "Mean(total=0.0, weight=0.0)"
+    assert repr(scores) == "Scores(loss=0.5, Confusion(2))"
+
+
 # ---- Metrics ----
 
 
@@ -255,7 +301,7 @@ def test_a_metric_keeps_its_state_and_refuses_another():
     assert (confusion.counts[0, 1], other.counts[0, 1]) == (1, 2)
     with pytest.raises(ValueError, match="counts"):
         Confusion(3).load_state_dict(confusion.state_dict())
-    with pytest.raises(ValueError, match="missing counts; unexpected total, weight"):
+    with pytest.raises(ValueError, match="missing: counts; unexpected: total, weight"):
         Confusion(3).load_state_dict(Mean().state_dict())
 
 
@@ -355,7 +401,7 @@ def test_a_log_that_cannot_be_resumed_says_so(tmp_path):
         log.write({"more": 1})
     with pytest.raises(TypeError, match="trigger"):
         CSVLog(log.path, 3)
-    with pytest.raises(ValueError, match="missing length"):
+    with pytest.raises(ValueError, match="missing: length"):
         log.load_state_dict({})
 
 

@@ -121,13 +121,15 @@ def test_a_part_that_was_saved_must_be_given(tmp_path, left_out):
     parts = training()
     save_checkpoint(tmp_path / "it.npz", **parts)
     del parts[left_out]
-    with pytest.raises(ValueError, match="has the parts model, optimizer, loader; given were"):
+    with pytest.raises(
+        ValueError, match="has the parts model, optimizer, loader, but got the parts"
+    ):
         load_checkpoint(tmp_path / "it.npz", **parts)
 
 
 def test_a_part_that_was_not_saved_is_refused(tmp_path):
     save_checkpoint(tmp_path / "it.npz", epoch=1)
-    with pytest.raises(ValueError, match="has the parts none; given were model"):
+    with pytest.raises(ValueError, match="has the parts none, but got the parts model"):
         load_checkpoint(tmp_path / "it.npz", model=training()["model"])
 
 
@@ -145,7 +147,7 @@ def test_what_is_no_part_is_refused(tmp_path):
 @pytest.mark.parametrize("state", [[], {"parts": {}}, {"parts": 1, "values": 2}, None])
 def test_a_state_that_is_no_checkpoint_is_refused(tmp_path, state):
     save_state(tmp_path / "it.npz", state)
-    with pytest.raises(ValueError, match=r"it\.npz holds a state that save_checkpoint did not"):
+    with pytest.raises(ValueError, match=r"it\.npz contains a state that save_checkpoint did not"):
         load_checkpoint(tmp_path / "it.npz")
 
 
@@ -192,6 +194,48 @@ def test_a_training_that_goes_on_knows_its_best(tmp_path):
     assert load_state(tmp_path / "best.npz")["values"] == {"by": "first"}
 
 
+def test_a_training_resumed_before_its_best_makes_it_again(tmp_path):
+    first = Checkpoints(tmp_path)
+    for step, score in [(1, 0.5), (2, 0.3), (3, 0.1)]:
+        first.save(step)
+        first.save_best(step, score, step=step)
+    (tmp_path / "step-000000003.npz").unlink()
+    second = Checkpoints(tmp_path)
+    second.load()
+    assert second.save_best(2, 0.3)  # as the first one did after its save
+    assert not second.save_best(3, 0.4)  # what came after the checkpoint is not to be beaten
+    assert second.save_best(4, 0.2)
+    third = Checkpoints(tmp_path)
+    third.load()
+    third.prepare(5)
+    assert third.best_scores == [(1, 0.5), (2, 0.3), (4, 0.2)]
+
+
+def test_a_new_training_replaces_the_best_of_another(tmp_path):
+    Checkpoints(tmp_path).save_best(1, 0.5)
+    assert Checkpoints(tmp_path).save_best(2, 0.6)
+
+
+def test_a_damaged_best_checkpoint_is_replaced(tmp_path):
+    first = Checkpoints(tmp_path)
+    first.save_best(1, 0.5)
+    first.save(1)
+    first.best.write_bytes(first.best.read_bytes()[:-10])
+    second = Checkpoints(tmp_path)
+    second.load()
+    with pytest.warns(UserWarning, match=r"best\.npz is skipped: .*is damaged"):
+        assert second.save_best(2, 0.6)
+
+
+def test_the_checkpoint_of_a_step_can_be_loaded(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    for n in range(3):
+        checkpoints.save(n, n=n)
+    assert checkpoints.load(1) == {"n": 1}
+    with pytest.raises(FileNotFoundError, match=r"step-000000007\.npz"):
+        checkpoints.load(7)
+
+
 def test_an_empty_folder_and_one_that_is_not_there_have_no_checkpoint(tmp_path):
     for folder in (tmp_path, tmp_path / "none"):
         assert Checkpoints(folder).latest() is None
@@ -204,7 +248,7 @@ def test_a_damaged_checkpoint_is_left_out_with_a_warning_that_names_it(tmp_path)
         checkpoints.save(n, n=n)
     (tmp_path / "step-000000002.npz").write_bytes(b"half")
     other = Checkpoints(tmp_path)
-    with pytest.warns(UserWarning, match=r"step-000000002\.npz is left out: .*is damaged"):
+    with pytest.warns(UserWarning, match=r"step-000000002\.npz is skipped: .*is damaged"):
         assert other.latest() == tmp_path / "step-000000001.npz"
     with pytest.warns(UserWarning, match=r"step-000000002\.npz"):
         assert other.load() == {"n": 1}
@@ -216,8 +260,8 @@ def test_a_damaged_checkpoint_is_left_out_with_a_warning_that_names_it(tmp_path)
 def test_a_folder_of_damaged_checkpoints_is_not_taken_for_an_empty_one(tmp_path):
     (tmp_path / "step-000000002.npz").write_bytes(b"half")
     with (
-        pytest.warns(UserWarning, match="left out"),
-        pytest.raises(ValueError, match=r"none of 1 checkpoints in .* is whole"),
+        pytest.warns(UserWarning, match="skipped"),
+        pytest.raises(ValueError, match=r"none of 1 checkpoints in .* is intact"),
     ):
         Checkpoints(tmp_path).load()
 
@@ -234,7 +278,7 @@ def test_going_back_to_an_older_checkpoint_asks_to_remove_the_newer(tmp_path):
     for n in (5, 6):
         first.save(n)
     second = Checkpoints(tmp_path)
-    load_checkpoint(tmp_path / "step-000000005.npz", checkpoints=second)
+    second.load(5)
     with pytest.raises(FileExistsError, match=r"step-000000006\.npz is later than step 5"):
         second.save(6)
     (tmp_path / "step-000000006.npz").unlink()
@@ -256,22 +300,18 @@ def test_what_a_killed_writer_left_is_removed_and_foreign_files_stay(tmp_path):
     ("make", "message"),
     [
         (lambda folder: Checkpoints(folder, keep=0), "got keep 0"),
-        (lambda folder: Checkpoints(folder, keep=1.5), "got keep 1.5"),
         (lambda folder: Checkpoints(folder, mode="low"), "got mode 'low'"),
         (lambda folder: Checkpoints(folder).save(-1), "got step -1"),
-        (lambda folder: Checkpoints(folder).save(1.5), "got step 1.5"),
-        (lambda folder: Checkpoints(folder).save(1, checkpoints=2), "its own name"),
-        (lambda folder: Checkpoints(folder).load_state_dict({"step": 1}), "missing best_score"),
-        (lambda folder: Checkpoints(folder).load_state_dict(None), "got NoneType, needed a dict"),
-        *(
-            (lambda folder, s=s: Checkpoints(folder).load_state_dict(s), "got step")
-            for s in ({"step": "1", "best_score": None}, {"step": 1, "best_score": "low"})
-        ),
+        (lambda folder: Checkpoints(folder).save_best(-1, 0.5), "got step -1"),
     ],
 )
-def test_what_a_folder_of_checkpoints_cannot_use_is_refused(tmp_path, make, message):
+def test_wrong_arguments_of_a_folder_of_checkpoints_are_refused(tmp_path, make, message):
     with pytest.raises(ValueError, match=message):
         make(tmp_path)
+    with pytest.raises(TypeError, match=r"got keep 1\.5, needed an integer"):
+        Checkpoints(tmp_path, keep=1.5)
+    with pytest.raises(TypeError, match=r"got step 1\.5, needed an integer"):
+        Checkpoints(tmp_path).save(1.5)
     assert names(tmp_path) == []
 
 
@@ -330,7 +370,7 @@ def check_the_last_good_one_survives(checkpoints, parts, reason):
         checkpoints.save_best(2, 0.1, **parts)
     assert str(checkpoints.best) in str(caught.value)
     assert same([before, draws], [states(parts), random.get_state()])
-    assert checkpoints.state_dict() == {"step": 1, "best_score": 0.5}
+    assert (checkpoints.step, checkpoints.best_scores) == (1, [(1, 0.5)])
     assert names(checkpoints.folder) == was_there
     assert Checkpoints(checkpoints.folder).load(**training(seed=5)) == {}
 

@@ -245,7 +245,7 @@ def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(tmp_path, c
     newest.write_bytes(newest.read_bytes()[:1000])
     assert main(["train", "--resume", "two", "--epochs", "4"]) == 0
     out, err = capsys.readouterr()
-    assert f"{newest} is left out" in err.replace("two/", f"{tmp_path}/two/", 1)
+    assert f"{newest} is skipped" in err.replace("two/", f"{tmp_path}/two/", 1)
     assert err.startswith("wengert train: ")
     assert err.count("\n") == 1
     assert "epoch 3/4" in out

@@ -109,7 +109,7 @@ def test_silence():
 
 
 def test_a_notebook_has_one_live_line_for_each_epoch(notebook, capsys, monkeypatch):
-    monkeypatch.setattr("wengert.training.progress._Notebook.INTERVAL", 0.0)
+    monkeypatch.setattr("wengert.training.progress.NotebookDisplay.INTERVAL", 0.0)
     history = trainer().fit(BATCHES, BATCHES, epochs=3)
     assert [states[-1] for states in notebook] == [line(result) for result in history]
     for k, states in enumerate(notebook, 1):

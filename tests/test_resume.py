@@ -12,6 +12,7 @@ import pytest
 import resume_run
 from resume_run import LOOPS, STEPS, data, run
 from wengert.functions.loss import softmax_cross_entropy
+from wengert.io import load_metadata
 from wengert.training import (
     Checkpoints,
     SaveCheckpoints,
@@ -20,6 +21,7 @@ from wengert.training import (
     save_checkpoint,
     save_state,
 )
+from wengert.training.state_file import write_state
 
 PROGRAM = Path(resume_run.__file__)
 KILLS = 50
@@ -94,7 +96,7 @@ def test_a_damaged_checkpoint_costs_some_steps_and_changes_nothing(kind, never_s
         run(kind, tmp_path, after_step=stop_at([11]))
     newest = Checkpoints(tmp_path).latest()
     newest.write_bytes(newest.read_bytes()[:-100])
-    with pytest.warns(UserWarning, match=f"{newest.name} is left out"):
+    with pytest.warns(UserWarning, match=f"{newest.name} is skipped"):
         run(kind, tmp_path)
     assert contents(tmp_path) == never_stopped
 
@@ -133,9 +135,6 @@ def without(part):
             (trainer["callbacks"]["JSONLinesLog"] if trainer else parts["log"])["length"] -= 3
         elif part == "history":
             (trainer if trainer else state["values"])["history"] = []
-        elif part == "best":
-            where = trainer["callbacks"]["SaveCheckpoints"] if trainer else parts["checkpoints"]
-            where["best_score"] = 0.0
 
     return edit
 
@@ -144,7 +143,7 @@ def without(part):
     "part",
     [
         *("parameters", "buffers", "moments", "schedule", "averages", "random", "metrics"),
-        *("position", "shuffling", "log", "history", "best"),
+        *("position", "shuffling", "log", "history"),
     ],
 )
 def test_each_part_of_the_state_is_needed(kind, never_stopped, tmp_path, part):
@@ -157,6 +156,17 @@ def test_each_part_of_the_state_is_needed(kind, never_stopped, tmp_path, part):
     without(part)(state)
     save_state(newest, state)
     assert newest.read_bytes() != edited
+    run(kind, tmp_path)
+    assert contents(tmp_path) != never_stopped
+
+
+def test_the_best_scores_are_needed(kind, never_stopped, tmp_path):
+    with pytest.raises(ProcessEndError):
+        run(kind, tmp_path, after_step=stop_at([11]))
+    best = Checkpoints(tmp_path).best
+    (step, _), *more = json.loads(load_metadata(best)["best_scores"])
+    assert (step, more) == (7, [])
+    write_state(best, load_state(best), {"best_scores": "[[7, 0.0]]"})
     run(kind, tmp_path)
     assert contents(tmp_path) != never_stopped
 
@@ -196,6 +206,16 @@ def test_fit_resumes_from_a_folder_a_file_and_true_alike(tmp_path):
     ]
     assert [history[0]["step"] for history in histories] == [7, 7, 7, 7]
     assert all(history == histories[0] for history in histories)
+
+
+def test_any_callback_may_name_the_folder_to_resume_from(tmp_path):
+    class Elsewhere(resume_run.Callback):
+        def resume_folder(self):
+            return tmp_path
+
+    trainer([SaveCheckpoints(tmp_path)]).fit(*data(), 1)
+    (result,) = trainer([Elsewhere()]).fit(*data(), 1, resume=True)
+    assert result["step"] == 7
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A nested state in a file, and back."""
+"""A nested state, saved to a file and loaded again."""
 
 import os
 
@@ -10,7 +10,7 @@ from wengert.training.state_file import load_state, save_state
 
 
 def same(a, b):
-    """Equal in kind, value and bits; (a tuple has become a list)."""
+    """Whether type, value and bits are equal; a tuple has become a list."""
     if isinstance(a, dict):
         return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
     if isinstance(a, list | tuple):
@@ -34,7 +34,7 @@ def through_a_file(tmp_path, state):
     [
         *(0, -1, 2**127 + 1, True, False, None, "", "ß \ud800 \0", [], (), {}, [[], {"": None}]),
         *(0.1, -0.0, 5e-324, 1.7976931348623157e308, float("inf"), -float("inf"), float("nan")),
-        np.frombuffer(b"\x01\x00\x00\x00\x00\x00\xf8\xff")[0],  # a NaN with bits of its own
+        np.frombuffer(b"\x01\x00\x00\x00\x00\x00\xf8\xff")[0],  # a NaN with a payload
         *(np.float32(0.1), np.float16("nan"), np.int8(-3), np.uint64(2**64 - 1), np.True_),
         {"float": 1, "array": {"dict": [0]}, "scalar": "dict"},
         {"a": {"b": np.arange(3)}, "a.b": np.arange(2), "structure": 1, "metadata.json": 2},
@@ -55,7 +55,7 @@ def test_every_dtype_of_numbers_comes_back_with_all_its_bits(tmp_path):
     assert same(arrays, through_a_file(tmp_path, arrays))
 
 
-def test_an_array_of_foreign_byte_order_keeps_its_values(tmp_path):
+def test_an_array_of_the_other_byte_order_keeps_its_values(tmp_path):
     loaded = through_a_file(tmp_path, np.arange(3, dtype=">i2"))
     assert loaded.dtype == np.int16
     assert loaded.tolist() == [0, 1, 2]
@@ -80,21 +80,21 @@ def test_the_same_state_gives_the_same_bytes(tmp_path):
         (b"bytes", "the state: got bytes"),
     ],
 )
-def test_what_cannot_be_saved_is_named_by_the_way_to_it(tmp_path, state, where):
+def test_what_cannot_be_saved_is_named_by_its_path(tmp_path, state, where):
     with pytest.raises(TypeError) as caught:
         save_state(tmp_path / "state.npz", state)
     assert str(caught.value).startswith(f"save_state: {where}")
     assert os.listdir(tmp_path) == []
 
 
-def test_a_state_that_holds_itself_is_refused(tmp_path):
+def test_a_state_that_contains_itself_is_refused(tmp_path):
     state = []
     state.append(state)
-    with pytest.raises(ValueError, match="holds itself"):
+    with pytest.raises(ValueError, match="contains itself"):
         save_state(tmp_path / "state.npz", state)
 
 
-def test_a_file_that_is_not_there_is_an_os_error(tmp_path):
+def test_a_missing_file_is_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.npz"):
         load_state(tmp_path / "none.npz")
 
@@ -131,7 +131,7 @@ def test_a_foreign_file_is_refused_by_name(tmp_path, metadata, reason):
     assert str(tmp_path / "state.npz") in str(caught.value)
 
 
-def test_a_file_cut_off_anywhere_or_with_a_wrong_bit_in_its_numbers_is_refused(tmp_path):
+def test_a_file_truncated_anywhere_or_with_a_wrong_bit_in_its_numbers_is_refused(tmp_path):
     path = tmp_path / "state.npz"
     save_state(path, {"x": np.arange(50), "y": 1.5})
     content = path.read_bytes()

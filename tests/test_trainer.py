@@ -1,4 +1,4 @@
-"""The Trainer: its loop is the one written by hand, and it goes on where it was stopped."""
+"""The Trainer: its loop is the one written by hand, and it resumes where it was stopped."""
 
 import gc
 import textwrap
@@ -15,7 +15,16 @@ from wengert.data import ArrayDataset, DataLoader
 from wengert.layers import Dropout, Layer, Linear, Sequential
 from wengert.optimizers import SGD, Adam, ClipNorm, ExponentialMovingAverage
 from wengert.schedules import cosine
-from wengert.training import Callback, Confusion, EarlyStopping, On, Trainer, every, macro_f1
+from wengert.training import (
+    Callback,
+    Confusion,
+    EarlyStopping,
+    Evaluator,
+    On,
+    Trainer,
+    every,
+    macro_f1,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(22, 4)).astype(np.float32)
@@ -40,7 +49,7 @@ def loader(**options):
 
 
 def same(a, b):
-    """Whether two states are equal, to the bit."""
+    """Whether two states are equal bit for bit."""
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
     if isinstance(a, list):
@@ -73,7 +82,7 @@ def test_it_computes_what_the_loop_by_hand_computes():
     assert history[1]["loss"] == pytest.approx(mean, rel=1e-12)
 
 
-def test_metrics_are_means_over_samples_and_sums_where_they_must_be():
+def test_metrics_are_means_over_samples_or_accumulate():
     scores = trainer(metrics=[F.accuracy, Confusion(3, macro_f1)])
     parts = scores.evaluate([(X[:20], T[:20]), (X[20:], T[20:])])
     whole = scores.evaluate([(X, T)])
@@ -151,7 +160,7 @@ def test_a_step_holds_the_activations_of_one_step():
     assert set(peak) == {0}
 
 
-def test_the_graph_is_forgotten_by_the_walk_even_if_someone_holds_the_loss():
+def test_backward_frees_the_graph_even_if_someone_holds_the_loss():
     records = []
 
     class Hold(Callback):
@@ -169,7 +178,7 @@ def test_the_loop_by_hand_in_the_docstring_runs(tmp_path, capsys):
     from wengert import training
 
     assert training.__doc__ is not None
-    *_, program = training.__doc__.partition("that are needed.\n")
+    *_, program = training.__doc__.partition("that you need.\n")
     names = {**vars(wg.optimizers), **vars(wg.models), **vars(training), "F": F, "folder": tmp_path}
     x, t = wg.data.load_digits()[:256]
     names |= {"DataLoader": DataLoader, "train": ArrayDataset(x.reshape(256, 64), t)}
@@ -198,6 +207,41 @@ def test_other_batches_and_losses_override_compute():
     assert result["twice"] == pytest.approx(2 * result["loss"])
 
 
+def test_computing_a_batch_again_does_not_change_the_results():
+    class Twice(Trainer):
+        def compute(self, batch):
+            super().compute(batch)
+            return super().compute(batch)
+
+    metrics = [F.accuracy, Confusion(3)]
+    once = trainer(metrics=metrics).evaluate([(X, T)])
+    assert np.sum(once["confusion"]) == len(X)
+    twice = Twice(network(), SGD(0.1), F.softmax_cross_entropy, metrics=metrics, progress=False)
+    assert twice.evaluate([(X, T)]) == once
+
+
+def test_a_model_is_evaluated_and_predicts_without_an_optimizer():
+    metrics = [F.accuracy, Confusion(3, macro_f1)]
+    by_trainer = trainer(metrics=iter(metrics))
+    evaluator = Evaluator(by_trainer.model, F.softmax_cross_entropy, metrics=iter(metrics))
+    assert evaluator.evaluate([(X, T)]) == by_trainer.evaluate([(X, T)])
+    predicted = Evaluator(by_trainer.model).predict([X])
+    np.testing.assert_array_equal(predicted, by_trainer.predict([X]))
+    with pytest.raises(TypeError, match="Evaluator: got loss None, needed"):
+        Evaluator(by_trainer.model).evaluate([(X, T)])
+    with pytest.raises(TypeError, match="Evaluator: got a function as model, needed a Layer"):
+        Evaluator(F.relu)
+
+
+def test_a_trainer_shows_what_it_trains_and_how_far_it_is():
+    fitted = trainer()
+    fitted.fit(loader())
+    text = repr(fitted)
+    assert text.startswith("Trainer(Sequential, ")
+    assert text.endswith(", softmax_cross_entropy, epoch=1, step=6)")
+    assert repr(fitted.position) == "Position(epoch=1, step=6, batches=0, fetched_all=False)"
+
+
 def test_two_optimizers_override_learn_and_are_saved_as_parts():
     class TwoPlayers(Layer):
         def __init__(self):
@@ -221,7 +265,7 @@ def test_two_optimizers_override_learn_and_are_saved_as_parts():
     assert game.state_dict()["parts"]["right"]["steps"] == 2
 
 
-def test_the_average_is_validated_and_predicted_with():
+def test_validation_and_prediction_use_the_average():
     model = network()
     average = ExponentialMovingAverage(model, 0.5)
     fitted = trainer(model, average=average)
@@ -273,7 +317,7 @@ def test_epochs_are_counted_in_total():
     assert len(fitted.fit(loader(), epochs=3)) == 3
 
 
-def test_an_evaluation_in_the_middle_leaves_the_running_means_alone():
+def test_an_evaluation_during_training_does_not_change_the_running_results():
     metrics = [F.accuracy, Confusion(3, macro_f1)]
     look = On(every(1, "steps"), lambda fitted: fitted.evaluate([(X, T)]))
     assert trainer(metrics=metrics, callbacks=[look]).fit(loader()) == trainer(metrics=metrics).fit(
@@ -281,7 +325,7 @@ def test_an_evaluation_in_the_middle_leaves_the_running_means_alone():
     )
 
 
-# ---- To stop and go on ----
+# ---- Stopping and resuming ----
 
 
 class Save(Callback):
@@ -298,7 +342,7 @@ class Save(Callback):
 
 
 def full(accumulate, *callbacks):
-    """A Trainer that has all there is to resume."""
+    """A Trainer with every kind of state."""
     model = network(dropout=0.3)
     return trainer(
         model,
@@ -325,7 +369,7 @@ def test_resumed_after_any_update_or_epoch_it_ends_bit_for_bit_the_same(accumula
         assert second.history == first.history
 
 
-def test_a_state_that_was_loaded_is_the_state():
+def test_a_state_that_was_loaded_is_saved_unchanged():
     save = Save()
     full(2, save).fit(loader(), loader(seed=2))
     for state in save.states:
@@ -334,7 +378,7 @@ def test_a_state_that_was_loaded_is_the_state():
         assert same(again.state_dict(), state)
 
 
-def test_stopped_in_the_middle_of_an_epoch_it_can_go_on_exactly():
+def test_stopped_in_the_middle_of_an_epoch_it_can_continue_exactly():
     whole = trainer(network(0.5))
     whole.fit(loader(), epochs=2)
     end = whole.state_dict()
@@ -351,7 +395,7 @@ def test_stopped_in_the_middle_of_an_epoch_it_can_go_on_exactly():
 
 
 @pytest.mark.parametrize("moment", ["on_step", "on_epoch", "validation"])
-def test_an_epoch_that_an_error_ended_is_not_taken_for_one_to_go_on_with(moment):
+def test_an_epoch_that_an_error_ended_cannot_be_saved(moment):
     def fail(*_):
         raise KeyboardInterrupt
 
@@ -363,13 +407,13 @@ def test_an_epoch_that_an_error_ended_is_not_taken_for_one_to_go_on_with(moment)
     with pytest.raises(KeyboardInterrupt):
         fitted.fit(loader(), validation)
     if moment == "on_epoch":  # the epoch is over
-        assert fitted.state_dict()["batches"] == 0
+        assert fitted.state_dict()["position"]["batches"] == 0
     else:
         with pytest.raises(RuntimeError, match="interrupted"):
             fitted.state_dict()
 
 
-def test_a_list_that_was_left_in_its_middle_begins_anew():
+def test_a_list_that_was_left_in_its_middle_starts_again():
     stop = On(every(2, "steps"), lambda t: t.stop("enough"))
     fitted = trainer(callbacks=[stop])
     fitted.fit([(X, T)] * 3)
@@ -417,7 +461,7 @@ def test_saving_callbacks_come_after_the_others():
     assert calls == ["a", "b", "save"]
 
 
-def test_a_list_can_be_resumed_after_epochs_only():
+def test_training_on_a_list_can_be_resumed_only_between_epochs():
     fitted = trainer(callbacks=[On(every(1, "epochs"), lambda t: t.state_dict())])
     fitted.fit([(X, T)], epochs=2)
     with pytest.raises(RuntimeError, match="DataLoader"):
@@ -437,12 +481,13 @@ def test_an_interrupted_update_cannot_be_saved_but_the_model_can_be_used():
     with pytest.raises(RuntimeError, match="interrupted"):
         fitted.state_dict()
     fitted.callbacks = []
-    assert len(fitted.fit(loader())) == 1  # the epoch begins anew
+    assert len(fitted.fit(loader())) == 1  # the epoch starts again
     assert fitted.step == 2 + 6
 
 
 @pytest.mark.parametrize("change", [
-    lambda s: s.pop("step"),
+    lambda s: s.pop("position"),
+    lambda s: s["position"].pop("step"),
     lambda s: s.update(more=1),
     lambda s: s["parts"].pop("model"),
     lambda s: s["parts"]["model"].pop("0.W", s["parts"]["model"].popitem()),
@@ -462,6 +507,34 @@ def test_a_state_that_does_not_fit_is_refused_and_nothing_is_loaded(change):
     assert same(other.state_dict(), before)
 
 
+def test_the_state_of_an_earlier_version_can_be_resumed():
+    save = Save()
+    first = full(2, save)
+    first.fit(loader(), loader(seed=2), epochs=3)
+    state = save.states[5]
+    stopping = state["callbacks"]["EarlyStopping"]
+    best = stopping["best"]
+    old = {
+        **{name: value for name, value in state.items() if name != "position"},
+        **state["position"],
+        "callbacks": {
+            "EarlyStopping": {
+                "best": {"value": best["value"]},
+                "best_epoch": best["epoch"],
+                "best_weights": best["weights"],
+                "bad_epochs": stopping["bad_epochs"],
+            },
+            "SaveCheckpoints": {"step": 9, "best_score": 0.5},
+        },
+    }
+    second = full(2)
+    second.fit(loader(), loader(seed=2), epochs=3, resume=old)
+    assert same(second.state_dict(), first.state_dict())
+    del old["callbacks"]["EarlyStopping"]["best"]
+    with pytest.raises(ValueError, match="the state is damaged: KeyError"):
+        full(2).load_state_dict(old)
+
+
 def test_other_data_than_the_state_was_made_with_are_refused():
     save = Save()
     first = trainer(callbacks=[save])
@@ -470,9 +543,14 @@ def test_other_data_than_the_state_was_made_with_are_refused():
     fitted = trainer()
     with pytest.raises(ValueError, match="batch_size"):
         fitted.fit(DataLoader(DATA, 3), [(X, T)], resume=state)
-    fitted.fit(loader(), [(X, T)])  # it still goes on from the state
+    fitted.fit(loader(), [(X, T)])  # it still resumes from the state
     assert fitted.history == first.history
-    with pytest.raises(ValueError, match="the training batches of the state had a place"):
+    with pytest.raises(
+        ValueError, match="the state has a position in the training batches, but a list needs none"
+    ):
         trainer().fit([(X, T)], [(X, T)], resume=state)
-    with pytest.raises(ValueError, match="the validation batches of the state could not say"):
+    with pytest.raises(
+        ValueError,
+        match="the state has no position in the validation batches, but a DataLoader needs",
+    ):
         trainer().fit(loader(), loader(), resume=state)

@@ -1,4 +1,4 @@
-"""What a Trainer refuses, and how it says so."""
+"""What a Trainer refuses, and its error messages."""
 
 import numpy as np
 import pytest
@@ -37,18 +37,18 @@ def test_wrong_parts_are_refused():
 
 @pytest.mark.parametrize("batches", [X, DATA, {"x": X}, "digits", 3, None])
 @pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
-def test_what_is_no_batches_is_refused(method, batches):
+def test_an_argument_that_is_not_batches_is_refused(method, batches):
     with pytest.raises(TypeError, match="DataLoader"):
         getattr(trainer(), method)(batches)
 
 
 @pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
-def test_no_batches_are_refused(method):
+def test_empty_batches_are_refused(method):
     with pytest.raises(RuntimeError, match="no batches"):
         getattr(trainer(), method)([])
 
 
-def test_a_generator_goes_once_only():
+def test_a_generator_can_be_iterated_only_once():
     with pytest.raises(RuntimeError, match=r"in epoch 2.*generator"):
         trainer().fit(iter([(X, T)]), epochs=2)
 
@@ -58,13 +58,13 @@ def test_a_generator_goes_once_only():
     ((X, T, T), "a tuple of 3 as batch"),
     ({"x": X, "t": T}, "a dict of 2 as batch"),
 ])  # fmt: skip
-def test_batches_that_are_no_pairs_are_refused(batch, error):
+def test_batches_that_are_not_pairs_are_refused(batch, error):
     with pytest.raises(TypeError, match=error):
         trainer().fit([batch])
 
 
 @pytest.mark.parametrize(("compute", "kind", "error"), [
-    (lambda y: y, TypeError, "gave a Variable, needed"),
+    (lambda y: y, TypeError, "returned a Variable, needed"),
     (lambda y: (y, {}), ValueError, "take its mean"),
     (lambda y: (1.0, {}), TypeError, "is a float, needed a Variable"),
     (lambda y: (np.mean(y), {"y": y}), ValueError, "y: got shape"),
@@ -83,7 +83,7 @@ def test_a_loss_must_be_one_number_with_a_graph(compute, kind, error):
     "batch",
     [(X[:0], T[:0]), (), (X[0, 0], T[0]), {"count": 3, "x": X}, (["a", "b"], T[:2]), 3.0],
 )
-def test_a_batch_that_does_not_begin_with_samples_has_no_size(batch):
+def test_a_batch_that_does_not_start_with_samples_has_no_size(batch):
     with pytest.raises(ValueError, match=r"batch_size: got .*, needed an array of one sample"):
         trainer().batch_size(batch)
 
@@ -100,19 +100,19 @@ def test_names_of_the_history_are_taken(name):
         Numbers(network(), SGD(0.1), progress=False).fit([X])
 
 
-def test_numbers_beside_the_loss_have_names():
+def test_results_beside_the_loss_have_names():
     class Unnamed(Trainer):
         def compute(self, batch):
             return np.mean(self.model(batch)), [1.0]
 
-    with pytest.raises(TypeError, match="gave a tuple of Variable and list, needed"):
+    with pytest.raises(TypeError, match="returned a tuple of Variable and list, needed"):
         Unnamed(network(), SGD(0.1), progress=False).fit([X])
 
 
-def test_one_that_learns_in_its_own_way_needs_a_loss_to_be_evaluated():
-    class Own(Trainer):
+def test_a_trainer_with_its_own_learn_needs_a_loss_to_be_evaluated():
+    class OwnLearn(Trainer):
         def learn(self, batches):
             pass
 
     with pytest.raises(TypeError, match="got loss None, needed"):
-        Own(network(), SGD(0.1), progress=False).evaluate([(X, T)])
+        OwnLearn(network(), SGD(0.1), progress=False).evaluate([(X, T)])

@@ -62,6 +62,17 @@ def compare_names(state: Iterable[str], needed: Iterable[str]) -> Mismatch:
     )
 
 
+def check_names(caller: str, state: Any, needed: Iterable[str]) -> None:
+    """Checks that a state is a dict with the names that are needed, and no others.
+
+    Raises:
+        ValueError: it is not; the message lists all differences.
+    """
+    if not isinstance(state, Mapping):
+        raise ValueError(f"{caller}: got {type(state).__name__}, needed a dict")
+    compare_names(state, needed).check(caller, "is it the state of something else?")
+
+
 def compare_state(state: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Mismatch:
     """Names as `compare_names` does, and values that are not numeric or have another shape.
 

@@ -6,7 +6,7 @@ import signal
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any
@@ -24,11 +24,13 @@ from wengert.cli.trained import built, load, loaded, opened
 from wengert.files import exclusive_lock
 from wengert.io import save_arrays, save_weights
 from wengert.layers import Layer
-from wengert.training import Best, Callback, Trainer, every
-from wengert.training.callbacks import check_keys
-from wengert.training.checkpoint_folder import SaveCheckpoints, trainer_state
+from wengert.training import Callback, Trainer, every
+from wengert.training.best import BestWeights
 from wengert.training.guard import StopOnNaN
 from wengert.training.log import JSONLinesLog
+from wengert.training.resume import state_to_resume
+from wengert.training.saving import SaveCheckpoints
+from wengert.training.trainer_view import TrainerView
 
 SAVE_EVERY = 30  # seconds: the most that a killed run loses
 
@@ -135,13 +137,13 @@ class Interruption(Callback):
 
     signal: int | None = None
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: TrainerView) -> None:
         self.trainer = trainer
 
-    def on_step(self, trainer: Trainer) -> None:
+    def on_step(self, trainer: TrainerView) -> None:
         self._stop()
 
-    def on_epoch(self, trainer: Trainer) -> None:
+    def on_epoch(self, trainer: TrainerView) -> None:
         self._stop()
 
     def _stop(self) -> None:
@@ -164,36 +166,13 @@ class Interruption(Callback):
         self.signal = number
 
 
-class BestWeights(Callback):
-    """Keeps the weights of the epoch whose validation loss was the lowest."""
-
-    def __init__(self) -> None:
-        self.best = Best("validation_loss")
-        self.epoch = 0
-        self.weights: dict[str, Any] = {}
-
-    def on_epoch(self, trainer: Trainer) -> None:
-        if self.best.improved(trainer):
-            self.epoch = trainer.epoch
-            self.weights = trainer.model.state_dict()
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best.state_dict(), "epoch": self.epoch, "weights": self.weights}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        check_keys("BestWeights", state, self.state_dict())
-        self.best.load_state_dict(state["best"])
-        self.epoch = state["epoch"]
-        self.weights = dict(state["weights"])
-
-
 def _fit(run: Run, samples: Data, model: Layer) -> int:
     """Trains from the newest checkpoint, or the beginning, to the last epoch; then tests."""
     settings = run.settings
     batches = train_batches(settings, samples)
     validation = None if samples.validation is None else test_batches(settings, samples.validation)
     interruption = Interruption()
-    best = None if validation is None else BestWeights()
+    best = None if validation is None else BestWeights(restore=False)
     saving = SaveCheckpoints(run.checkpoints, every(SAVE_EVERY, "seconds"), keep=2)
     callbacks = [JSONLinesLog(run.log), StopOnNaN(), interruption, saving]
     callbacks += [best] if best is not None else []
@@ -253,7 +232,7 @@ def _failures(run: Run) -> Iterator[None]:
 def _load_state(trainer: Trainer, run: Run) -> None:
     """Restores the newest checkpoint, if there is one."""
     try:
-        state = trainer_state(True, trainer.callbacks)
+        state = state_to_resume(True, trainer.callbacks)
         if state is not None:
             trainer.load_state_dict(state)
     except (OSError, ValueError) as error:
@@ -268,12 +247,12 @@ def _finish(run: Run, trainer: Trainer, samples: Data, best: BestWeights | None)
         "epoch": trainer.epoch,
         "step": trainer.step,
         "last": trainer.history[-1],
-        "best_epoch": None if best is None else best.epoch,
+        "best_epoch": None if best is None else best.best.epoch,
         "test": test,
     }
     save_weights(run.weights, trainer.model)
     if best is not None:
-        save_arrays(run.best_weights, best.weights)
+        save_arrays(run.best_weights, best.best.weights or {})
     run.write_metrics(metrics)
     print(headline(run.settings, test))
     return 0

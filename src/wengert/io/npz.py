@@ -45,15 +45,15 @@ def write(file: BinaryIO, arrays: Mapping[str, ndarray], metadata: Mapping[str, 
             archive.writestr(ZipInfo(METADATA), json.dumps(dict(metadata)))
 
 
-def read(file: BinaryIO) -> tuple[dict[str, ndarray], dict[str, str]]:
-    """The arrays and the metadata of an archive.
+def read(file: BinaryIO, *, arrays: bool = True) -> tuple[dict[str, ndarray], dict[str, str]]:
+    """The arrays, or none of them, and the metadata of an archive.
 
     Raises:
         ValueError: it is damaged, or holds something else.
     """
     try:
         with ZipFile(file) as archive:
-            return _read(archive, file.seek(0, 2))
+            return _read(archive, file.seek(0, 2), arrays)
     except (BadZipFile, zlib.error, EOFError) as error:
         raise ValueError(f"it is damaged: {error}") from error
     except OSError as error:
@@ -64,7 +64,9 @@ def read(file: BinaryIO) -> tuple[dict[str, ndarray], dict[str, str]]:
         raise ValueError(f"it cannot be read: {error}") from error
 
 
-def _read(archive: ZipFile, size: int) -> tuple[dict[str, ndarray], dict[str, str]]:
+def _read(
+    archive: ZipFile, size: int, with_arrays: bool
+) -> tuple[dict[str, ndarray], dict[str, str]]:
     members = archive.infolist()
     if sum(member.compress_size for member in members) > size:
         raise ValueError("it is damaged: its members claim more bytes than there are")
@@ -80,7 +82,7 @@ def _read(archive: ZipFile, size: int) -> tuple[dict[str, ndarray], dict[str, st
             raise ValueError(f"{name} is no array")
         elif name in arrays:
             raise ValueError(f"there are two arrays {name}")
-        else:
+        elif with_arrays:
             arrays[name] = _array(archive, member)
     return arrays, metadata
 

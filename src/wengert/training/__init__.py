@@ -1,11 +1,11 @@
-"""Training: the loop over batches, with all around it; by hand, or by a `Trainer`.
+"""Training: the loop over batches, written by hand or run by a `Trainer`.
 
 The short form:
 
     trainer = Trainer(model, Adam(1e-3), F.softmax_cross_entropy, metrics=[F.accuracy])
     trainer.fit(DataLoader(train, 64), DataLoader(test, 64), epochs=5)
 
-The same by hand. Each helper works alone: take those that are needed.
+The same by hand. Each helper works alone: use those that you need.
 
     model = MLP((64, 10))
     optimizer = Adam(1e-3).setup(model)
@@ -21,8 +21,8 @@ The same by hand. Each helper works alone: take those that are needed.
                 loss = F.softmax_cross_entropy(y, t)
                 check_finite(loss, model)  # names the operation that made the first NaN
                 scores.update(y, t, loss=loss)
-                loss.backward(retain_graph=False)  # gives memory back on its way
-                del y, loss  # or they would live until the next ones are there
+                loss.backward(retain_graph=False)  # frees memory as it proceeds
+                del y, loss  # or they would stay in memory beside the next ones
                 check_gradients(model)
                 optimizer.update()
                 average.update()
@@ -35,15 +35,16 @@ The same by hand. Each helper works alone: take those that are needed.
             )
 """
 
-from wengert.training.callbacks import Best as Best
+from wengert.training.best import Best as Best
+from wengert.training.best import BestWeights as BestWeights
+from wengert.training.best import EarlyStopping as EarlyStopping
 from wengert.training.callbacks import Callback as Callback
-from wengert.training.callbacks import EarlyStopping as EarlyStopping
 from wengert.training.callbacks import On as On
 from wengert.training.callbacks import Plateau as Plateau
 from wengert.training.checkpoint import load_checkpoint as load_checkpoint
 from wengert.training.checkpoint import save_checkpoint as save_checkpoint
 from wengert.training.checkpoint_folder import Checkpoints as Checkpoints
-from wengert.training.checkpoint_folder import SaveCheckpoints as SaveCheckpoints
+from wengert.training.evaluator import Evaluator as Evaluator
 from wengert.training.guard import StopOnNaN as StopOnNaN
 from wengert.training.guard import check_finite as check_finite
 from wengert.training.guard import check_gradients as check_gradients
@@ -55,9 +56,12 @@ from wengert.training.metrics import Mean as Mean
 from wengert.training.metrics import Metric as Metric
 from wengert.training.metrics import Scores as Scores
 from wengert.training.metrics import macro_f1 as macro_f1
+from wengert.training.position import Position as Position
 from wengert.training.progress import Progress as Progress
+from wengert.training.saving import SaveCheckpoints as SaveCheckpoints
 from wengert.training.state_file import load_state as load_state
 from wengert.training.state_file import save_state as save_state
 from wengert.training.trainer import Trainer as Trainer
+from wengert.training.trainer_view import TrainerView as TrainerView
 from wengert.training.triggers import at as at
 from wengert.training.triggers import every as every

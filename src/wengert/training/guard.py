@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -13,10 +13,8 @@ from wengert.config import no_grad
 from wengert.core import Function, Parameter, Variable
 from wengert.layers import Layer
 from wengert.training.callbacks import Callback
+from wengert.training.trainer_view import TrainerView
 from wengert.walk import behind, walk
-
-if TYPE_CHECKING:
-    from wengert.training.trainer import Trainer
 
 
 class StopOnNaN(Callback):
@@ -26,14 +24,14 @@ class StopOnNaN(Callback):
     with the same random numbers, to find the `backward` to blame.
     """
 
-    def on_batches(self, trainer: "Trainer", batches: list[Any]) -> None:
+    def on_batches(self, trainer: TrainerView, batches: list[Any]) -> None:
         self.batches = batches
         self.random = random.get_state()
 
-    def on_loss(self, trainer: "Trainer", loss: Variable) -> None:
+    def on_loss(self, trainer: TrainerView, loss: Variable) -> None:
         check_finite(loss, trainer.model)
 
-    def on_gradients(self, trainer: "Trainer") -> None:
+    def on_gradients(self, trainer: TrainerView) -> None:
         def again() -> Iterable[Variable]:
             random.set_state(self.random)
             return (trainer.compute(batch)[0] for batch in self.batches)

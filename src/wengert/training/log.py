@@ -1,9 +1,9 @@
 """Logs of a training: CSV, JSON lines, TensorBoard.
 
-The files hold what `trainer.history` holds, or, after a number of steps, `trainer.latest`. Each
-line is handed to the system at once, so a killed process loses none; when the state of the training
-is saved, the file is first brought to the disk, and its length is part of the state. A training
-that is resumed cuts its files to that length: each line is there once.
+The rows are those of `trainer.history`, or, after a number of steps, of `trainer.latest`. Each line
+is written to the file at once, so a killed process loses none. When the state of the training is
+saved, the file is first synchronized to the disk, and its length is part of the state. A resumed
+training truncates the file to that length, so that no line is repeated.
 
 In a hand-written loop a log is used by `log.write({"epoch": 1, "loss": 0.3})`.
 """
@@ -16,25 +16,24 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from wengert.core import Variable
-from wengert.training.callbacks import Callback, check_keys
+from wengert.state import check_names
+from wengert.training.callbacks import Callback
+from wengert.training.trainer_view import TrainerView
 from wengert.training.triggers import Moment, Trigger, every
-
-if TYPE_CHECKING:
-    from wengert.training.trainer import Trainer
 
 
 class Log(Callback):
-    """Writes a row of numbers whenever a trigger says so; a subclass says where.
+    """Writes a row of numbers whenever a trigger is due; a subclass defines where, by `write`.
 
     Args:
-        trigger: after epochs, the row is the epoch's in the history; after steps, it has "epoch"
-            (the running one), "step", "lr", and the loss and metrics of the update.
+        trigger: after epochs, the row is the entry of the epoch in the history; after steps, it has
+            "epoch" (the running one), "step", "lr", and the loss and metrics of the update.
     """
 
     def __init__(self, trigger: Trigger | None = None) -> None:
@@ -45,34 +44,34 @@ class Log(Callback):
             )
         self.trigger = every(1, "epochs") if trigger is None else trigger
 
-    def on_step(self, trainer: "Trainer") -> None:
-        self._look("step", trainer)
+    def on_step(self, trainer: TrainerView) -> None:
+        self._write_if_due("step", trainer)
 
-    def on_epoch(self, trainer: "Trainer") -> None:
-        self._look("epoch", trainer)
+    def on_epoch(self, trainer: TrainerView) -> None:
+        self._write_if_due("epoch", trainer)
 
-    def _look(self, moment: Moment, trainer: "Trainer") -> None:
+    def _write_if_due(self, moment: Moment, trainer: TrainerView) -> None:
         if not self.trigger(trainer, moment):
             return
         if moment == "epoch":
             self.write(trainer.history[-1])
         else:
-            place = {"epoch": trainer.epoch + 1, "step": trainer.step, "lr": trainer.lr}
-            self.write({**place, **trainer.latest})
+            position = {"epoch": trainer.epoch + 1, "step": trainer.step, "lr": trainer.lr}
+            self.write({**position, **trainer.latest})
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Writes the values by name."""
+        """Writes a row: values by name."""
         raise NotImplementedError(f"{type(self).__name__} has no write: define write(self, row)")
 
 
 class FileLog(Log):
-    """A log of lines in a file, which starts anew unless the training is resumed.
+    """A log of lines in a file. A training that is not resumed overwrites the file.
 
     Args:
-        path: of the file; its folder is made if it is missing.
+        path: of the file; its folder is created if it is missing.
         trigger: see `Log`.
 
-    Raises (when the training, or by hand the writing, starts):
+    Raises (when the training starts, or by hand at the first `write`):
         OSError: the file cannot be written.
         ValueError: the file is shorter than it was when the state was saved.
     """
@@ -80,27 +79,27 @@ class FileLog(Log):
     def __init__(self, path: str | os.PathLike[str], trigger: Trigger | None = None) -> None:
         super().__init__(trigger)
         self.path = Path(path)
-        self.length = 0  # bytes of the file that are this training's
+        self.length = 0  # of the file, in bytes, as far as this training has written it
         self.opened = False
 
-    def on_start(self, trainer: "Trainer") -> None:
+    def on_start(self, trainer: TrainerView) -> None:
         self.open()
 
     def open(self) -> None:
-        """Cuts the file to what is this training's: to nothing, unless a state was loaded."""
+        """Truncates the file to the length of the loaded state, or to nothing without one."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab") as file:
-            there = file.tell()
-            if there < self.length:
+            size = file.tell()
+            if size < self.length:
                 raise ValueError(
-                    f"{type(self).__name__}: {self.path} has {there} bytes, but had {self.length} "
-                    f"when the state was saved; put that file back"
+                    f"{type(self).__name__}: {self.path} has {size} bytes, but had {self.length} "
+                    f"when the state was saved; restore that file"
                 )
             file.truncate(self.length)
         self.opened = True
 
     def append(self, text: str) -> None:
-        """Adds a line, with its end, to the file."""
+        """Appends a line, with its newline, to the file."""
         line = text.encode()
         with self.path.open("ab") as file:
             file.write(line)
@@ -113,7 +112,7 @@ class FileLog(Log):
         return {"length": self.length}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        check_keys(type(self).__name__, state, {"length": 0})
+        check_names(f"{type(self).__name__}.load_state_dict", state, ("length",))
         self.length = int(state["length"])
         self.opened = False
 
@@ -122,7 +121,7 @@ class CSVLog(FileLog):
     """A table: a line of names, and a line for each row.
 
     Raises (when a row is written):
-        ValueError: a row has names that the first had not.
+        ValueError: a row has names that the first row did not have.
     """
 
     columns: list[str]
@@ -143,7 +142,7 @@ class CSVLog(FileLog):
         if unknown:
             raise ValueError(
                 f"CSVLog: {self.path} has no column for {', '.join(unknown)}; "
-                f"use JSONLinesLog for rows that differ, or a log for each trigger"
+                f"use JSONLinesLog for rows with different names, or a log for each trigger"
             )
         self._line([_plain(row.get(name, "")) for name in self.columns])
 
@@ -154,7 +153,7 @@ class CSVLog(FileLog):
 
 
 class JSONLinesLog(FileLog):
-    """A JSON object in each line; null stands for numbers that JSON lacks: NaN and infinities."""
+    """One JSON object per line, with null in place of NaN and infinities, which JSON lacks."""
 
     def write(self, row: Mapping[str, Any]) -> None:
         if not self.opened:
@@ -172,15 +171,16 @@ def _for_json(x: Any) -> Any:
 
 
 def _plain(x: Any) -> Any:
-    """Python's numbers and lists in the place of arrays, NumPy's numbers and Variables."""
+    """Python's numbers and lists in place of arrays, NumPy's numbers and Variables."""
     x = x.data if isinstance(x, Variable) else x
     return x.tolist() if isinstance(x, ndarray | np.generic) else x
 
 
 class TensorBoard(Log):
-    """Curves for TensorBoard, over the number of updates, in a folder.
+    """Curves for TensorBoard over the number of updates, in a folder.
 
-    A resumed training marks what was written after its state was saved, and TensorBoard hides it.
+    TensorBoard hides the points that an interrupted training wrote after the state from which it is
+    resumed.
 
     Raises (when the training starts):
         ImportError: the package tensorboardX is missing.
@@ -191,22 +191,22 @@ class TensorBoard(Log):
         self.folder = Path(folder)
         self.writer: Any = None
 
-    def on_start(self, trainer: "Trainer") -> None:
+    def on_start(self, trainer: TrainerView) -> None:
         self.open(trainer.step)
 
     def open(self, step: int = 0) -> None:
-        """Begins a file, after so many updates."""
+        """Starts a new file, after so many updates."""
         event, writer = _tensorboardx()
         self.close()
         self.folder.mkdir(parents=True, exist_ok=True)
-        # the random ending: files of the same second would else write over each other
+        # the random ending keeps files of the same second apart
         self.writer = writer(str(self.folder / "events"), f".{os.urandom(4).hex()}")
-        if step:  # TensorBoard hides what other files have from there on
+        if step:  # TensorBoard hides the points of other files from there on
             self._add(event(step=step + 1, session_log={"status": "START"}))
 
     def write(self, row: Mapping[str, Any]) -> None:
         if "step" not in row:
-            raise ValueError(f"TensorBoard: got {', '.join(row) or 'nothing'}, needed step too")
+            raise ValueError(f"TensorBoard: got {', '.join(row) or 'no values'}, needed also step")
         event, _ = _tensorboardx()
         if self.writer is None:
             self.open()
@@ -224,20 +224,20 @@ class TensorBoard(Log):
         self.writer.flush()
 
     def close(self) -> None:
-        """Ends the file; the next row begins another."""
+        """Closes the file; the next row starts another."""
         if self.writer is not None:
             self.writer.close()
             self.writer = None
 
-    def on_end(self, trainer: "Trainer") -> None:
+    def on_end(self, trainer: TrainerView) -> None:
         self.close()
 
 
 def _tensorboardx() -> tuple[Any, Any]:
     """The classes Event and EventsWriter.
 
-    (SummaryWriter writes in a thread of its own, and its `flush` does not wait for that: what is
-    written just before a process is killed would be lost.)
+    (SummaryWriter writes in a thread of its own, and its `flush` does not wait for that thread: the
+    last rows before a process is killed would be lost.)
     """
     try:
         from tensorboardX.event_file_writer import EventsWriter

@@ -3,64 +3,67 @@
 import copy
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy import ndarray
 
+from wengert.arguments import integer
 from wengert.arrays import as_array
 from wengert.core import Variable
 from wengert.functions.metrics import confusion_matrix
-from wengert.training.callbacks import check_keys
+from wengert.state import check_names, compare_state
 
-TAKEN = ("loss", "epoch", "step", "lr")  # names in the history that are not those of metrics
+RESERVED = ("loss", "epoch", "step", "lr")  # names in the history that no metric can have
 
 
 class Metric:
-    """A metric that is no mean over samples: it gathers something, and makes a number of it.
+    """A metric that is not a mean over samples: it accumulates values and computes a number.
 
-    A subclass gives `reset`, `update` and `compute`, and names in `gathers` the attributes that
-    hold what it gathers: arrays and numbers.
+    A subclass defines `reset`, `update` and `compute`, and lists in `gathers` the attributes that
+    hold the accumulated values: arrays and numbers.
     """
 
     gathers: tuple[str, ...] = ()
 
     def reset(self) -> None:
-        """Forgets everything."""
+        """Clears the accumulated values."""
         raise NotImplementedError(f"{type(self).__name__} has no reset: define reset(self)")
 
     def update(self, y: Any, t: Any) -> None:
-        """Takes in the outputs y and the targets t of a batch: arrays."""
+        """Accumulates the outputs y and the targets t of a batch: arrays."""
         raise NotImplementedError(f"{type(self).__name__} has no update: define update(self, y, t)")
 
     def compute(self) -> Any:
-        """The number, or array, for what was taken in."""
+        """The number, or array, for all that was accumulated."""
         raise NotImplementedError(f"{type(self).__name__} has no compute: define compute(self)")
 
     def state_dict(self) -> dict[str, Any]:
-        """Copies of what was gathered."""
+        """Copies of the accumulated values."""
         return {name: copy.deepcopy(getattr(self, name)) for name in self.gathers}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on where `state_dict()` was called.
+        """Restores what `state_dict()` returned.
 
         Raises:
-            ValueError: the names or shapes are others; nothing is loaded then.
+            ValueError: names or shapes differ; nothing is loaded.
         """
+        caller = f"{type(self).__name__}.load_state_dict"
         needed = self.state_dict()
-        check_keys(type(self).__name__, state, needed)
-        for name, value in needed.items():
-            if np.shape(state[name]) != np.shape(value):
-                raise ValueError(
-                    f"{type(self).__name__}.load_state_dict: {name} is {np.shape(state[name])}, "
-                    f"needed {np.shape(value)}"
-                )
+        check_names(caller, state, needed)
+        compare_state(state, {name: np.shape(value) for name, value in needed.items()}).check(
+            caller
+        )
         for name in needed:
             setattr(self, name, copy.deepcopy(state[name]))
 
+    def __repr__(self) -> str:
+        values = (f"{name}={getattr(self, name)}" for name in self.gathers)
+        return f"{type(self).__name__}({', '.join(values)})"
+
 
 class Mean(Metric):
-    """Σ w x / Σ w of the numbers x added with weights w, in float64; NaN if there were none."""
+    """Σ w x / Σ w of the numbers x added with weights w, in float64; NaN without numbers."""
 
     gathers = ("total", "weight")
 
@@ -72,7 +75,7 @@ class Mean(Metric):
         self.weight = 0.0
 
     def add(self, x: float, weight: float = 1.0) -> None:
-        """Takes in one number."""
+        """Adds one number."""
         self.total += weight * x
         self.weight += weight
 
@@ -81,19 +84,17 @@ class Mean(Metric):
 
 
 class Confusion(Metric):
-    """Counts over all samples: counts[i, j] = samples of class i that were taken for class j.
+    """Counts over all samples: counts[i, j] = samples of class i predicted as class j.
 
     Args:
         classes: C.
-        score: a function of the counts, (C, C), that gives the number; None gives the counts.
+        score: a function of the counts, (C, C), that returns the number; None returns the counts.
     """
 
     gathers = ("counts",)
 
     def __init__(self, classes: int, score: "Callable[[ndarray], Any] | None" = None) -> None:
-        if classes < 1:
-            raise ValueError(f"Confusion: got classes {classes}, needed 1 or more")
-        self.classes = classes
+        self.classes = integer("Confusion", "classes", classes, least=1)
         self.score = score
         self.reset()
 
@@ -106,11 +107,15 @@ class Confusion(Metric):
     def compute(self) -> Any:
         return self.counts if self.score is None else self.score(self.counts)
 
+    def __repr__(self) -> str:
+        score = "" if self.score is None else f", {getattr(self.score, '__name__', self.score)}"
+        return f"Confusion({self.classes}{score})"
+
 
 def macro_f1(counts: ndarray) -> float:
-    """F1, the mean over the classes that occur: a `score` for `Confusion`.
+    """The mean of the F1 scores of all classes that occur: a `score` for `Confusion`.
 
-    (The F1 of a data set is not the mean of the F1s of its batches.)
+    (The F1 score of a data set is not the mean of the F1 scores of its batches.)
     """
     hits, named = np.diagonal(counts), counts.sum(axis=0) + counts.sum(axis=1)
     return float(np.mean(2 * hits[named > 0] / named[named > 0])) if named.any() else math.nan
@@ -120,8 +125,15 @@ Function: TypeAlias = Callable[[Any, Any], Any]  # (y, t) -> number, such as F.a
 Metrics: TypeAlias = Mapping[str, Function | Metric] | Iterable[Function | Metric]
 
 
+class Outputs(NamedTuple):
+    """Outputs and targets of a batch, with which a Metric is to be updated."""
+
+    y: Any
+    t: Any
+
+
 class Scores:
-    """The results of one pass over the data, as they gather: means over the samples, and metrics.
+    """The running results of one pass over the data: means over the samples, and metrics.
 
         scores = Scores([F.accuracy, Confusion(10, macro_f1)])
         for x, t in batches:
@@ -131,18 +143,18 @@ class Scores:
 
     Args:
         metrics: functions (y, t) → number, whose values are averaged over the samples, and Metrics;
-            a list, or a dict that names them. Metrics are copied, and start anew.
+            a list, or a dict that names them. Metrics are copied, and the copies start empty.
 
     Raises:
-        TypeError: something is neither.
-        ValueError: two have the same name, or one that the history has anyway: "loss", "step", …
+        TypeError: an element is neither.
+        ValueError: two have the same name, or a name that the history uses: "loss", "step", …
     """
 
     def __init__(self, metrics: Metrics | None = None) -> None:
         self.functions: dict[str, Function] = {}
         self.metrics: dict[str, Metric] = {}
         for name, metric in _named(metrics or ()):
-            if name in (*TAKEN, *self.functions, *self.metrics):
+            if name in (*RESERVED, *self.functions, *self.metrics):
                 raise ValueError(
                     f"metrics: the name {name!r} is taken; give a dict that names them"
                 )
@@ -157,31 +169,42 @@ class Scores:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets everything: a new pass begins."""
+        """Clears the results, for a new pass."""
         self.means: dict[str, Mean] = {}
         for metric in self.metrics.values():
             metric.reset()
 
-    def measure(self, y: Any, t: Any) -> dict[str, float]:
-        """The values of the functions for a batch; the Metrics take it in."""
+    def empty(self) -> "Scores":
+        """New scores with the same metrics and no results."""
+        metrics: dict[str, Function | Metric] = {**self.functions, **self.metrics}
+        return Scores(metrics)
+
+    def measure(self, y: Any, t: Any) -> dict[str, Any]:
+        """The metrics of a batch, for `add`; nothing is added yet.
+
+        Returns:
+            A number for each function, and the arrays y and t, as `Outputs`, for each Metric.
+        """
         y, t = _plain(y), _plain(t)
-        for metric in self.metrics.values():
-            metric.update(y, t)
-        return {name: number(f(y, t), f"metric {name}") for name, f in self.functions.items()}
+        values = {name: number(f(y, t), f"metric {name}") for name, f in self.functions.items()}
+        return {**values, **dict.fromkeys(self.metrics, Outputs(y, t))}
 
     def add(self, samples: float, values: Mapping[str, Any]) -> None:
-        """Takes in means over so many samples, by name."""
+        """Adds the means of a batch of so many samples, by name, and updates the Metrics."""
         for name, value in values.items():
+            if isinstance(value, Outputs):
+                self.metrics[name].update(*value)
+                continue
             if name not in self.means:
                 self.means[name] = Mean()
             self.means[name].add(number(value, name), samples)
 
     def update(self, y: Any, t: Any, **values: Any) -> None:
-        """Takes in a batch: outputs, targets, and other means over it, such as the loss."""
+        """Adds a batch: its outputs, targets, and other means over it, such as the loss."""
         self.add(len(t), values | self.measure(y, t))
 
     def compute(self) -> dict[str, Any]:
-        """The results by name: numbers; lists, where a Metric gives an array."""
+        """The results by name: numbers, or lists where a Metric returns an array."""
         results: dict[str, Any] = {name: mean.compute() for name, mean in self.means.items()}
         for name, metric in self.metrics.items():
             value = metric.compute()
@@ -195,13 +218,13 @@ class Scores:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on where `state_dict()` was called.
+        """Restores what `state_dict()` returned.
 
         Raises:
-            ValueError: the metrics are others; nothing is loaded then.
+            ValueError: the metrics differ; nothing is loaded.
         """
-        check_keys("Scores", state, self.state_dict())
-        check_keys("Scores", state["metrics"], self.metrics)
+        check_names("Scores.load_state_dict", state, self.state_dict())
+        check_names("Scores.load_state_dict (metrics)", state["metrics"], self.metrics)
         means = {name: Mean() for name in state["means"]}
         metrics = copy.deepcopy(self.metrics)
         for name, mean in means.items():
@@ -209,6 +232,11 @@ class Scores:
         for name, metric in metrics.items():
             metric.load_state_dict(state["metrics"][name])
         self.means, self.metrics = means, metrics
+
+    def __repr__(self) -> str:
+        results = {name: mean.compute() for name, mean in self.means.items()}
+        shown = [f"{name}={value:.4g}" for name, value in results.items()]
+        return f"Scores({', '.join(shown + [str(metric) for metric in self.metrics.values()])})"
 
 
 def number(value: Any, name: str) -> float:
@@ -238,7 +266,7 @@ def _name(metric: Any) -> str:
 
 
 def _plain(x: Any) -> Any:
-    """Arrays in the place of Variables."""
+    """Arrays in place of Variables."""
     if isinstance(x, Variable):
         return x.data
     return type(x)(map(_plain, x)) if type(x) in (tuple, list) else x

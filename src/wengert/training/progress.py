@@ -11,7 +11,7 @@ Results = Mapping[str, Any]
 
 
 class Progress:
-    """Shows how far a training is, and prints a line for each epoch.
+    """Shows how far a training has come, and prints a line for each epoch.
 
         with Progress(epochs=5) as progress:
             for epoch in range(5):
@@ -19,13 +19,13 @@ class Progress:
                     ...
                 progress.finish_epoch({"loss": 0.31, "accuracy": 0.91})
 
-    In a terminal there is a bar on stderr while an epoch runs; in a notebook the epoch's line is
-    live; in a log or pipe there are the finished lines, on stdout, and no control characters. An
-    interrupt from the keyboard is told of, on stderr, and goes on.
+    In a terminal a bar on stderr shows the running epoch; in a notebook its line is updated in
+    place; in a log or pipe only the finished lines are written, to stdout, without control
+    characters. KeyboardInterrupt is reported on stderr, and propagates.
 
     Args:
-        epochs: how many there will be.
-        done: how many there have been.
+        epochs: how many epochs there will be.
+        done: how many epochs are finished.
         show: False shows nothing.
     """
 
@@ -33,7 +33,7 @@ class Progress:
         self.epochs = epochs
         self.epoch = done
         self.batches = 0
-        self.display = _display() if show else _Nothing()
+        self.display = _display() if show else NullDisplay()
 
     def watch(
         self,
@@ -41,12 +41,12 @@ class Progress:
         done: int = 0,
         results: Callable[[], Results] | None = None,
     ) -> Generator[Any, None, None]:
-        """The batches of an epoch, one after the other.
+        """Yields the batches of an epoch.
 
         Args:
             batches: of the epoch.
-            done: how many have been before, in an epoch that is resumed.
-            results: gives what is shown while the epoch runs, when it is shown.
+            done: how many came before, in an epoch that is resumed.
+            results: a function that returns the results to show while the epoch runs.
         """
         total = len(batches) if isinstance(batches, Sized) else None
         self.batches = done
@@ -60,7 +60,7 @@ class Progress:
             self.display.pause()
 
     def finish_epoch(self, results: Results) -> None:
-        """Prints the epoch's line, with these results."""
+        """Prints the line of the epoch, with these results."""
         self.epoch += 1
         self.batches = 0
         self.display.line(f"{self._label(self.epoch)}   {shown(results)}")
@@ -71,6 +71,9 @@ class Progress:
 
     def _label(self, epoch: int) -> str:
         return f"epoch {epoch:{len(str(self.epochs))}}/{self.epochs}"
+
+    def __repr__(self) -> str:
+        return f"Progress(epochs={self.epochs}, done={self.epoch})"
 
     def __enter__(self) -> Self:
         return self
@@ -87,7 +90,7 @@ class Progress:
 
 
 def shown(results: Results) -> str:
-    """The numbers among the results, as in "loss 0.3102   accuracy 0.9113"."""
+    """The numbers among the results, such as "loss 0.3102   accuracy 0.9113"."""
     return "   ".join(
         f"{name} {_text(value)}"
         for name, value in results.items()
@@ -99,30 +102,30 @@ def _text(value: float) -> str:
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3e}"
 
 
-# ---- Where it is shown ----
+# ---- Displays ----
 
 
-class _Nothing:
-    """Shows nothing; and says what a display is."""
+class NullDisplay:
+    """Shows nothing; the interface of all displays."""
 
     def start(self, label: str, total: int | None, done: int) -> None:
-        """An epoch begins."""
+        """An epoch starts."""
 
     def advance(self, text: Callable[[], str]) -> None:
-        """A batch is done; `text` gives the results so far, if they are to be shown now."""
+        """A batch is finished; `text()` returns the results so far, and is called when shown."""
 
     def pause(self) -> None:
-        """The batches of the epoch are over, or left."""
+        """The loop over the batches has ended, or was left."""
 
     def line(self, text: str) -> None:
-        """A line that stays."""
+        """Shows a line that stays."""
 
     def complain(self, text: str) -> None:
-        """A line about what went wrong."""
+        """Shows a line about an error."""
 
 
-class _Log(_Nothing):
-    """Lines, for a file or a pipe."""
+class LogDisplay(NullDisplay):
+    """Lines, in a file or a pipe."""
 
     def line(self, text: str) -> None:
         self._print(text, sys.stdout)
@@ -132,12 +135,12 @@ class _Log(_Nothing):
 
     def _print(self, text: str, file: TextIO | None) -> None:
         encoding = getattr(file, "encoding", None) or "utf-8"
-        # names that the output cannot show must not end the training
+        # characters that the output cannot encode must not end the training
         print(text.encode(encoding, "backslashreplace").decode(encoding), file=file, flush=True)
 
 
-class _Terminal(_Log):
-    """A bar, which gives way to the epoch's line."""
+class TerminalDisplay(LogDisplay):
+    """A bar, which the line of the epoch replaces."""
 
     bar: Any = None
 
@@ -151,7 +154,7 @@ class _Terminal(_Log):
         )  # fmt: skip
 
     def advance(self, text: Callable[[], str]) -> None:
-        if self.bar.update():  # it was drawn
+        if self.bar.update():  # it was redrawn
             self.bar.set_postfix_str(text(), refresh=False)
 
     def pause(self) -> None:
@@ -164,17 +167,17 @@ class _Terminal(_Log):
 
 
 def _has_size(terminal: TextIO) -> bool:
-    """Whether a terminal knows how wide it is: those that programs open may not."""
+    """Whether a terminal knows its width: one that a program has opened may not."""
     try:
         return os.get_terminal_size(terminal.fileno()).columns > 0
     except OSError:
         return False
 
 
-class _Notebook(_Log):
-    """One line, which is live until the epoch's line takes its place."""
+class NotebookDisplay(LogDisplay):
+    """One line, updated until the line of the epoch replaces it."""
 
-    INTERVAL = 0.2  # seconds: drawing takes a message to the browser
+    INTERVAL = 0.2  # seconds between updates: each sends a message to the browser
 
     def __init__(self) -> None:
         self.live: Any = None
@@ -187,8 +190,8 @@ class _Notebook(_Log):
     def advance(self, text: Callable[[], str]) -> None:
         self.done += 1
         if time.monotonic() >= self.next_time:
-            share = f"{self.done / self.total:4.0%}" if self.total else f"batch {self.done}"
-            self._show(f"{self.label}   {share}   {text()}")
+            done = f"{self.done / self.total:4.0%}" if self.total else f"batch {self.done}"
+            self._show(f"{self.label}   {done}   {text()}")
 
     def line(self, text: str) -> None:
         self._show(text)
@@ -205,11 +208,11 @@ class _Notebook(_Log):
         self.next_time = time.monotonic() + self.INTERVAL
 
 
-def _display() -> _Nothing:
+def _display() -> NullDisplay:
     if in_notebook():
-        return _Notebook()
+        return NotebookDisplay()
     terminal = sys.stderr is not None and sys.stderr.isatty()
-    return _Terminal() if terminal else _Log()
+    return TerminalDisplay() if terminal else LogDisplay()
 
 
 def in_notebook() -> bool:

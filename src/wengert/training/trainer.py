@@ -1,70 +1,76 @@
-"""`Trainer`: the loop over epochs and batches, and all of its state."""
+"""`Trainer`: the loop over epochs and batches, and its state."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 from typing import Any
 
 import numpy as np
 
 from wengert import random
-from wengert.config import no_grad, test_mode, using_config
+from wengert.arguments import integer
+from wengert.config import using_config
 from wengert.core import Parameter, Variable
 from wengert.files import AnyPath
 from wengert.layers import Layer
 from wengert.optimizers import ClipNorm, ExponentialMovingAverage, Optimizer
-from wengert.training.batches import go_to, groups, is_resumable, joined, load_together, place_in
-from wengert.training.callbacks import Callback, check_keys
-from wengert.training.checkpoint_folder import trainer_state
+from wengert.state import check_names
+from wengert.training.batches import groups
+from wengert.training.callbacks import Callback, named_callbacks
 from wengert.training.checks import (
     check_batches,
-    check_computed,
-    check_kinds,
+    check_callbacks,
     check_loss,
+    check_model,
+    check_optimizer,
     checked_parts,
-    pair,
-    whole,
 )
-from wengert.training.metrics import Metrics, Scores, number
+from wengert.training.evaluator import Evaluator
+from wengert.training.metrics import Metrics, Outputs, Scores
+from wengert.training.position import Position
 from wengert.training.progress import Progress
+from wengert.training.resumable import is_resumable, load_together, position, restore_position
+from wengert.training.resume import state_to_resume
+from wengert.training.upgrade import upgraded
 
 
-class Trainer:
-    """Trains a model on batches (x, t): the loop that one writes by hand, with all around it.
+class Trainer(Evaluator):
+    """Trains a model on batches (x, t): the hand-written training loop, with logging, evaluation
+    and resuming.
 
         trainer = Trainer(model, Adam(1e-3), F.softmax_cross_entropy, metrics=[F.accuracy])
         trainer.fit(DataLoader(train, 64), DataLoader(test, 64), epochs=5)
 
-    For other batches or losses a subclass overrides one method: `compute` gives the loss of a
-    batch, `learn` makes a whole update (of several optimizers, or by LBFGS, say), `predict_batch`
-    gives what `predict` collects, and `batch_size` says how many samples a batch counts for. Such a
-    `learn` takes its numbers into the results by `record`, and clips by itself; callbacks are not
-    called in its middle, so that it calls `check_finite` where StopOnNaN would.
+    For other batches or losses a subclass overrides one method: `compute` returns the loss of a
+    batch and other results, `learn` makes a whole update (with several optimizers, or by LBFGS,
+    say), `predict_batch` returns what `predict` collects, and `batch_size` the number of samples in
+    a batch. A `learn` of one's own adds its numbers by `record` and clips the gradients itself; no
+    callbacks are called in it, so it calls `check_finite` where StopOnNaN would.
 
     Args:
         model: a Layer.
-        optimizer: is set up on the model, if it is not set up yet.
+        optimizer: is set up on the model, unless it has been set up before.
         loss: function (y, t) → the mean loss of a batch, one number.
         metrics: functions (y, t) → number, such as `F.accuracy`, and Metrics; see `Scores`.
         callbacks: called in this order; those that save (`last = True`) after the others.
         accumulate: how many batches make one update. Their gradients are averaged over the samples,
-            so the update is that of one batch of them all; the last ones of an epoch may be fewer.
-        clip_norm: the gradients' common norm is scaled down to this; other hooks are the
-            optimizer's.
-        average: an average of the weights, taken after each update; then `evaluate` and `predict`
-            use the averages in the place of the weights.
-        parts: more that is to be saved, by name: what has `state_dict` and `load_state_dict`.
+            so the update is that of one large batch; the last ones of an epoch may be fewer.
+        clip_norm: the largest common norm of the gradients; other hooks are the optimizer's.
+        average: an average of the weights, updated after each update of the weights; `evaluate` and
+            `predict` use it in place of the weights.
+        parts: further parts of the state, by name: objects with `state_dict` and `load_state_dict`.
         progress: False shows nothing.
 
-    `step` counts the updates, `epoch` the finished epochs, and `batches` those of the running
-    epoch. `history` has a dict for each epoch: "epoch", "step", "lr" (of the last update), "loss"
-    and the metrics, which are taken while the weights change; then the same of the validation data,
-    "validation_loss" and so on, taken at the end of the epoch. `stopped` says why the training was
-    stopped, or is None.
+    Attributes:
+        position: how far the training has come; also `step` (updates), `epoch` (finished epochs)
+            and `batches` (of the running epoch).
+        history: a dict for each epoch: "epoch", "step", "lr" (of the last update), "loss" and the
+            metrics, measured while the weights change; then the same for the validation data,
+            "validation_loss" and so on, measured at the end of the epoch.
+        stopped: why the training was stopped, or None.
 
     Raises:
-        TypeError: something is not what it must be.
-        ValueError: a number is out of its range, or names of metrics or parts are taken twice.
+        TypeError: an argument is of the wrong kind.
+        ValueError: a number is out of its range, or two metrics or parts have the same name.
     """
 
     def __init__(
@@ -81,44 +87,31 @@ class Trainer:
         parts: Mapping[str, Any] | None = None,
         progress: bool = True,
     ) -> None:
-        check_kinds(model, optimizer, callbacks)
+        check_model("Trainer", model)
+        check_optimizer(optimizer)
+        check_callbacks(callbacks)
         if _needs_loss(type(self)):
-            check_loss(loss)
+            check_loss("Trainer", loss)
+        super().__init__(model, loss, metrics=metrics, average=average)
         if optimizer.target is None:
             optimizer.setup(model)
-        self.model = model
         self.optimizer = optimizer
-        self.loss = loss
-        self.accumulate = whole("Trainer", "accumulate", accumulate)
+        self.accumulate = integer("Trainer", "accumulate", accumulate, least=1)
         self.clip = None if clip_norm is None else ClipNorm(clip_norm)
-        self.average = average
         self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
         self.progress = progress
         self.parts = checked_parts(model, optimizer, average, parts or {})
-        self.step = 0
-        self.epoch = 0
+        self.position = Position()
         self.epochs = 0  # where `fit` ends
-        self.batches = 0
-        self.fetched_all = False  # known in the middle of an epoch only
         self.history: list[dict[str, Any]] = []
         self.stopped: str | None = None
-        self._metrics = metrics
-        self._scores = Scores(metrics)  # of the running epoch
-        self._latest = Scores()  # of the last update
-        self._recording = [self._scores, self._latest]
+        self._latest = Scores()  # of the last update; `_scores` are of the running epoch
         self._train: Any = None
         self._validation: Any = None
-        self._torn = False  # in the middle of an update, or of an epoch that an error ended
-        self._to_resume: dict[str, Any] | None = None  # what `fit` is to load when it begins
+        self._mid_update = False  # or in the middle of an epoch that an error ended
+        self._to_resume: dict[str, Any] | None = None  # what `fit` is to restore when it starts
 
-    # -- what a subclass may override --
-
-    def compute(self, batch: Any) -> tuple[Variable, dict[str, Any]]:
-        """The loss of a batch, one number, and other means over its samples by name."""
-        x, t = pair(batch)
-        loss = check_loss(self.loss)
-        y = self.model(x)
-        return loss(y, t), self.measure(y, t)
+    # -- what a subclass may override, beside the methods of Evaluator --
 
     def learn(self, batches: list[Any]) -> None:
         """One update from these batches, in the order of the book."""
@@ -128,42 +121,16 @@ class Trainer:
             self._backward(batch, size, size / sum(sizes))
         self._call("on_gradients")
         if self.clip is not None:
-            self.clip(self._stepped())
+            self.clip(self._updated_params())
         self.optimizer.update()
-
-    def predict_batch(self, batch: Any) -> Any:
-        """The outputs for a batch: x, or a tuple that starts with x."""
-        return self.model(batch[0] if isinstance(batch, tuple | list) else batch)
-
-    def batch_size(self, batch: Any) -> int:
-        """How many samples a batch counts for in means: the length of its first array.
-
-        Raises:
-            ValueError: it begins with something else, or with no sample.
-        """
-        first = batch
-        while isinstance(first, tuple | list | dict) and first:
-            first = next(iter(first.values() if isinstance(first, dict) else first))
-        shape = getattr(first, "shape", ())
-        if not shape or not shape[0]:
-            what = f"of shape {shape}" if hasattr(first, "shape") else repr(first)
-            raise ValueError(
-                f"{type(self).__name__}.batch_size: got a {type(batch).__name__} that begins with "
-                f"a {type(first).__name__} {what}, needed an array of one sample or more; for "
-                f"other batches override batch_size(self, batch) in a subclass"
-            )
-        return int(shape[0])
 
     # -- for use in what is overridden --
 
-    def measure(self, y: Any, t: Any) -> dict[str, float]:
-        """The metrics of a batch, from the model's outputs and the targets."""
-        return self._recording[0].measure(y, t)
-
     def record(self, size: int, values: Mapping[str, Any]) -> None:
-        """Takes means over so many samples into the results."""
-        for scores in self._recording:
-            scores.add(size, values)
+        """Adds the means of a batch of `size` samples to the scores of the running epoch."""
+        self._scores.add(size, values)
+        numbers = {name: v for name, v in values.items() if not isinstance(v, Outputs)}
+        self._latest.add(size, numbers)
 
     # -- training --
 
@@ -175,36 +142,34 @@ class Trainer:
         *,
         resume: "Mapping[str, Any] | AnyPath | bool | None" = None,
     ) -> list[dict[str, Any]]:
-        """Trains until `epochs` epochs are finished, those before and those resumed included.
+        """Trains until `epochs` epochs are finished, earlier and resumed ones included.
 
         Args:
-            train: batches, anew for each epoch: a DataLoader, or a list.
+            train: batches, iterated once per epoch: a DataLoader, or a list.
             validation: batches to evaluate after each epoch.
             epochs: in total.
-            resume: a checkpoint, or a folder of them (the newest whole one counts), or True for the
-                folder of the SaveCheckpoints among the callbacks, or what `state_dict()` gave. The
-                training goes on there, and ends as if it had never stopped. Where the folder has no
-                checkpoint yet, it starts from the beginning.
+            resume: where to resume: a checkpoint, a folder of checkpoints (the newest intact one is
+                used), True for the folder of the SaveCheckpoints among the callbacks, or what
+                `state_dict()` returned. The training ends as if it had never been interrupted. If
+                the folder has no checkpoint yet, training starts from the beginning.
 
         Returns:
             The history.
 
         Raises:
             RuntimeError: there are no batches.
-            TypeError: these are no batches.
+            TypeError: an argument is not an iterable of batches.
             OSError: there is no such checkpoint or folder.
             ValueError: the checkpoint is damaged, or does not fit.
         """
         check_batches("Trainer.fit", train)
         if validation is not None:
             check_batches("Trainer.fit", validation)
-        self.epochs = whole("Trainer.fit", "epochs", epochs)
-        if resume is True or isinstance(resume, str | os.PathLike):
-            resume = trainer_state(resume, self.callbacks)
-        if isinstance(resume, Mapping):
-            self.load_state_dict(resume)
-        elif resume:
-            raise TypeError(f"Trainer.fit: got resume={resume!r}, needed a file, folder or state")
+        self.epochs = integer("Trainer.fit", "epochs", epochs, least=1)
+        state = state_to_resume(resume, self.callbacks)
+        if state is not None:
+            self.load_state_dict(state)
+        del state  # which may be large
         self._train, self._validation = train, validation
         with (
             Progress(self.epochs, self.epoch, show=self.progress) as progress,
@@ -216,7 +181,8 @@ class Trainer:
                 while self.epoch < self.epochs and self.stopped is None:
                     self._run_epoch(progress)
             except BaseException:
-                self._torn = self._torn or self.batches > 0  # the loader's pass has ended, too
+                # the pass of the loader has ended, too
+                self._mid_update = self._mid_update or self.batches > 0
                 raise
             if self.stopped is not None:
                 progress.say(f"stopped: {self.stopped}")
@@ -226,87 +192,110 @@ class Trainer:
     def stop(self, reason: str) -> None:
         """Ends the training after this update, or, in `on_epoch`, after this epoch.
 
-        It stays stopped when it is resumed; `trainer.stopped = None` lets the next `fit` go on.
+        A resumed training remains stopped; `trainer.stopped = None` lets the next `fit` continue.
         """
         self.stopped = reason
 
     def _begin(self) -> None:
-        """Begins an epoch, or goes on where a loaded state says."""
-        if self.stopped is not None or self.epoch >= self.epochs:  # there is nothing to do
+        """Starts an epoch, or resumes one where the loaded state says."""
+        if self.stopped is not None or self.epoch >= self.epochs:  # nothing to do
             self._call("on_start")
             return
-        self._torn = False
+        self._mid_update = False
         state = self._to_resume
         if state is None:
-            self.batches = 0
-            self.fetched_all = False
+            self.position = self.position.at_start_of_epoch()
             self._scores.reset()
             self._call("on_start")
             return
-        go_to(state["train"], self._train, "training")
-        go_to(state["validation"], self._validation, "validation")
+        restore_position(state["train"], self._train, "training")
+        restore_position(state["validation"], self._validation, "validation")
         self._call("on_start")
         random.set_state(state["random"])
-        self._to_resume = None  # only now: after an error the next `fit` can go on there
+        self._to_resume = None  # only now: after an error the next `fit` can resume there
 
     def _run_epoch(self, progress: Progress) -> None:
-        left = () if self.fetched_all else self._train
+        left = () if self.position.fetched_all else self._train
         # an error's traceback holds this frame, but neither the bar nor the loader's pass
         with closing(progress.watch(left, self.batches, lambda: self.scores)) as watched:
             for batches in groups(watched, self.accumulate):
-                self.fetched_all = len(batches) < self.accumulate
                 self._update(batches)
                 self._call("on_step")
                 if self.stopped is not None:
                     # leaving the loop ends the loader's pass
-                    self._to_resume = self._places() if is_resumable(self._train) else None
+                    resumable = is_resumable(self._train)
+                    self._to_resume = self._data_positions() if resumable else None
                     return
         if not self.batches:
             raise RuntimeError(
                 f"Trainer.fit: the training data gave no batches in epoch {self.epoch + 1}; "
-                f"needed a DataLoader or a list (a generator goes once only)"
+                f"needed a DataLoader or a list (a generator can be iterated only once)"
             )
         result = self._result()
-        self.epoch += 1
-        self.batches = 0
-        self.fetched_all = False
+        self.position = self.position.after_epoch()
         self._scores.reset()
         self.history.append(result)
         progress.finish_epoch({k: v for k, v in result.items() if k not in ("epoch", "step", "lr")})
         self._call("on_epoch")
 
     def _update(self, batches: list[Any]) -> None:
-        self._torn = True
+        self._mid_update = True
         self._latest.reset()
         self._call("on_batches", batches)
         self.learn(batches)
         if self.average is not None:
             self.average.update()
-        self.step += 1
-        self.batches += len(batches)
-        self._torn = False
+        is_last = len(batches) < self.accumulate
+        self.position = self.position.after_update(len(batches), is_last)
+        self._mid_update = False
 
-    def _backward(self, batch: Any, size: int, share: float) -> None:
+    def _backward(self, batch: Any, size: int, weight: float) -> None:
         """Forward and backward of a batch. When it returns, no Variable holds a graph."""
+        loss = self._forward(batch, size)
+        loss.backward(grad=np.full(loss.shape, weight, loss.dtype), retain_graph=False)
+
+    def _forward(self, batch: Any, size: int) -> Variable:
+        """The loss of a batch, recorded. When it returns, only the graph holds the outputs."""
         loss, values = self._computed(batch)
         self._call("on_loss", loss)
         self.record(size, values)
-        loss.backward(grad=np.full(loss.shape, share, loss.dtype), retain_graph=False)
-
-    def _computed(self, batch: Any) -> tuple[Variable, dict[str, Any]]:
-        """What `compute` gives, checked, with the loss among the numbers too."""
-        computed = self.compute(batch)
-        loss, values = check_computed(type(self).__name__, computed)
-        return loss, {"loss": number(loss, f"{type(self).__name__}: the loss"), **values}
+        return loss
 
     def _result(self) -> dict[str, Any]:
-        """The epoch's line in the history."""
+        """The entry of the running epoch in the history."""
         result = {"epoch": self.epoch + 1, "step": self.step, "lr": self.lr}
         result |= self._scores.compute()
         if self._validation is not None:
             scores = self.evaluate(self._validation)
             result |= {f"validation_{name}": value for name, value in scores.items()}
         return result
+
+    def _updated_params(self) -> list[Parameter]:
+        target = self.optimizer.target
+        assert target is not None  # it was set up
+        params = target.named_params().values()
+        return [p for p in params if p.grad is not None and p.requires_grad]
+
+    def _call(self, moment: str, *arguments: Any) -> None:
+        for callback in self.callbacks:
+            getattr(callback, moment)(self, *arguments)
+
+    # -- how far it is --
+
+    @property
+    def step(self) -> int:
+        """How many updates have been made."""
+        return self.position.step
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are finished."""
+        return self.position.epoch
+
+    @property
+    def batches(self) -> int:
+        """How many batches of the running epoch have been used."""
+        return self.position.batches
 
     @property
     def lr(self) -> float:
@@ -324,113 +313,66 @@ class Trainer:
         """Loss, and metrics that are functions, of the last update."""
         return self._latest.compute()
 
-    def _stepped(self) -> list[Parameter]:
-        target = self.optimizer.target
-        assert target is not None  # it was set up
-        params = target.named_params().values()
-        return [p for p in params if p.grad is not None and p.requires_grad]
+    def __repr__(self) -> str:
+        loss = "" if self.loss is None else f", {getattr(self.loss, '__name__', self.loss)}"
+        return (
+            f"{type(self).__name__}({type(self.model).__name__}, {self.optimizer!r}{loss}, "
+            f"epoch={self.epoch}, step={self.step})"
+        )
 
-    def _call(self, moment: str, *arguments: Any) -> None:
-        for callback in self.callbacks:
-            getattr(callback, moment)(self, *arguments)
-
-    # -- use --
-
-    def averaged(self) -> AbstractContextManager[None]:
-        """`with trainer.averaged():` has the averages in the place of the weights, if any."""
-        if self.average is None or not self.average.averages:
-            return nullcontext()
-        return self.average.swapped_in()
-
-    def evaluate(self, batches: Iterable[Any]) -> dict[str, Any]:
-        """Loss and metrics over the batches, by name, without recording and in test mode.
-
-        Raises:
-            RuntimeError: there are no batches.
-            TypeError: these are no batches.
-        """
-        check_batches("Trainer.evaluate", batches)
-        scores = Scores(self._metrics)
-        running, self._recording = self._recording, [scores]
-        try:
-            with self.averaged(), no_grad(), test_mode():
-                for batch in batches:
-                    self.record(self.batch_size(batch), self._computed(batch)[1])
-        finally:
-            self._recording = running
-        if not scores.means:
-            raise RuntimeError("Trainer.evaluate: there were no batches, needed one or more")
-        return scores.compute()
-
-    def predict(self, batches: Iterable[Any]) -> Any:
-        """The model's outputs for all batches, (N, ...), without recording and in test mode.
-
-        Args:
-            batches: each x, or a tuple that starts with x, such as (x, t).
-
-        Returns:
-            An array; or a tuple, list or dict of arrays, if the model gives that.
-
-        Raises:
-            RuntimeError: there are no batches.
-            TypeError: these are no batches.
-        """
-        check_batches("Trainer.predict", batches)
-        with self.averaged(), no_grad(), test_mode():
-            outputs = [self.predict_batch(batch) for batch in batches]
-        if not outputs:
-            raise RuntimeError("Trainer.predict: there were no batches, needed one or more")
-        return joined(outputs)
-
-    # -- to stop and go on --
+    # -- saving and resuming --
 
     def state_dict(self) -> dict[str, Any]:
-        """All that is needed to go on from here: model, optimizer, place in the data, callbacks, …
+        """All that is needed to resume: model, optimizer, positions in the data, callbacks, …
 
         Raises:
-            RuntimeError: an update is under way, an error ended the epoch, the model has no sizes
-                yet, or the training data cannot be resumed in the middle of the epoch.
+            RuntimeError: an update is running, an error ended the epoch, the model has lazy
+                parameters, or the position in the middle of the training data cannot be saved.
         """
-        if self._torn:
+        if self._mid_update:
             raise RuntimeError(
-                "Trainer.state_dict: an update is under way, or the epoch was interrupted; save in "
+                "Trainer.state_dict: an update is running, or the epoch was interrupted; save in "
                 "on_step or on_epoch, and resume from what was saved last"
             )
         if self._to_resume is None and self.batches and not is_resumable(self._train):
             raise RuntimeError(
-                f"Trainer.state_dict: the epoch is under way, and a {type(self._train).__name__} "
-                f"cannot say where it stands; train on a DataLoader, or save after epochs"
+                f"Trainer.state_dict: the position in the middle of a {type(self._train).__name__} "
+                f"cannot be saved; train on a DataLoader, or save after epochs"
             )
+        callbacks = named_callbacks(self.callbacks)
         return {
             "parts": {name: dict(part.state_dict()) for name, part in self.parts.items()},
-            "callbacks": {n: c.state_dict() for n, c in self._named_callbacks().items()},
+            "callbacks": {name: callback.state_dict() for name, callback in callbacks.items()},
             "scores": self._scores.state_dict(),
-            **{name: getattr(self, name) for name in _COUNTS},
+            "position": self.position.state_dict(),
+            "stopped": self.stopped,
             "history": [dict(result) for result in self.history],
-            **(self._to_resume or self._places()),
+            **(self._to_resume or self._data_positions()),
         }
 
-    def _places(self) -> dict[str, Any]:
-        """Where the data and the random numbers stand."""
+    def _data_positions(self) -> dict[str, Any]:
+        """The positions in the data and in the random numbers."""
         return {
-            "train": place_in(self._train),
-            "validation": place_in(self._validation),
+            "train": position(self._train),
+            "validation": position(self._validation),
             "random": random.get_state(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Makes the next `fit` go on where `state_dict()` was called.
+        """Lets the next `fit` resume where `state_dict()` was called.
 
-        (The places in the data and the random numbers are loaded when `fit` begins.)
+        (The positions in the data and in the random numbers are restored when `fit` starts.)
 
         Raises:
-            ValueError: it does not fit; then nothing is loaded, except that a model that waited for
-                its sizes may have them.
+            ValueError: the state does not fit; nothing is loaded, except that lazy parameters of
+                the model may have received their sizes.
         """
-        check_keys("Trainer", state, dict.fromkeys(_STATE))
-        callbacks = self._named_callbacks()
-        check_keys("Trainer (parts)", state["parts"], self.parts)
-        check_keys("Trainer (callbacks)", state["callbacks"], callbacks)
+        state = upgraded(state)
+        check_names("Trainer.load_state_dict", state, _STATE)
+        callbacks = named_callbacks(self.callbacks)
+        check_names("Trainer.load_state_dict (parts)", state["parts"], self.parts)
+        check_names("Trainer.load_state_dict (callbacks)", state["callbacks"], callbacks)
+        restored = Position.from_state(state["position"])
         load_together(
             [
                 ("scores", self._scores, state["scores"]),
@@ -438,27 +380,18 @@ class Trainer:
                 *((name, c, state["callbacks"][name]) for name, c in callbacks.items()),
             ]
         )
-        for name in _COUNTS:
-            setattr(self, name, state[name])
+        self.position = restored
+        self.stopped = state["stopped"]
         self.history = [dict(result) for result in state["history"]]
-        self._torn = False
+        self._mid_update = False
         self._to_resume = {name: state[name] for name in ("train", "validation", "random")}
 
-    def _named_callbacks(self) -> dict[str, Callback]:
-        """The callbacks that have a state, as "CSVLog", "CSVLog 2", … in their order."""
-        named: dict[str, Callback] = {}
-        counts: dict[str, int] = {}
-        for callback in self.callbacks:
-            name = type(callback).__name__
-            counts[name] = counts.get(name, 0) + 1
-            if type(callback).state_dict is not Callback.state_dict:
-                named[name if counts[name] == 1 else f"{name} {counts[name]}"] = callback
-        return named
 
-
-_COUNTS = ("step", "epoch", "batches", "fetched_all", "stopped")
-_STATE = (*_COUNTS, "parts", "callbacks", "scores", "history", "train", "validation", "random")
+_STATE = (
+    *("parts", "callbacks", "scores", "position", "stopped", "history"),
+    *("train", "validation", "random"),
+)
 
 
 def _needs_loss(kind: type[Trainer]) -> bool:
-    return kind.compute is Trainer.compute and kind.learn is Trainer.learn
+    return kind.compute is Evaluator.compute and kind.learn is Trainer.learn

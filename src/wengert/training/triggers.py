@@ -1,73 +1,93 @@
-"""Triggers: when something is due, by updates, epochs or time."""
+"""Triggers: when something is due, counted in updates, epochs or seconds."""
 
 import time
 from collections.abc import Callable
-from numbers import Integral
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
-if TYPE_CHECKING:
-    from wengert.training.trainer import Trainer
+from wengert.arguments import integer, number
+from wengert.training.trainer_view import TrainerView
 
 Moment = Literal["step", "epoch"]  # after an update; after an epoch and its validation
 Unit = Literal["steps", "epochs", "seconds"]
-Trigger: TypeAlias = Callable[["Trainer", Moment], bool]  # is it due at this moment?
+Trigger: TypeAlias = Callable[[TrainerView, Moment], bool]  # is it due at this moment?
 
 
 def every(n: float, unit: Unit) -> Trigger:
     """Due after every n updates or epochs, or at the first update after every n seconds.
 
-    Steps and epochs are counted from the start of training, so a resumed run has the same ones due
-    as a run that was never stopped. Seconds are counted from when the trigger is first asked.
+    Steps and epochs are counted from the start of training, so a resumed training has the same
+    ones due as an uninterrupted one. Seconds are counted from the first call of the trigger.
 
     Raises:
-        ValueError: n is not an integer ≥ 1 (seconds: a number > 0), or there is no such unit.
+        TypeError: n is not an integer (seconds: not a number).
+        ValueError: n is less than 1 (seconds: not greater than 0), or the unit is unknown.
     """
     if unit == "seconds":
-        return _after_seconds(n)
-    _check("every", n, unit)
-    return _counted(unit, lambda count: count % n == 0)
+        return _EverySeconds(number("every", "n", n, above=0))
+    _check_unit("every", unit, "'steps', 'epochs' or 'seconds'")
+    return _Every(integer("every", "n", n, least=1), unit)
 
 
 def at(*counts: int, unit: Unit) -> Trigger:
     """Due once after each of these numbers of updates or epochs: `at(1, 10, 100, unit="steps")`.
 
     Raises:
-        ValueError: there is none, one is not an integer ≥ 1, or there is no such unit.
+        TypeError: a count is not an integer.
+        ValueError: there are no counts, one is less than 1, or the unit is unknown.
     """
     if not counts:
-        raise ValueError("at: got no numbers, needed one or more")
-    for count in counts:
-        _check("at", count, unit)
-    return _counted(unit, frozenset(counts).__contains__)
+        raise ValueError("at: got no counts, needed one or more")
+    _check_unit("at", unit, "'steps' or 'epochs'")
+    return _At(tuple([integer("at", "count", count, least=1) for count in counts]), unit)
 
 
-def _counted(unit: Unit, due: Callable[[int], bool]) -> Trigger:
-    if unit == "steps":
-        return lambda trainer, moment: moment == "step" and due(trainer.step)
-    return lambda trainer, moment: moment == "epoch" and due(trainer.epoch)
+@dataclass(frozen=True)
+class _Every:
+    n: int
+    unit: Unit
+
+    def __call__(self, trainer: TrainerView, moment: Moment) -> bool:
+        return self.unit == f"{moment}s" and _count(trainer, moment) % self.n == 0
+
+    def __repr__(self) -> str:
+        return f"every({self.n}, {self.unit!r})"
 
 
-def _after_seconds(n: float) -> Trigger:
-    if isinstance(n, str) or not 0 < n < float("inf"):
-        raise ValueError(f"every: got {n!r} seconds, needed a number > 0")
-    next_time: float | None = None
+@dataclass(frozen=True)
+class _At:
+    counts: tuple[int, ...]
+    unit: Unit
 
-    def due(trainer: "Trainer", moment: Moment) -> bool:
-        nonlocal next_time
+    def __call__(self, trainer: TrainerView, moment: Moment) -> bool:
+        return self.unit == f"{moment}s" and _count(trainer, moment) in self.counts
+
+    def __repr__(self) -> str:
+        return f"at({', '.join(map(str, self.counts))}, unit={self.unit!r})"
+
+
+class _EverySeconds:
+    def __init__(self, n: float) -> None:
+        self.n = n
+        self.next_time: float | None = None
+
+    def __call__(self, trainer: TrainerView, moment: Moment) -> bool:
         now = time.monotonic()
-        if next_time is None:
-            next_time = now + n
-        if moment != "step" or now < next_time:
+        if self.next_time is None:
+            self.next_time = now + self.n
+        if moment != "step" or now < self.next_time:
             return False
-        next_time = now + n
+        self.next_time = now + self.n
         return True
 
-    return due
+    def __repr__(self) -> str:
+        return f"every({self.n:g}, 'seconds')"
 
 
-def _check(caller: str, n: float, unit: str) -> None:
+def _count(trainer: TrainerView, moment: Moment) -> int:
+    return trainer.step if moment == "step" else trainer.epoch
+
+
+def _check_unit(caller: str, unit: str, needed: str) -> None:
     if unit not in ("steps", "epochs"):
-        known = "'steps', 'epochs' or 'seconds'" if caller == "every" else "'steps' or 'epochs'"
-        raise ValueError(f"{caller}: got unit {unit!r}, needed {known}")
-    if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"{caller}: got {n!r} {unit}, needed an integer ≥ 1")
+        raise ValueError(f"{caller}: got unit {unit!r}, needed {needed}")

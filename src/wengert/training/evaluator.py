@@ -1,0 +1,147 @@
+"""`Evaluator`: loss, metrics and predictions of a model over batches."""
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from wengert.config import no_grad, test_mode
+from wengert.core import Variable
+from wengert.layers import Layer
+from wengert.optimizers import ExponentialMovingAverage
+from wengert.training.batches import joined
+from wengert.training.checks import check_batches, check_computed, check_loss, check_model, pair
+from wengert.training.metrics import Metrics, Scores, number
+
+
+class Evaluator:
+    """Evaluates a model on batches (x, t), and collects its predictions.
+
+        evaluator = Evaluator(model, F.softmax_cross_entropy, metrics=[F.accuracy])
+        evaluator.evaluate(DataLoader(test, 64))  # {"loss": 0.31, "accuracy": 0.91}
+
+    For other batches or losses a subclass overrides `compute`, `predict_batch` or `batch_size`.
+
+    Args:
+        model: a Layer.
+        loss: function (y, t) → the mean loss of a batch, one number. `predict` needs none.
+        metrics: functions (y, t) → number, such as `F.accuracy`, and Metrics; see `Scores`.
+        average: an average of the weights, which is used in place of the weights.
+
+    Raises:
+        TypeError: the model is not a Layer, or a metric is not one.
+        ValueError: two metrics have the same name.
+    """
+
+    def __init__(
+        self,
+        model: Layer,
+        loss: Callable[[Any, Any], Variable] | None = None,
+        *,
+        metrics: Metrics | None = None,
+        average: ExponentialMovingAverage | None = None,
+    ) -> None:
+        check_model(type(self).__name__, model)
+        self.model = model
+        self.loss = loss
+        self.average = average
+        self._scores = Scores(metrics)
+
+    # -- what a subclass may override --
+
+    def compute(self, batch: Any) -> tuple[Variable, dict[str, Any]]:
+        """The loss of a batch, one number, and other results by name.
+
+        A result is a mean over the samples of the batch, or comes from `measure`.
+        """
+        x, t = pair(type(self).__name__, batch)
+        loss = check_loss(type(self).__name__, self.loss)
+        y = self.model(x)
+        return loss(y, t), self.measure(y, t)
+
+    def predict_batch(self, batch: Any) -> Any:
+        """The outputs for a batch: x, or a tuple that starts with x."""
+        return self.model(batch[0] if isinstance(batch, tuple | list) else batch)
+
+    def batch_size(self, batch: Any) -> int:
+        """How many samples a batch has, for means over samples: the length of its first array.
+
+        Raises:
+            ValueError: the batch does not start with an array of one sample or more.
+        """
+        first = batch
+        while isinstance(first, tuple | list | dict) and first:
+            first = next(iter(first.values() if isinstance(first, dict) else first))
+        shape = getattr(first, "shape", ())
+        if not shape or not shape[0]:
+            what = f"of shape {shape}" if hasattr(first, "shape") else repr(first)
+            raise ValueError(
+                f"{type(self).__name__}.batch_size: got a {type(batch).__name__} that starts with "
+                f"a {type(first).__name__} {what}, needed an array of one sample or more; for "
+                f"other batches override batch_size(self, batch) in a subclass"
+            )
+        return int(shape[0])
+
+    # -- for use in what is overridden --
+
+    def measure(self, y: Any, t: Any) -> dict[str, Any]:
+        """The results of the metrics for a batch, from the model's outputs and the targets.
+
+        They belong into what `compute` returns; a Metric accumulates them from there.
+        """
+        return self._scores.measure(y, t)
+
+    # -- use --
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Within `with trainer.averaged():` the model has the averages, if there are any."""
+        if self.average is None or not self.average.averages:
+            return nullcontext()
+        return self.average.swapped_in()
+
+    def evaluate(self, batches: Iterable[Any]) -> dict[str, Any]:
+        """Loss and metrics over the batches, by name, without recording and in test mode.
+
+        Raises:
+            RuntimeError: there are no batches.
+            TypeError: the argument is not an iterable of batches.
+        """
+        caller = f"{type(self).__name__}.evaluate"
+        check_batches(caller, batches)
+        scores = self._scores.empty()
+        with self.averaged(), no_grad(), test_mode():
+            for batch in batches:
+                scores.add(self.batch_size(batch), self._computed(batch)[1])
+        if not scores.means:
+            raise RuntimeError(f"{caller}: there were no batches, needed one or more")
+        return scores.compute()
+
+    def predict(self, batches: Iterable[Any]) -> Any:
+        """The model's outputs for all batches, (N, ...), without recording and in test mode.
+
+        Args:
+            batches: each x, or a tuple that starts with x, such as (x, t).
+
+        Returns:
+            An array; or a tuple, list or dict of arrays, if the model returns that.
+
+        Raises:
+            RuntimeError: there are no batches.
+            TypeError: the argument is not an iterable of batches.
+        """
+        caller = f"{type(self).__name__}.predict"
+        check_batches(caller, batches)
+        with self.averaged(), no_grad(), test_mode():
+            outputs = [self.predict_batch(batch) for batch in batches]
+        if not outputs:
+            raise RuntimeError(f"{caller}: there were no batches, needed one or more")
+        return joined(outputs)
+
+    def _computed(self, batch: Any) -> tuple[Variable, dict[str, Any]]:
+        """What `compute` returns, checked, with the loss among the results."""
+        name = type(self).__name__
+        loss, values = check_computed(name, self.compute(batch))
+        return loss, {"loss": number(loss, f"{name}: the loss"), **values}
+
+    def __repr__(self) -> str:
+        loss = getattr(self.loss, "__name__", self.loss)
+        return f"{type(self).__name__}({type(self.model).__name__}, {loss})"
