@@ -257,7 +257,7 @@ def test_no_whole_checkpoint_is_a_failure(finished, tmp_path, capsys):
         path.write_bytes(b"")
     err = failed(capsys, "train", "--resume", finished, "--epochs", "3")
     assert "two cannot be resumed" in err
-    assert "is whole; remove them to start from the beginning" in err
+    assert "is intact; remove them to start from the beginning" in err
 
 
 def test_other_data_than_the_run_was_started_with_are_refused(tmp_path, capsys):
