@@ -286,7 +286,7 @@ def test_both_hidden_layers_of_vgg_have_dropout():
 
 
 def test_a_bottleneck_sees_all_of_x_before_its_stride():
-    block = Bottleneck(2, 3, stride=2)
+    block = Bottleneck(2, in_size=3, stride=2)
     sizes = []
     with block.conv1.hook(lambda layer, xs, y: sizes.append(y.shape[2:])):
         assert block(images(1, 3, 8, 8)).shape == (1, 8, 4, 4)
@@ -309,7 +309,7 @@ def test_a_mobilenet_block_adds_x_where_it_keeps_its_shape():
 
 
 def test_a_block_adds_what_it_was_given():
-    block = BasicBlock(3, 3)
+    block = BasicBlock(3, in_size=3)
     block.bn2.gamma.data[...] = 0
     x = images(2, 3, 4, 4)
     np.testing.assert_array_equal(block(x).data, np.maximum(x, 0))
@@ -317,7 +317,7 @@ def test_a_block_adds_what_it_was_given():
 
 def test_convolutions_of_a_resnet_start_with_variance_two_by_outputs():
     random.seed(0)
-    block = Bottleneck(64, 64)
+    block = Bottleneck(64, in_size=64)
     assert np.var(block.conv2.W.data) == pytest.approx(2 / (64 * 9), rel=0.05)
     assert np.var(block.conv3.W.data) == pytest.approx(2 / 256, rel=0.05)
 

@@ -1,11 +1,13 @@
 """`LeNet5`: the first convolutional network in daily use, for handwritten digits."""
 
 from collections.abc import Callable
+from dataclasses import KW_ONLY
 from typing import Any
 
 import numpy as np
 
 from wengert.core import Operand, Variable
+from wengert.declared import InitOnly
 from wengert.functions.trigonometry import tanh
 from wengert.layers import AvgPool2d, Conv2d, Flatten, Layer, Linear, Sequential
 
@@ -28,19 +30,17 @@ class LeNet5(Layer):
     Source: Y. LeCun et al., Gradient-Based Learning Applied to Document Recognition, 1998, §II.B.
     """
 
-    def __init__(
-        self,
-        classes: int = 10,
-        *,
-        in_size: int = 1,
-        padding: int = 0,
-        activation: Callable[[Any], Any] = tanh,
-        dtype: Any = np.float32,
-    ) -> None:
-        self.in_size = in_size
-        self.padding = padding
+    classes: int = 10
+    _: KW_ONLY
+    in_size: int = 1
+    padding: int = 0
+    activation: InitOnly[Callable[[Any], Any]] = tanh
+    dtype: InitOnly[Any] = np.float32
+
+    def __post_init__(self) -> None:
+        activation, dtype = self.activation, self.dtype
         self.network = Sequential(
-            Conv2d(6, 5, in_size=in_size, padding=padding, dtype=dtype),  # (N, 6, 28, 28)
+            Conv2d(6, 5, in_size=self.in_size, padding=self.padding, dtype=dtype),  # (N, 6, 28, 28)
             activation,
             AvgPool2d(2),
             Conv2d(16, 5, in_size=6, dtype=dtype),  # (N, 16, 10, 10)
@@ -51,7 +51,7 @@ class LeNet5(Layer):
             activation,
             Linear(84, in_size=120, dtype=dtype),
             activation,
-            Linear(classes, in_size=84, dtype=dtype),
+            Linear(self.classes, in_size=84, dtype=dtype),
         )
 
     def forward(self, x: Operand) -> Variable:

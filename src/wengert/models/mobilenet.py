@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arguments import number
 from wengert.core import Operand, Variable
 from wengert.functions.piecewise import clip
 from wengert.functions.pool import global_avg_pool
@@ -67,7 +68,7 @@ class InvertedResidual(Layer):
     """
 
     def __init__(
-        self, out_size: int, in_size: int, stride: int, expansion: int, dtype: Any = np.float32
+        self, out_size: int, *, in_size: int, stride: int, expansion: int, dtype: Any = np.float32
     ) -> None:
         self.residual = stride == 1 and in_size == out_size
         size = in_size * expansion
@@ -107,15 +108,20 @@ class MobileNetV2(Layer):
         dropout: float = 0.2,
         dtype: Any = np.float32,
     ) -> None:
-        if not width > 0:
-            raise ValueError(f"MobileNetV2: got width {width}, needed a number > 0")
+        width = number("MobileNetV2", "width", width, above=0)
         size, last_size = _rounded(32 * width), _rounded(1280 * max(1, width))
         features: list[Layer] = [Sequential(*_conv(size, 3, in_size, dtype, stride=2), relu6)]
         for expansion, channels, count, stride in STAGES:
             out_size = _rounded(channels * width)
             for i in range(count):
-                step = stride if i == 0 else 1
-                features.append(InvertedResidual(out_size, size, step, expansion, dtype))
+                block = InvertedResidual(
+                    out_size,
+                    in_size=size,
+                    stride=stride if i == 0 else 1,
+                    expansion=expansion,
+                    dtype=dtype,
+                )
+                features.append(block)
                 size = out_size
         features.append(Sequential(*_conv(last_size, 1, size, dtype), relu6))
         self.features = Sequential(*features)

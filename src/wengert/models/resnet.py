@@ -24,7 +24,9 @@ class BasicBlock(Layer):
 
     expansion: ClassVar[int] = 1  # channels of y for each channel inside
 
-    def __init__(self, size: int, in_size: int, stride: int = 1, dtype: Any = np.float32) -> None:
+    def __init__(
+        self, size: int, *, in_size: int, stride: int = 1, dtype: Any = np.float32
+    ) -> None:
         conv = partial(Conv2d, bias=False, dtype=dtype, initializer=he_normal_out)
         self.conv1 = conv(size, 3, in_size=in_size, stride=stride, padding=1)
         self.bn1 = BatchNorm(size, dtype=dtype)
@@ -46,7 +48,9 @@ class Bottleneck(Layer):
 
     expansion: ClassVar[int] = 4
 
-    def __init__(self, size: int, in_size: int, stride: int = 1, dtype: Any = np.float32) -> None:
+    def __init__(
+        self, size: int, *, in_size: int, stride: int = 1, dtype: Any = np.float32
+    ) -> None:
         conv = partial(Conv2d, bias=False, dtype=dtype, initializer=he_normal_out)
         out_size = size * self.expansion
         self.conv1 = conv(size, 1, in_size=in_size)
@@ -139,7 +143,7 @@ class ResNet(Layer):
             blocks = []
             for i in range(count):
                 stride = 2 if i == 0 and name != "layer1" else 1
-                blocks.append(block(width, size, stride, dtype))
+                blocks.append(block(width, in_size=size, stride=stride, dtype=dtype))
                 size = width * block.expansion
             setattr(self, name, Sequential(*blocks))
         self.fc = Linear(classes, in_size=size, dtype=dtype)

@@ -23,7 +23,9 @@ class Fire(Layer):
         dtype: of the parameters.
     """
 
-    def __init__(self, squeezed: int, expanded: int, in_size: int, dtype: Any = np.float32) -> None:
+    def __init__(
+        self, squeezed: int, expanded: int, *, in_size: int, dtype: Any = np.float32
+    ) -> None:
         conv = partial(Conv2d, dtype=dtype, initializer=he_uniform)
         self.squeeze = conv(squeezed, 1, in_size=in_size)
         self.expand1x1 = conv(expanded, 1, in_size=squeezed)
@@ -54,21 +56,22 @@ class SqueezeNet(Layer):
         dropout: float = 0.5,
         dtype: Any = np.float32,
     ) -> None:
+        fire = partial(Fire, dtype=dtype)
         pool = partial(MaxPool2d, 3, 2, ceil_mode=True)
         self.features = Sequential(
             Conv2d(64, 3, in_size=in_size, stride=2, dtype=dtype, initializer=he_uniform),
             relu,
             pool(),
-            Fire(16, 64, 64, dtype),
-            Fire(16, 64, 128, dtype),
+            fire(16, 64, in_size=64),
+            fire(16, 64, in_size=128),
             pool(),
-            Fire(32, 128, 128, dtype),
-            Fire(32, 128, 256, dtype),
+            fire(32, 128, in_size=128),
+            fire(32, 128, in_size=256),
             pool(),
-            Fire(48, 192, 256, dtype),
-            Fire(48, 192, 384, dtype),
-            Fire(64, 256, 384, dtype),
-            Fire(64, 256, 512, dtype),
+            fire(48, 192, in_size=256),
+            fire(48, 192, in_size=384),
+            fire(64, 256, in_size=384),
+            fire(64, 256, in_size=512),
         )
         last = Conv2d(classes, 1, in_size=512, dtype=dtype, initializer=partial(normal, std=0.01))
         self.classifier = Sequential(Dropout(dropout), last, relu)

@@ -1,5 +1,6 @@
 """`VAE`: the variational autoencoder, which learns to draw more of what it has seen."""
 
+from dataclasses import KW_ONLY
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy import ndarray
 from wengert.arrays import as_array
 from wengert.config import no_grad, test_mode
 from wengert.core import Operand, Variable
+from wengert.declared import InitOnly
 from wengert.functions.activation import relu, sigmoid
 from wengert.functions.loss import sigmoid_cross_entropy
 from wengert.initializers import he_normal
@@ -28,16 +30,15 @@ class VAE(Layer):
     Source: D. Kingma, M. Welling, Auto-Encoding Variational Bayes, arXiv:1312.6114.
     """
 
-    def __init__(
-        self,
-        in_size: int = 784,
-        *,
-        hidden_size: int = 400,
-        latent_size: int = 20,
-        dtype: Any = np.float32,
-    ) -> None:
-        self.in_size = in_size
-        self.latent_size = latent_size
+    in_size: int = 784
+    _: KW_ONLY
+    hidden_size: int = 400
+    latent_size: int = 20
+    dtype: InitOnly[Any] = np.float32
+
+    def __post_init__(self) -> None:
+        in_size, hidden_size, latent_size = self.in_size, self.hidden_size, self.latent_size
+        dtype = self.dtype
         self.encoder = Linear(hidden_size, in_size=in_size, dtype=dtype, initializer=he_normal)
         self.mean = Linear(latent_size, in_size=hidden_size, dtype=dtype)
         self.log_var = Linear(latent_size, in_size=hidden_size, dtype=dtype)
