@@ -15,7 +15,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # From the bottom up. A part imports only from the floors below its own (and from itself).
 FLOORS = [
-    ["arguments", "config", "dispatch", "files", "hints", "state"],
+    ["hints"],
+    ["arguments", "config", "dispatch", "files", "state"],
     ["arrays", "declared", "kernels", "random"],
     ["walk"],
     ["core"],

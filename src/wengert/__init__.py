@@ -12,6 +12,7 @@ print(x.grad)  # 24.0
 from typing import TYPE_CHECKING, Any
 
 from wengert import functions as functions
+from wengert import hints as _hints
 from wengert import initializers as initializers
 from wengert import layers as layers
 from wengert import optimizers as optimizers
@@ -52,12 +53,15 @@ __version__ = "0.1.0"
 _LAZY_MODULES = ("data", "io", "models", "training", "viz")
 
 
-def __getattr__(name: str) -> Any:
-    if name in _LAZY_MODULES:
-        from importlib import import_module
+if not TYPE_CHECKING:  # (a type checker would accept every name)
+    _hint = _hints.of_module(__name__, _hints.WENGERT)
 
-        return import_module(f"wengert.{name}")
-    raise AttributeError(f"module 'wengert' has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name in _LAZY_MODULES:
+            from importlib import import_module
+
+            return import_module(f"wengert.{name}")
+        return _hint(name)
 
 
 def __dir__() -> list[str]:

@@ -147,7 +147,7 @@ def _bound(cls: type[Declared], args: tuple[Any, ...], options: dict[str, Any]) 
         most = f"at most {len(positional)}" if positional else "none"
         problem = f"got {len(args)} positional arguments, needed {most}"
     elif unknown:
-        here = hints.argument(unknown[0], fields)
+        here = hints.of_argument(unknown[0], fields)
         problem = f"got an unexpected keyword argument {unknown[0]!r}"
         problem += f"; here: {here}" if here else ""
     elif twice:

@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from wengert import hints
+
 Axis: TypeAlias = int | tuple[int, ...] | None
 
 # np.sin -> Sin: the Function class of each ufunc; a class fills this in by its `ufunc`.
@@ -53,6 +55,7 @@ def implements(*numpy_functions: Callable[..., Any]) -> Callable[[Any], Any]:
     return register
 
 
+@hints.answers(hints.VARIABLE)
 class ArrayMethods:
     """The manners of an ndarray, for Variable: attributes, methods, operators, NumPy's functions.
 

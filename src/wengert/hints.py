@@ -1,50 +1,406 @@
-"""The words of PyTorch, Keras and NumPy, and what to use for them here.
+"""The words of PyTorch, Keras and NumPy that are not used here, and what to write instead.
 
-An AttributeError or TypeError of ours ends with the hint for the word that was used.
+The AttributeError or TypeError for such a word ends with the code of this table. In the code, x is
+a Variable, `model` a Layer, `optimizer` an Optimizer, F, L and wg are wengert.functions,
+wengert.layers and wengert.
 """
 
-from collections.abc import Container
+from collections.abc import Callable, Container, Mapping
+from inspect import getattr_static
+from typing import Any, TypeVar
 
-ARGUMENTS = {
-    "in_features": "in_size",
-    "in_channels": "in_size",
-    "input_size": "in_size",
-    "input_dim": "in_size",
-    "embed_dim": "in_size",
-    "d_model": "in_size",
-    "num_features": "in_size",
-    "num_channels": "in_size",
-    "num_embeddings": "in_size",
-    "normalized_shape": "in_size",
-    "num_parameters": "in_size",
-    "out_features": "out_size",
-    "out_channels": "out_size",
-    "embedding_dim": "out_size",
-    "output_dim": "out_size",
-    "hidden_size": "out_size",
-    "units": "out_size",
-    "filters": "out_size",
-    "kernel_size": "kernel",
-    "pool_size": "kernel",
-    "strides": "stride",
-    "num_heads": "heads",
-    "nhead": "heads",
-    "num_groups": "groups",
-    "num_layers": "layers",
-    "dim_feedforward": "hidden_size",
-    "padding_idx": "padding_index",
-    "track_running_stats": "running",
-    "elementwise_affine": "affine",
-    "epsilon": "eps",
-    "use_bias": "bias",
-    "kernel_initializer": "initializer",
-    "negative_slope": "slope",
-    "dim": "axis",
-    "learning_rate": "lr",
+T = TypeVar("T")
+
+# fmt: off
+VARIABLE = {
+    # shapes
+    "view": "x.reshape(shape)",
+    "view_as": "x.reshape(y.shape)",
+    "reshape_as": "x.reshape(y.shape)",
+    "permute": "x.transpose(axes)",
+    "t": "x.T",
+    "H": "x.mT",
+    "unsqueeze": "F.expand_dims(x, axis)",
+    "expand": "F.broadcast_to(x, shape)",
+    "expand_as": "F.broadcast_to(x, y.shape)",
+    "broadcast_to": "F.broadcast_to(x, shape)",
+    "tile": "F.tile(x, counts)",
+    "repeat_interleave": "x.repeat(counts, axis)",
+    "movedim": "F.moveaxis(x, source, destination)",
+    "moveaxis": "F.moveaxis(x, source, destination)",
+    "dim": "x.ndim",
+    "numel": "x.size",
+    "nelement": "x.size",
+    "element_size": "x.data.itemsize",
+    "contiguous": "x  # or np.ascontiguousarray(x.data) for the array",
+    "chunk": "F.split(x, n, axis)",
+    "split": "F.split(x, n, axis)",
+    "unbind": "list(x)",
+    "gather": "F.take_along_axis(x, indices, axis)",
+    "scatter_add": "F.scatter_add(x, indices, values, axis)",
+    "index_select": "x.take(indices, axis)",
+    "masked_fill": "F.where(mask, value, x)",
+    "flip": "F.flip(x, axis)",
+    "roll": "F.roll(x, shift, axis)",
+    "triu": "F.triu(x, k)",
+    "tril": "F.tril(x, k)",
+    # formulas: np.exp(x) is recorded
+    "abs": "abs(x)",
+    "exp": "np.exp(x)",
+    "log": "np.log(x)",
+    "sqrt": "np.sqrt(x)",
+    "square": "x**2",
+    "pow": "x**c",
+    "sin": "np.sin(x)",
+    "cos": "np.cos(x)",
+    "tanh": "np.tanh(x)",
+    "relu": "F.relu(x)",
+    "sigmoid": "F.sigmoid(x)",
+    "softmax": "F.softmax(x, axis)",
+    "log_softmax": "F.log_softmax(x, axis)",
+    "logsumexp": "F.logsumexp(x, axis)",
+    "norm": "F.norm(x)",
+    "add": "x + y",
+    "sub": "x - y",
+    "mul": "x * y",
+    "div": "x / y",
+    "matmul": "x @ y",
+    "mm": "x @ y",
+    "bmm": "x @ y",
+    "clamp": "x.clip(low, high)",
+    "amax": "x.max(axis)",
+    "amin": "x.min(axis)",
+    "eq": "np.equal(x, y)",
+    "topk": "F.topk(x, k)",
+    # in place: a Variable does not change once it is recorded
+    "add_": "x = x + y",
+    "sub_": "x = x - y",
+    "mul_": "x = x * y",
+    "div_": "x = x / y",
+    "copy_": "x.data[...] = y",
+    "fill_": "x.data[...] = value",
+    "zero_": "x.data[...] = 0",
+    "clamp_": "x = x.clip(low, high)",
+    # types and devices
+    "float": "x.astype(np.float32)",
+    "double": "x.astype(np.float64)",
+    "half": "x.astype(np.float16)",
+    "long": "x.astype(np.int64)",
+    "int": "x.astype(np.int32)",
+    "bool": "x.astype(bool)",
+    "type": "x.astype(dtype)",
+    "to": "x.astype(dtype)  # arrays are in the memory of the CPU",
+    "cpu": "x  # arrays are in the memory of the CPU",
+    "cuda": "x  # arrays are in the memory of the CPU",
+    "device": "# arrays are in the memory of the CPU",
+    # the graph
+    "clone": "x.copy()",
+    "zero_grad": "x.cleargrad()",
+    "requires_grad_": "x.requires_grad = True",
+    "detach_": "x.unchain()",
+    "grad_fn": "x.creator",
+    "is_leaf": "x.creator is None",
+    "retain_grad": "x.backward(retain_grad=True)",
+    "register_hook": "# there are no hooks of gradients: x.backward(retain_grad=True) keeps them",
+    "value": "x.data",
 }
 
+LAYER = {
+    "parameters": "model.params()",
+    "named_parameters": "model.named_params()  # a dict",
+    "trainable_weights": "model.params()",
+    "trainable_variables": "model.params()",
+    "weights": "model.state_dict()",
+    "get_weights": "model.state_dict()",
+    "set_weights": "model.load_state_dict(state)",
+    "modules": "model.named_layers().values()",
+    "named_modules": "model.named_layers()",
+    "children": "model.named_layers().values()  # those of all depths",
+    "named_children": "model.named_layers()  # those of all depths",
+    "buffers": "model.named_buffers().values()",
+    "register_buffer": "model.name = L.Buffer(array)",
+    "register_parameter": "model.name = wg.Parameter(array)",
+    "register_module": "model.name = layer",
+    "add_module": "model.name = layer",
+    "register_forward_hook": "model.hook(fn)  # with model.hook(fn): ...",
+    "zero_grad": "model.cleargrads()",
+    "eval": "wg.test_mode()  # with wg.test_mode(): ...",
+    "train": "# this is the default mode; with wg.test_mode(): ... is the other",
+    "training": "wg.config.train",
+    "requires_grad_": "model.unfreeze() or model.freeze()",
+    "to": "model.astype(dtype)  # arrays are in the memory of the CPU",
+    "cpu": "model  # arrays are in the memory of the CPU",
+    "cuda": "model  # arrays are in the memory of the CPU",
+    "half": "model.astype(np.float16)",
+    "float": "model.astype(np.float32)",
+    "double": "model.astype(np.float64)",
+    "apply": "# write a loop: for layer in model.named_layers().values(): ...",
+    "call": "model.forward(x)",
+    "add": "L.Sequential(*layers)",
+    "compile": "wg.training.Trainer(model, optimizer, loss)",
+    "fit": "wg.training.Trainer(model, optimizer, loss).fit(batches)",
+    "evaluate": "wg.training.Trainer(model, optimizer, loss).evaluate(batches)",
+    "predict": "wg.training.Trainer(model, optimizer, loss).predict(x)",
+    "save": "wg.io.save_weights(path, model)",
+    "save_weights": "wg.io.save_weights(path, model)",
+    "load_weights": "wg.io.load_weights(path, model)",
+}
 
-def argument(name: str, known: Container[str]) -> str:
-    """The argument that is called `name` elsewhere, or ""; `known` are those of the caller."""
+LAYERS = {
+    "Module": "L.Layer",
+    "Dense": "L.Linear(out_size)",
+    "LazyLinear": "L.Linear(out_size)",
+    "Bilinear": "F.einsum('ni,oij,nj->no', x, W, y)",
+    "Conv1D": "L.Conv1d(out_size, kernel)",
+    "Conv2D": "L.Conv2d(out_size, kernel)",
+    "Conv3D": "L.Conv3d(out_size, kernel)",
+    "LazyConv2d": "L.Conv2d(out_size, kernel)",
+    "DepthwiseConv2D": "L.Conv2d(size, kernel, groups=size)",
+    "Conv2DTranspose": "L.ConvTranspose2d(out_size, kernel)",
+    "Deconv2d": "L.ConvTranspose2d(out_size, kernel)",
+    "MaxPooling1D": "L.MaxPool1d(kernel)",
+    "MaxPooling2D": "L.MaxPool2d(kernel)",
+    "AveragePooling2D": "L.AvgPool2d(kernel)",
+    "GlobalAveragePooling2D": "L.GlobalAvgPool()",
+    "GlobalMaxPooling2D": "L.GlobalMaxPool()",
+    "AdaptiveAvgPool1d": "L.AdaptiveAvgPool(size)",
+    "AdaptiveAvgPool2d": "L.AdaptiveAvgPool(size)",
+    "AdaptiveMaxPool2d": "L.AdaptiveMaxPool(size)",
+    "BatchNorm1d": "L.BatchNorm()",
+    "BatchNorm2d": "L.BatchNorm()",
+    "BatchNorm3d": "L.BatchNorm()",
+    "BatchNormalization": "L.BatchNorm()",
+    "LayerNormalization": "L.LayerNorm()",
+    "GroupNormalization": "L.GroupNorm(groups)",
+    "InstanceNorm1d": "L.InstanceNorm()",
+    "InstanceNorm2d": "L.InstanceNorm()",
+    "Dropout1d": "L.ChannelDropout(p)",
+    "Dropout2d": "L.ChannelDropout(p)",
+    "SpatialDropout2D": "L.ChannelDropout(p)",
+    "MultiheadAttention": "L.MultiHeadAttention(heads)",
+    "EmbedID": "L.Embedding(in_size, out_size)",
+    "Activation": "F.relu  # the function itself is accepted by L.Sequential",
+    "ReLU6": "F.clip(x, 0, 6)  # as a layer: lambda x: F.clip(x, 0, 6)",
+    "Hardtanh": "F.clip(x, -1, 1)  # as a layer: lambda x: F.clip(x, -1, 1)",
+    "Hardsigmoid": "L.HardSigmoid()",
+    "Hardswish": "L.HardSwish()",
+    "LogSoftMax": "L.LogSoftmax()",
+    "Swish": "L.SiLU()",
+    "ModuleList": "[layer, layer]  # a list in an attribute is found",
+    "ModuleDict": "{'name': layer}  # a dict in an attribute is found",
+    "ParameterList": "[parameter, parameter]  # a list in an attribute is found",
+    "Upsample": "F.interpolate(x, size)",
+    "UpSampling2D": "F.interpolate(x, size)",
+    "ZeroPadding2D": "np.pad(x, widths)",
+    "Reshape": "x.reshape(shape)  # as a layer: lambda x: x.reshape(shape)",
+    "Unflatten": "x.reshape(shape)  # as a layer: lambda x: x.reshape(shape)",
+    "Concatenate": "F.concatenate([x, y], axis)",
+    "CrossEntropyLoss": "F.softmax_cross_entropy(x, t)",
+    "BCEWithLogitsLoss": "F.sigmoid_cross_entropy(x, t)",
+    "BCELoss": "F.binary_cross_entropy(x, t)",
+    "NLLLoss": "F.nll(x, t)",
+    "MSELoss": "F.mean_squared_error(x, t)",
+    "L1Loss": "F.mean_absolute_error(x, t)",
+    "SmoothL1Loss": "F.huber(x, t)",
+    "HuberLoss": "F.huber(x, t)",
+    "KLDivLoss": "F.kl_divergence(x, t)",
+    "TripletMarginLoss": "F.triplet_margin(anchor, positive, negative)",
+}
+
+FUNCTIONS = {
+    "cross_entropy": "F.softmax_cross_entropy(x, t)",
+    "sparse_categorical_crossentropy": "F.softmax_cross_entropy(x, t)",
+    "categorical_crossentropy": "F.softmax_cross_entropy(x, t)",
+    "binary_crossentropy": "F.binary_cross_entropy(x, t)",
+    "binary_cross_entropy_with_logits": "F.sigmoid_cross_entropy(x, t)",
+    "nll_loss": "F.nll(x, t)",
+    "mse": "F.mean_squared_error(x, t)",
+    "mse_loss": "F.mean_squared_error(x, t)",
+    "l1_loss": "F.mean_absolute_error(x, t)",
+    "smooth_l1_loss": "F.huber(x, t)",
+    "huber_loss": "F.huber(x, t)",
+    "kl_div": "F.kl_divergence(x, t)",
+    "hinge_loss": "F.hinge(x, t)",
+    "hinge_embedding_loss": "F.hinge(x, t)",
+    "triplet_margin_loss": "F.triplet_margin(anchor, positive, negative)",
+    "swish": "F.silu(x)",
+    "relu6": "F.clip(x, 0, 6)",
+    "hardtanh": "F.clip(x, -1, 1)",
+    "hardsigmoid": "F.hard_sigmoid(x)",
+    "hardswish": "F.hard_swish(x)",
+    "logsigmoid": "F.log_sigmoid(x)",
+    "dropout2d": "F.channel_dropout(x, p)",
+    "avg_pooling": "F.avg_pool2d(x, kernel)",
+    "max_pooling": "F.max_pool2d(x, kernel)",
+    "adaptive_avg_pool2d": "F.adaptive_avg_pool(x, size)",
+    "adaptive_max_pool2d": "F.adaptive_max_pool(x, size)",
+    "upsample": "F.interpolate(x, size)",
+    "unfold": "F.im2col(x, kernel)",
+    "fold": "F.col2im(x, shape, kernel)",
+    "multi_head_attention_forward": "F.multi_head_attention(query, key, value, Wq, Wk, Wv, Wo)",
+    "normalize": "x / F.norm(x, axis=axis, keepdims=True)",
+    "cat": "F.concatenate([x, y], axis)",
+    "concat": "F.concatenate([x, y], axis)",
+    "clamp": "F.clip(x, low, high)",
+    "permute": "F.transpose(x, axes)",
+    "unsqueeze": "F.expand_dims(x, axis)",
+    "gather": "F.take_along_axis(x, indices, axis)",
+    "bmm": "F.matmul(x, y)",
+    "mm": "F.matmul(x, y)",
+    "power": "F.pow(x, c)",
+    "subtract": "F.sub(x, y)",
+    "multiply": "F.mul(x, y)",
+    "divide": "F.div(x, y)",
+    "reduce_sum": "F.sum(x, axis)",
+    "reduce_mean": "F.mean(x, axis)",
+}
+
+OPTIMIZER = {
+    "zero_grad": "model.cleargrads()",
+    "step": "optimizer.update()",
+    "minimize": "optimizer.update()  # after loss.backward()",
+    "apply_gradients": "optimizer.update()  # after loss.backward()",
+    "param_groups": "optimizer.groups  # and optimizer.add_group(...)",
+    "add_param_group": "optimizer.add_group(names, lr=lr)",
+    "learning_rate": "optimizer.lr",
+    "defaults": "optimizer.options",
+    "state": "optimizer.states",
+}
+
+OPTIMIZERS = {
+    "Adagrad": "wg.optimizers.AdaGrad",
+    "Adadelta": "wg.optimizers.AdaDelta",
+    "RMSProp": "wg.optimizers.RMSprop",
+    "Nadam": "wg.optimizers.NAdam",
+    "MomentumSGD": "wg.optimizers.Momentum",
+    "NesterovAG": "wg.optimizers.Nesterov",
+    "lr_scheduler": "wg.schedules  # optimizers take a schedule as lr: SGD(cosine(0.1, steps=100))",
+    "clip_grad_norm_": "optimizer.add_hook(wg.optimizers.ClipNorm(1.0))",
+    "clip_grad_value_": "optimizer.add_hook(wg.optimizers.ClipValue(1.0))",
+}
+
+WENGERT = {
+    "tensor": "wg.Variable(array)",
+    "Tensor": "wg.Variable(array)",
+    "from_numpy": "wg.Variable(array)",
+    "as_tensor": "wg.as_variable(array)",
+    "array": "wg.Variable(array)",
+    "zeros": "wg.Variable(np.zeros(shape, np.float32))",
+    "ones": "wg.Variable(np.ones(shape, np.float32))",
+    "arange": "wg.Variable(np.arange(n))",
+    "rand": "wg.Variable(wg.random.generator().random(shape))",
+    "randn": "wg.Variable(wg.random.generator().standard_normal(shape))",
+    "randint": "wg.Variable(wg.random.generator().integers(low, high, size=shape))",
+    "manual_seed": "wg.seed(0)",
+    "set_random_seed": "wg.seed(0)",
+    "nn": "wg.layers",
+    "Module": "wg.layers.Layer",
+    "Sequential": "wg.layers.Sequential(*layers)",
+    "Model": "wg.layers.Layer",
+    "optim": "wg.optimizers",
+    "losses": "wg.functions",
+    "metrics": "wg.functions  # F.accuracy and others; wg.training for averages over batches",
+    "utils": "wg.data.DataLoader",
+    "DataLoader": "wg.data.DataLoader",
+    "datasets": "wg.data",
+    "transforms": "wg.data.transforms",
+    "callbacks": "wg.training",
+    "save": "wg.io.save_weights(path, model)",
+    "load": "wg.io.load_weights(path, model)",
+    "inference_mode": "wg.no_grad()",
+    "enable_grad": "wg.using_config('enable_backprop', True)",
+    "set_grad_enabled": "wg.using_config('enable_backprop', value)",
+    "GradientTape": "# each Variable records its own graph: loss.backward(), or wg.grad(loss, [x])",
+    "autograd": "wg.grad",
+    "where": "np.where(mask, x, y)",
+    "cat": "wg.functions.concatenate([x, y], axis)",
+    "stack": "np.stack([x, y])",
+    "matmul": "x @ y",
+    "exp": "np.exp(x)",
+    "log": "np.log(x)",
+    "relu": "wg.functions.relu(x)",
+    "softmax": "wg.functions.softmax(x)",
+    "sum": "np.sum(x)",
+    "mean": "np.mean(x)",
+    "device": "# arrays are in the memory of the CPU",
+    "cuda": "# arrays are in the memory of the CPU",
+    "float32": "np.float32",
+    "float64": "np.float64",
+    "float16": "np.float16",
+    "int64": "np.int64",
+}
+
+# Keyword arguments: the name here, which the error offers where the class or function has it.
+ARGUMENTS = {
+    "in_features": "in_size", "in_channels": "in_size", "input_size": "in_size",
+    "input_dim": "in_size", "embed_dim": "in_size", "d_model": "in_size",
+    "num_features": "in_size", "num_channels": "in_size", "num_embeddings": "in_size",
+    "normalized_shape": "in_size", "num_parameters": "in_size",
+    "out_features": "out_size", "out_channels": "out_size", "embedding_dim": "out_size",
+    "output_dim": "out_size", "hidden_size": "out_size", "units": "out_size",
+    "filters": "out_size", "output_size": "size",
+    "kernel_size": "kernel", "pool_size": "kernel", "strides": "stride", "pad": "padding",
+    "num_heads": "heads", "nhead": "heads", "num_groups": "groups", "num_layers": "layers",
+    "dim_feedforward": "hidden_size", "padding_idx": "padding_index",
+    "track_running_stats": "running", "elementwise_affine": "affine", "epsilon": "eps",
+    "nonlinearity": "activation", "use_bias": "bias", "kernel_initializer": "initializer",
+    "recurrent_initializer": "state_initializer", "negative_slope": "slope", "rate": "p",
+    "dim": "axis", "learning_rate": "lr",
+}
+# fmt: on
+
+
+def of_argument(name: str, known: Container[str]) -> str:
+    """The argument that is called `name` elsewhere, if it is one of the `known` ones, or ""."""
     here = ARGUMENTS.get(name, "")
     return here if here in known else ""
+
+
+class Hint:
+    """A class attribute that raises the AttributeError with the hint.
+
+    (A `__getattr__` would make each access to another attribute slower.) An attribute of that name
+    in an instance or a subclass comes first.
+    """
+
+    def __init__(self, name: str, words: Mapping[str, str]) -> None:
+        self.name = name
+        self.words = words
+
+    def __get__(self, x: object, cls: type) -> Any:
+        raise AttributeError(_message(cls.__name__, self.name, self.words))
+
+    def __repr__(self) -> str:  # which help(cls) shows
+        return f"here: {self.words[self.name]}"
+
+
+def answers(words: Mapping[str, str]) -> Callable[[type[T]], type[T]]:
+    """Class decorator: AttributeErrors for these words have hints."""
+
+    def add(cls: Any) -> Any:
+        for name in words:
+            setattr(cls, name, Hint(name, words))
+        cls.__dir__ = _dir
+        return cls
+
+    return add
+
+
+def _dir(x: object) -> list[str]:
+    """The attributes that x has, which are those that completion and Python's errors suggest."""
+    return [n for n in object.__dir__(x) if not isinstance(getattr_static(x, n, None), Hint)]
+
+
+def of_module(module: str, words: Mapping[str, str]) -> Callable[[str], Any]:
+    """The `__getattr__` of a module whose AttributeErrors have hints."""
+
+    def __getattr__(name: str) -> Any:  # noqa: N807
+        if name in words:
+            raise AttributeError(_message(module, name, words))
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+
+    return __getattr__
+
+
+def _message(owner: str, name: str, words: Mapping[str, str]) -> str:
+    return f"{owner} has no {name!r}; here: {words[name].removeprefix('# ')}"

@@ -3,6 +3,9 @@
 Arrays in, arrays out; with any Variable among the inputs, Variables out, recorded.
 """
 
+from typing import TYPE_CHECKING
+
+from wengert import hints
 from wengert.functions.activation import *
 from wengert.functions.arithmetic import *
 from wengert.functions.attention import *
@@ -32,3 +35,6 @@ from wengert.functions.shape import *
 from wengert.functions.trigonometry import *
 
 __all__ = [name for name, value in globals().items() if callable(value) and name[0] != "_"]
+
+if not TYPE_CHECKING:  # (a type checker would accept every name)
+    __getattr__ = hints.of_module(__name__, hints.FUNCTIONS)

@@ -1,5 +1,8 @@
 """Layers, which own the parameters they compute with: `import wengert.layers as L`."""
 
+from typing import TYPE_CHECKING
+
+from wengert import hints
 from wengert.layers.activation import CELU as CELU
 from wengert.layers.activation import ELU as ELU
 from wengert.layers.activation import GELU as GELU
@@ -64,3 +67,6 @@ from wengert.layers.sequential import Residual as Residual
 from wengert.layers.sequential import Sequential as Sequential
 from wengert.layers.summary import Summary as Summary
 from wengert.layers.summary import summary as summary
+
+if not TYPE_CHECKING:  # (a type checker would accept every name)
+    __getattr__ = hints.of_module(__name__, hints.LAYERS)

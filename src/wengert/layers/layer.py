@@ -20,6 +20,7 @@ from wengert.state import compare_state
 Observer = Callable[["Layer", tuple[Any, ...], Any], Any]
 
 
+@hints.answers(hints.LAYER)
 class Layer(Declared):
     """A component of a model: a computation with its Parameters.
 
@@ -255,7 +256,7 @@ class Layer(Declared):
         if len(args) < 2 or len(args) > len(cls._elsewhere):
             return ""
         values = dict(zip(cls._elsewhere, args, strict=False))
-        values |= {hints.argument(name, cls._fields) or name: x for name, x in options.items()}
+        values |= {hints.of_argument(name, cls._fields) or name: x for name, x in options.items()}
         if not values.keys() <= cls._fields.keys():
             return ""
         ours = [

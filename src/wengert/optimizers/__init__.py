@@ -1,5 +1,8 @@
 """Optimizers: how a gradient becomes a step."""
 
+from typing import TYPE_CHECKING
+
+from wengert import hints
 from wengert.optimizers.adaptive import AdaDelta as AdaDelta
 from wengert.optimizers.adaptive import AdaGrad as AdaGrad
 from wengert.optimizers.adaptive import Adam as Adam
@@ -18,3 +21,6 @@ from wengert.optimizers.hooks import ClipValue as ClipValue
 from wengert.optimizers.lbfgs import LBFGS as LBFGS
 from wengert.optimizers.optimizer import Group as Group
 from wengert.optimizers.optimizer import Optimizer as Optimizer
+
+if not TYPE_CHECKING:  # (a type checker would accept every name)
+    __getattr__ = hints.of_module(__name__, hints.OPTIMIZERS)

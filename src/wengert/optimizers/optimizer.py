@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeAlias
 import numpy as np
 from numpy import ndarray
 
+from wengert import hints
 from wengert.core import Parameter
 from wengert.optimizers.state import check_names, check_shapes
 
@@ -28,6 +29,7 @@ Hook: TypeAlias = Callable[[list[Parameter]], Any]
 BLOCK = 32768  # elements: the arrays of one formula and its temporaries stay in the L2 cache
 
 
+@hints.answers(hints.OPTIMIZER)
 class Optimizer:
     """Steps the Parameters of a model along their gradients.
 

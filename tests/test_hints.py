@@ -1,0 +1,145 @@
+"""Words of PyTorch, Keras and NumPy: the errors say what to write here."""
+
+import ast
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import wengert as wg
+import wengert.functions as F
+import wengert.layers as L
+from wengert import hints, optimizers
+
+TABLES = {
+    name: getattr(hints, name)
+    for name in ("VARIABLE", "LAYER", "LAYERS", "FUNCTIONS", "OPTIMIZER", "OPTIMIZERS", "WENGERT")
+}
+CODE = {f"{table}.{word}": code for table, words in TABLES.items() for word, code in words.items()}
+ROOTS = {
+    "x": wg.Variable(np.ones((2, 2))),
+    "model": L.Linear(2, in_size=2),
+    "optimizer": optimizers.SGD(),
+    "F": F,
+    "L": L,
+    "np": np,
+    "wg": wg,
+}
+
+
+def resolve(node):
+    """What a name or an attribute of a hint is; None for what only a user has, as `mask`.
+
+    Raises:
+        AttributeError: the attribute does not exist.
+    """
+    if isinstance(node, ast.Name):
+        return ROOTS.get(node.id)
+    if isinstance(node, ast.Attribute):
+        owner = resolve(node.value)
+        return None if owner is None else getattr(owner, node.attr)
+    if isinstance(node, ast.Call):
+        made = resolve(node.func)
+        return made if isinstance(made, type) else None
+    return None
+
+
+@pytest.mark.parametrize("code", CODE.values(), ids=CODE)
+def test_what_a_hint_recommends_exists(code):
+    tree = ast.parse(code)  # a hint in words only is a comment
+    assigned = {ast.unparse(n.targets[0]) for n in ast.walk(tree) if isinstance(n, ast.Assign)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node) not in assigned:
+            resolve(node)
+
+
+@pytest.mark.parametrize(
+    ("words", "owner"),
+    [
+        ("VARIABLE", ROOTS["x"]),
+        ("LAYER", ROOTS["model"]),
+        ("LAYERS", L),
+        ("FUNCTIONS", F),
+        ("OPTIMIZER", ROOTS["optimizer"]),
+        ("OPTIMIZERS", optimizers),
+        ("WENGERT", wg),
+    ],
+)
+def test_no_hint_is_for_a_name_that_exists(words, owner):
+    assert not [word for word in TABLES[words] if word in dir(owner)]
+    for word, code in TABLES[words].items():
+        with pytest.raises(AttributeError) as error:
+            getattr(owner, word)
+        assert str(error.value).endswith(f"has no {word!r}; here: {code.removeprefix('# ')}")
+
+
+def test_keyword_arguments_of_the_hints_exist():
+    known = set()
+    for kind in (k for k in vars(L).values() if isinstance(k, type) and hasattr(k, "_fields")):
+        known |= kind._fields.keys()
+    assert set(hints.ARGUMENTS.values()) - {"lr"} <= known
+
+
+@pytest.mark.parametrize("owner", [wg.Variable(1.0), L.ReLU(), L, F, optimizers, wg])
+def test_other_names_keep_pythons_message(owner):
+    with pytest.raises(AttributeError, match=r"has no attribute '(\w+)'$") as error:
+        owner.nonsense  # noqa: B018
+    assert error.value.name == "nonsense"
+    assert not hasattr(owner, "nonsense")
+    assert getattr(owner, "nonsense", 3) == 3
+
+
+def test_python_can_still_suggest_a_similar_name():
+    x = wg.Variable(1.0)
+    with pytest.raises(AttributeError) as error:
+        x.shap  # noqa: B018
+    assert error.value.obj is x  # among whose names it searches
+
+
+def test_an_attribute_of_the_users_own_comes_before_the_hint():
+    class Model(L.Layer):
+        def predict(self, x):
+            return x
+
+    model = Model()
+    model.weights = [1]
+    assert (model.weights, model.predict(2)) == ([1], 2)
+    assert {"weights", "predict"} < set(dir(model))
+    assert "eval" not in dir(model)
+
+
+def test_an_error_inside_a_property_is_not_hidden():
+    class Broken(L.Layer):
+        @property
+        def size(self):
+            return self.absent
+
+    with pytest.raises(AttributeError, match="'Broken' object has no attribute 'absent'"):
+        Broken().size  # noqa: B018
+
+
+@pytest.mark.parametrize("x", [wg.Variable(np.ones(2), "x"), L.Linear(2, in_size=1)])
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_copies_and_pickles_need_no_attribute_that_is_missing(copied, x):
+    assert type(copied(x)) is type(x)
+    assert copied(x).__reduce_ex__(2)
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: L.Linear(out_features=3), "argument 'out_features'; here: out_size"),
+        (lambda: L.Conv2d(3, kernel_size=3), "argument 'kernel_size'; here: kernel"),
+        (lambda: L.LSTM(3, num_layers=2), "argument 'num_layers'; here: layers"),
+        (lambda: L.Embedding(3, 2, padding_idx=0), "argument 'padding_idx'; here: padding_index"),
+        (lambda: L.LayerNorm(3, elementwise_affine=False), "here: affine"),
+        (lambda: L.Softmax(dim=1), "argument 'dim'; here: axis"),
+        (lambda: L.ReLU(dim=1), r"unexpected keyword argument 'dim'; it is ReLU\(\)"),
+    ],
+)
+def test_keyword_arguments_of_other_frameworks_are_answered_with_ours(call, match):
+    with pytest.raises(TypeError, match=match):
+        call()
