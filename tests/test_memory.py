@@ -78,7 +78,7 @@ def test_the_walk_forgets_a_call_before_the_one_before_it_goes_back():
 
         def backward(self, gy):
             if self.after is not None:
-                records.append(self.after.record)
+                records.append(self.after._record)
             return 2 * gy
 
     last = Double()

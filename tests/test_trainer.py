@@ -168,7 +168,7 @@ def test_backward_frees_the_graph_even_if_someone_holds_the_loss():
             self.loss, self.functions = loss, [loss.creator, loss.creator.inputs[0].creator]
 
         def on_gradients(self, trainer):
-            records.extend(f.record for f in self.functions)
+            records.extend(f._record for f in self.functions)
 
     trainer(callbacks=[Hold()]).fit([(X, T)])
     assert records == [None, None]

@@ -37,8 +37,9 @@ from wengert.core import Function as Function
 from wengert.core import Parameter as Parameter
 from wengert.core import Variable as Variable
 from wengert.core import as_variable as as_variable
-from wengert.core import backward as backward
 from wengert.random import seed as seed
+from wengert.walk import backward as backward
+from wengert.walk import wengert_list as wengert_list
 
 if TYPE_CHECKING:
     from wengert import data as data

@@ -5,10 +5,12 @@ takes the name of the caller and of the argument, which start the message, and r
 a plain Python number.
 """
 
+import inspect
 import math
 import operator
 from contextlib import suppress
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -93,6 +95,16 @@ def boolean(caller: str, name: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{caller}: got {name} {value!r:.80}, needed True or False")
     return bool(value)
+
+
+def parameter_names(cls: type) -> tuple[str, ...]:
+    """The names of the parameters of `cls.__init__`, without `self`."""
+    if cls not in _parameters:
+        _parameters[cls] = tuple(inspect.signature(cls).parameters)
+    return _parameters[cls]
+
+
+_parameters: "WeakKeyDictionary[type, tuple[str, ...]]" = WeakKeyDictionary()
 
 
 def _index(value: Any) -> int | None:

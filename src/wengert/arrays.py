@@ -1,5 +1,6 @@
 """Arrays: what is made into one, and what is summed or cast back to the form of another."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,55 @@ def is_foreign(x: Any) -> bool:
     return hasattr(type(x), "__array_function__") and not isinstance(x, ArrayMethods | ndarray)
 
 
+NUMBERS = {float, int, bool}  # (exactly: np.float64 is a float, and has a dtype)
+
+
+def to_arrays(values: Sequence[Any]) -> list[ndarray]:
+    """Arrays of the values; a number takes the dtype that NumPy would give it beside the others."""
+    arrays = [x if type(x) in NUMBERS else as_array(x) for x in values]
+    dtypes = [x.dtype for x in arrays if isinstance(x, ndarray)]
+    alone = len(dtypes) == 1 and dtypes[0].kind == "f"
+    return [
+        x if isinstance(x, ndarray)
+        else np.array(x, dtypes[0] if alone else np.result_type(x, *dtypes))
+        for x in arrays
+    ]  # fmt: skip
+
+
+def is_value_of(scalar: Any, array: ndarray) -> bool:
+    """Whether a 0-d `array` has the value of this NumPy scalar (NaN has that of NaN)."""
+    return isinstance(scalar, np.generic) and np.array_equal(scalar, array, equal_nan=True)
+
+
 def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
     """Sums `x` (array or Variable) over the axes along which `shape` was broadcast to x.shape."""
     extra = x.ndim - len(shape)
     axes = [i for i in range(x.ndim) if i < extra or shape[i - extra] == 1 != x.shape[i]]
     return np.reshape(np.sum(x, axis=tuple(axes)), shape)
+
+
+def explained(error: Exception, function: Any, xs: Sequence[Any]) -> Exception:
+    """The error to raise for one that the `forward` of this Function raised for arrays `xs`."""
+    name = type(function).__name__
+    if function.elementwise and isinstance(error, ValueError):
+        try:
+            np.broadcast_shapes(*[np.shape(x) for x in xs])
+        except ValueError:
+            shapes = " and ".join(str(np.shape(x)) for x in xs)
+            return ValueError(
+                f"{name}: shapes {shapes} do not broadcast; "
+                f"counted from the right, sizes must be equal or 1"
+            )
+    arrived = ", ".join(f"{np.asarray(x).dtype} {np.shape(x)}" for x in xs)
+    error.add_note(f"in {name}.forward, which was given {arrived}")
+    return error
+
+
+def one_array(ys: Any, function: Any) -> ndarray:
+    """The output of a `forward` as an array."""
+    if isinstance(ys, list | tuple) or ys is None:
+        raise TypeError(
+            f"{type(function).__name__}.forward: gave a {type(ys).__name__}; "
+            f"return an array, or a plain tuple of arrays for several outputs"
+        )
+    return as_array(ys)

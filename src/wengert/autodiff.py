@@ -15,8 +15,8 @@ import numpy as np
 from wengert import random
 from wengert.arrays import as_array
 from wengert.config import enable_backprop, hook, train, using_config
-from wengert.core import Function, Variable, as_variable, gradients, start_of_walk
-from wengert.walk import behind
+from wengert.core import Function, Variable, as_variable
+from wengert.walk import finished, seeds, walk, wengert_list
 
 # ---- Gradients of chosen Variables ----
 
@@ -50,28 +50,31 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, create_graph: bool
         raise RuntimeError(
             "grad: an input is a constant (requires_grad is False): it has no gradient"
         )
-    gys = [None] * len(ys) if grad_outputs is None else flatten(grad_outputs)[0]
-    seeds = start_of_walk(ys, gys, create_graph, use_grad=False)
-    grads = gradients(ys, seeds, _ways_to(set(xs), ys), set(xs), create_graph)
+    gys = None if grad_outputs is None else flatten(grad_outputs)[0]
+    mode = enable_backprop.set(create_graph)
+    try:
+        grads = seeds(ys, gys, use_grad=False)
+        walk(_paths_to(set(xs), ys), grads, set(xs))
+        grads = finished(grads)
+    finally:
+        enable_backprop.reset(mode)
     return rebuild([
         grads[x] if x in grads else Variable(np.zeros_like(x.data), requires_grad=create_graph)
         for x in xs
     ])  # fmt: skip
 
 
-def _ways_to(inputs: Collection[Variable], outputs: list[Variable]) -> list[Function]:
-    """The Functions that lead back to `inputs`; copies, where not all that they need does."""
-    ways: dict[Function, Function] = {}
-    for f in reversed(behind(outputs)):
-        leads = [x.requires_grad and (x in inputs or x.creator in ways) for x in f.inputs]
+def _paths_to(inputs: Collection[Variable], outputs: list[Variable]) -> list[Function]:
+    """The Functions on a path from `inputs` to `outputs`, in the order in which they ran.
+
+    One that also has other inputs is copied, with `needs` cut down to those on the path.
+    """
+    paths: dict[Function, Function] = {}
+    for f in wengert_list(outputs):
+        leads = [x.requires_grad and (x in inputs or x.creator in paths) for x in f.inputs]
         if True in leads:
-            ways[f] = f
-            if leads != f.needs:
-                ways[f] = told = object.__new__(type(f))
-                told.__dict__.update(f.__dict__)
-                xs, _, *arrays = f.record  # type: ignore[misc]
-                told.record = (xs, leads, *arrays)
-    return list(reversed(ways.values()))
+            paths[f] = f if leads == f.needs else f.variant(leads)
+    return list(paths.values())
 
 
 # ---- Transforms of functions ----
@@ -356,7 +359,7 @@ def _called(
         y = f(*full, **(options or {}))
     own = set(copies)
     ys = [y for y in flatten(y)[0] if isinstance(y, Variable)]
-    used = [*ys, *(x for f in behind(ys) for x in f.inputs)]
+    used = [*ys, *(x for f in wengert_list(ys) for x in f.inputs)]
     foreign = any(x.requires_grad and x.creator is None and x not in own for x in used)
     return xs, y, outer and (foreign or _has_variable(args))
 

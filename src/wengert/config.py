@@ -1,19 +1,19 @@
 """Modes of the framework, and the seam for observers. Each thread has its own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    from wengert.core import Function, Variable
-
-    Hook = Callable[[Function, tuple[Variable, ...], tuple[Variable, ...]], Any]
+# fn(function, inputs, outputs): a Function, and the tuples of Variables of its call
+Hook: TypeAlias = Callable[[Any, tuple[Any, ...], tuple[Any, ...]], Any]
+Walker: TypeAlias = Callable[[list[Any], dict[Any, Any], Collection[Any], bool], None]
 
 # Context variables start at their default in every thread, and reading one costs 30 ns.
 enable_backprop: ContextVar[bool] = ContextVar("enable_backprop", default=True)
 train: ContextVar[bool] = ContextVar("train", default=True)
-hooks: "ContextVar[tuple[Hook, ...]]" = ContextVar("hooks", default=())
+hooks: ContextVar[tuple[Hook, ...]] = ContextVar("hooks", default=())
+walker: ContextVar[Walker | None] = ContextVar("walker", default=None)  # in place of walk.walk
 
 _MODES = {"enable_backprop": enable_backprop, "train": train}
 
@@ -78,7 +78,7 @@ test_mode.__test__ = False  # type: ignore[attr-defined]  # pytest: the name is 
 
 
 @contextmanager
-def hook(fn: "Hook") -> Iterator[None]:
+def hook(fn: Hook) -> Iterator[None]:
     """Calls `fn(function, inputs, outputs)` after each Function called in a `with` block.
 
     This is the one seam for observers: profiler, NaN guard, summary and pictures all use it.

@@ -1,36 +1,37 @@
-"""The core: `Variable`, `Function` and `backward`.
+"""The core: `Variable` and `Function`.
 
 A `Variable` holds an array. Calling a `Function` on Variables computes with their arrays and leaves
-a record: the new Variable knows its `creator`, the creator knows its `inputs`. That record is the
+a record: the new Variable knows its `creator`, the creator knows its `inputs`. The records are the
 graph, and it exists as soon as the program has run; `backward` walks it from the end to the start
 (walk.py).
 
-Formulas are plain NumPy, in `forward` and `backward` alike, and the type of what they meet decides:
+Formulas are plain NumPy, in `forward` and `backward` alike, and the type of the arguments decides:
 an array is computed by NumPy, a Variable by the Function of that name. So one `backward` serves
-twice: on arrays it gives numbers, on Variables it leaves a record of its own, to be differentiated
-again.
+twice: on arrays it gives numbers; on Variables it leaves records, to be differentiated again.
 """
 
-import inspect
-import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cache
+import itertools
+import operator
+from collections.abc import Sequence
 from typing import Any, ClassVar, NoReturn, TypeAlias
 from weakref import ref
 
 import numpy as np
 from numpy import ndarray
 
-from wengert.arrays import as_array, is_foreign
+from wengert.arguments import parameter_names
+from wengert.arrays import (
+    NUMBERS,
+    as_array,
+    explained,
+    is_foreign,
+    is_value_of,
+    one_array,
+    to_arrays,
+)
 from wengert.config import enable_backprop, hooks
 from wengert.dispatch import ArrayMethods, ufuncs
-from wengert.walk import behind, walk
-
-
-def as_variable(x: Any) -> "Variable":
-    """`x` if it is a Variable, else a constant of its value."""
-    return x if isinstance(x, Variable) else Variable(x, requires_grad=False)
-
+from wengert.walk import backward, hold_weakly, wengert_list
 
 # ---- Variable ----
 
@@ -43,28 +44,33 @@ class Variable(ArrayMethods):
         name: shown in `repr` and in pictures of the graph.
         requires_grad: False makes a constant, for which no gradient is computed.
 
-    `creator` is the Function that made this Variable, or None for a leaf. `generation` counts the
-    Functions on the longest way from a leaf. `==` compares identity; `np.equal` compares values.
+    `creator` is the Function that computed this Variable, or None for a leaf. `==` compares
+    identity; `np.equal` compares values.
     """
 
-    __slots__ = ("__weakref__", "_data", "_grad", "creator", "generation", "name", "requires_grad")
+    __slots__ = ("__weakref__", "_data", "_grad", "creator", "name", "requires_grad")
 
-    name: str | None
-    requires_grad: bool
-    creator: "Function | None"
-    generation: int
+    is_stand_in: ClassVar[bool] = False
 
     def __init__(self, data: Any, name: str | None = None, requires_grad: bool = True) -> None:
         self._data = as_array(data)
         self.name = name
         self.requires_grad = requires_grad
-        self.creator = None
-        self.generation = 0
+        self.creator: Function | None = None
         self._grad: Variable | None = None
+
+    @staticmethod
+    def constant(array: ndarray) -> "Variable":
+        """A constant that holds this array, unchecked."""
+        x = _new(Variable)
+        x._data = array
+        x.name = x.creator = x._grad = None
+        x.requires_grad = False
+        return x
 
     @property
     def data(self) -> ndarray:
-        """The value. What is assigned becomes an ndarray, if it is none."""
+        """The value; an assigned number or list becomes an ndarray."""
         return self._data
 
     @data.setter
@@ -83,8 +89,7 @@ class Variable(ArrayMethods):
     @grad.setter
     def grad(self, value: Any) -> None:
         if value is not None:
-            if not isinstance(value, Variable):
-                value = Variable(value, requires_grad=False)
+            value = as_variable(value)
             if value.shape != self.shape:
                 raise ValueError(
                     f"grad: got shape {value.shape} for a Variable of shape {self.shape}; "
@@ -93,13 +98,17 @@ class Variable(ArrayMethods):
             if value.dtype != self.dtype and self.dtype.kind == "f":
                 value = value.astype(self.dtype)
             if self.creator is None:
-                _hold_weakly({self}, behind([value]))
+                hold_weakly({self}, wengert_list(value))
         self._grad = value
+
+    @property
+    def generation(self) -> int:
+        """The number of Functions on the longest path from a leaf to this Variable."""
+        return 0 if self.creator is None else self.creator.generation + 1
 
     def set_creator(self, function: "Function") -> None:
         """Makes `function` the creator of this Variable."""
         self.creator = function
-        self.generation = function.generation + 1
 
     def backward(
         self,
@@ -117,8 +126,8 @@ class Variable(ArrayMethods):
             create_graph: record the walk itself, so that the gradients can be differentiated.
             grad: gradient to start with, of this Variable's shape; by default `self.grad` if that
                 is set, else ones.
-            retain_graph: False forgets each record when the walk has passed it, and the memory is
-                free at once: a training loop then holds one step's values, not two.
+            retain_graph: False drops each record as soon as the walk has passed it, and its memory
+                is free: a training loop then holds one step's values, not two.
 
         Raises:
             RuntimeError: this Variable has no graph (it is a constant, came from `no_grad`, or the
@@ -134,17 +143,16 @@ class Variable(ArrayMethods):
         )
 
     def cleargrad(self) -> None:
-        """Forgets the gradient."""
+        """Drops the gradient."""
         self._grad = None
 
     def unchain(self) -> None:
-        """Forgets the creator: this Variable becomes a leaf."""
+        """Drops the creator: this Variable becomes a leaf."""
         self.creator = None
-        self.generation = 0
 
     def unchain_backward(self) -> None:
         """Makes a leaf of every Variable this one was computed from (truncated backpropagation)."""
-        for f in behind([self]):
+        for f in wengert_list(self):
             for x in f.inputs:
                 x.unchain()
 
@@ -152,40 +160,58 @@ class Variable(ArrayMethods):
         """A constant with the same data (shared, not copied) and no creator."""
         return Variable(self.data, self.name, requires_grad=False)
 
+    def stand_in(self) -> "StandIn":
+        """What stands for this leaf in a record that must not keep it alive."""
+        return StandIn(self)
+
+    def resolve(self) -> "Variable":
+        """This Variable; for a stand-in, the leaf."""
+        return self
+
     __hash__ = object.__hash__
 
     def __eq__(self, other: object) -> bool:
         return self is other
 
-    def __repr__(self) -> str:
-        prefix = type(self).__name__ + "("
-        parts = [np.array2string(self.data, separator=", ", prefix=prefix)]
-        if self.ndim > 1 or self.size > 10:
-            parts.append(f"shape={self.shape}")
-        if self.data.dtype != np.float64:
-            parts.append(f"dtype={self.dtype}")
-        if self.name is not None:
-            parts.append(f"name={self.name!r}")
-        if self.creator is not None:
-            parts.append(f"creator={type(self.creator).__name__}")
-        return prefix + ", ".join(parts) + ")"
-
-    def __getstate__(self) -> tuple[Any, ...]:
+    def __getstate__(self) -> Any:
+        """What copies and pickles keep; of the gradient, its value."""
         if self.creator is not None:
             raise RuntimeError(
                 f"Variable: only leaves can be copied or pickled, and this one was made by "
                 f"{type(self.creator).__name__}; use x.detach(), or x.copy() to stay in the graph"
             )
-        grad = None if self._grad is None else self._grad.data
-        more = getattr(self, "__dict__", {})  # of a user's subclass
-        return self.data, self.name, self.requires_grad, grad, more
+        state: Any = super().__getstate__()
+        attributes, slots = state
+        grad = None if self._grad is None else self._grad.detach()
+        return attributes, {**slots, "_grad": grad}
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        data, name, requires_grad, grad, more = state
-        Variable.__init__(self, data, name, requires_grad)
-        self.grad = grad
-        for key, value in more.items():
-            setattr(self, key, value)
+
+class Parameter(Variable):
+    """A Variable that is trained: layers collect their Parameters, optimizers update them."""
+
+    __slots__ = ()
+
+
+class StandIn(Variable):
+    """Stands for a leaf in a record without keeping it alive (see `hold_weakly` in walk.py)."""
+
+    __slots__ = ("leaf",)
+
+    is_stand_in = True
+
+    def __init__(self, leaf: Variable) -> None:
+        super().__init__(leaf.data, leaf.name, leaf.requires_grad)
+        self.leaf = ref(leaf)
+
+    def resolve(self) -> Variable:
+        """The leaf; or the stand-in, if the program has dropped the leaf."""
+        leaf = self.leaf()
+        return self if leaf is None else leaf
+
+
+def as_variable(x: Any) -> Variable:
+    """`x` if it is a Variable, else a constant of its value."""
+    return x if isinstance(x, Variable) else Variable(x, requires_grad=False)
 
 
 Operand: TypeAlias = Variable | ndarray | float  # what an operation takes
@@ -202,14 +228,15 @@ Record: TypeAlias = tuple[
     Sequence["ref[Variable]"],
 ]
 
-
 # (looked up once here, because each call of a Function needs them)
 _new = object.__new__
 _recording = enable_backprop.get
 _observers = hooks.get
+_next_serial = itertools.count(1).__next__
 _asarray = np.asarray
-_numbers = {float, int, bool}  # (exactly: np.float64 is a float, and has a dtype)
 _scalar = np.generic  # what NumPy's arithmetic makes of 0-d arrays
+_floating = np.floating
+_as_scalar = operator.itemgetter(())
 
 
 class Function:
@@ -217,9 +244,9 @@ class Function:
 
     A subclass gives `forward(self, *xs)`, from arrays to an array (or a tuple of arrays), and
     `backward(self, *gys)`, from the gradients of the outputs to the gradients of the inputs (None
-    where there is none; what it is given may be shared, so it writes into none of it). Options are
-    arguments of `__init__`. Called on Variables, an instance leaves a record of the call; called on
-    arrays and numbers alone, it gives an array.
+    where there is none). Gradients may be shared, so `backward` writes into none of them. Options
+    are the arguments of `__init__`, kept as attributes of the same names. Called on Variables, an
+    instance leaves a record of the call; called on arrays and numbers alone, it gives an array.
     """
 
     elementwise: ClassVar[bool] = False  # inputs broadcast; the walk sums their gradients back
@@ -228,8 +255,8 @@ class Function:
     saved: ClassVar[tuple[str, ...]] = ()  # attributes that forward keeps for backward
     mutated: ClassVar[tuple[str, ...]] = ()  # parameters of forward that it changes in place
 
-    generation: int = 0
-    record: Record | None = None
+    serial: int = 0  # calls are numbered: this is the program's order
+    _record: Record | None = None
 
     def __init_subclass__(cls) -> None:
         if "ufunc" in cls.__dict__ and cls.ufunc is not None:
@@ -244,50 +271,50 @@ class Function:
         )
 
     def __call__(self, *inputs: Any) -> Any:
-        if self.record is not None:
+        if self._record is not None:
             self = self._without_record()
-        xs: list[ndarray] = []
+        xs: list[Any] = []
         needs: list[bool] = []
-        generation = 0
+        all_variables = True
         try:
             for x in inputs:
-                if x.generation > generation:
-                    generation = x.generation
-                needs.append(x.requires_grad)
                 xs.append(x._data)
-        except AttributeError:  # not a Variable
-            generation = -1
-        if generation < 0:
+                needs.append(x.requires_grad)
+        except AttributeError:
+            all_variables = False
+        if not all_variables:
             return self._call_with_constants(inputs)
         try:
             ys = self.forward(*xs)
         except Exception as error:
-            raise self._explained(error, xs) from None
+            raise explained(error, self, xs) from None
 
         recorded = True in needs and _recording() and self.differentiable
-        if recorded:
-            self.generation = generation
         if type(ys) is tuple:
             y: Any = tuple([Variable(y, requires_grad=recorded) for y in ys])
             if recorded:
-                self.record = inputs, needs, xs, [v._data for v in y], [ref(v) for v in y]
+                self._record = inputs, needs, xs, [v._data for v in y], [ref(v) for v in y]
+                self.serial = _next_serial()
                 for v in y:
-                    v.set_creator(self)
+                    v.creator = self
         else:  # the same for one output, written out: one call more would cost a tenth of this one
-            y = _new(Variable)
+            value = ys
             if type(ys) is not ndarray:
-                ys = _asarray(ys) if isinstance(ys, _scalar) else self._one_array(ys)
+                ys = _asarray(ys) if isinstance(ys, _scalar) else one_array(ys, self)
+                if recorded and self.elementwise and isinstance(value, _floating):
+                    # all are 0-d: NumPy computes several times faster with its scalars
+                    xs = list(map(_as_scalar, xs))
+            y = _new(Variable)
             y._data = ys
             y.name = None
-            y.requires_grad = recorded
             y._grad = None
+            y.requires_grad = recorded
             if recorded:
-                self.record = inputs, needs, xs, (ys,), (ref(y),)
+                self._record = inputs, needs, xs, (value,), (ref(y),)
+                self.serial = _next_serial()
                 y.creator = self
-                y.generation = generation + 1
             else:
                 y.creator = None
-                y.generation = 0
         observers = _observers()
         if observers:
             for observe in observers:
@@ -296,87 +323,79 @@ class Function:
 
     def _call_with_constants(self, inputs: tuple[Any, ...]) -> Any:
         """The call where some inputs are arrays or numbers; where all are, the result is too."""
-        if any(is_foreign(x) for x in inputs):
+        if any(is_foreign(x) for x in inputs):  # symbols, arrays on a device: they pass as they are
             return self.forward(*inputs)
-        values = _with_constants(inputs)
-        if isinstance(values, tuple):
-            return self(*values)
+        if any(isinstance(x, Variable) for x in inputs):
+            arrays = to_arrays(inputs)
+            return self(*[
+                x if isinstance(x, Variable) else Variable.constant(array)
+                for x, array in zip(inputs, arrays, strict=True)
+            ])  # fmt: skip
+        xs = [x if type(x) in NUMBERS else as_array(x) for x in inputs]
         try:
-            ys = self.forward(*values)
+            ys = self.forward(*xs)
         except Exception as error:
-            raise self._explained(error, [np.asarray(x) for x in values]) from None
+            raise explained(error, self, xs) from None
         return tuple(map(as_array, ys)) if type(ys) is tuple else as_array(ys)
-
-    def _one_array(self, ys: Any) -> ndarray:
-        if isinstance(ys, list | tuple) or ys is None:
-            raise TypeError(
-                f"{type(self).__name__}.forward: gave a {type(ys).__name__}; "
-                f"return an array, or a plain tuple of arrays for several outputs"
-            )
-        return as_array(ys)
 
     def _without_record(self) -> "Function":
         """This Function, ready for a call; a copy if the graph of its last call is still alive."""
         f = self
-        if self.record is not None and any(y() is not None for y in self.record[4]):
-            f = object.__new__(type(self))
+        if self._record is not None and any(y() is not None for y in self._record[4]):
+            f = _new(type(self))
             f.__dict__.update(self.__dict__)
-        f.record = None
+        f._record = None
         return f
 
-    def _explained(self, error: Exception, xs: Sequence[ndarray]) -> Exception:
-        """The error to raise for one that `forward` raised."""
-        name = type(self).__name__
-        if self.elementwise and isinstance(error, ValueError):
-            try:
-                np.broadcast_shapes(*[x.shape for x in xs])
-            except ValueError:
-                shapes = " and ".join(str(x.shape) for x in xs)
-                return ValueError(
-                    f"{name}: shapes {shapes} do not broadcast; "
-                    f"counted from the right, sizes must be equal or 1"
-                )
-        arrived = ", ".join(f"{x.dtype} {x.shape}" for x in xs)
-        error.add_note(f"in {name}.forward, which was given {arrived}")
-        return error
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What copies and pickles keep: the options, not the record."""
-        return {k: v for k, v in self.__dict__.items() if k not in ("record", "generation")}
+    # -- what it is --
 
     def options(self) -> dict[str, Any]:
         """The arguments of `__init__`, by name: `type(f)(**f.options())` is the same operation."""
-        kind: Any = type(self)
-        return {name: getattr(self, name) for name in _option_names(kind)}
+        return {name: getattr(self, name) for name in parameter_names(type(self))}
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value!r}" for name, value in self.options().items())
         return f"{type(self).__name__}({options})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles keep: the options, not the record."""
+        return {k: v for k, v in self.__dict__.items() if k not in ("_record", "serial")}
 
     # -- the record --
 
     @property
     def inputs(self) -> tuple[Variable, ...]:
         """The Variables this Function was called on."""
-        if self.record is None:
-            return ()
-        return tuple([x.itself() if type(x) is StandIn else x for x in self.record[0]])
+        return tuple([x.resolve() for x in self._record[0]]) if self._record else ()
 
     @property
     def outputs(self) -> tuple[Variable, ...]:
-        """The Variables this Function made; one that the program has dropped is made again."""
-        if self.record is None:
+        """The Variables this Function computed; one that the program has dropped is made again."""
+        if self._record is None:
             return ()
-        inputs, needs, xs, ys, references = self.record
+        inputs, needs, xs, ys, references = self._record
         outputs = []
         for reference, array in zip(references, ys, strict=True):
             y = reference()
             if y is None:
                 y = Variable(array)
-                y.set_creator(self)
+                y.creator = self
             outputs.append(y)
-        self.record = inputs, needs, xs, ys, [ref(y) for y in outputs]
+        self._record = inputs, needs, xs, ys, [ref(y) for y in outputs]
         return tuple(outputs)
+
+    @property
+    def needs(self) -> list[bool]:
+        """Which of the inputs need a gradient."""
+        return (self._record or self.no_record())[1]
+
+    @property
+    def generation(self) -> int:
+        """The number of Functions on the longest path from a leaf to an input."""
+        length: dict[Function | None, int] = {None: 0}
+        for f in wengert_list(self.inputs):
+            length[f] = 1 + max([length[x.creator] for x in f.inputs])
+        return max([length[x.creator] for x in self.inputs], default=0)
 
     @property
     def input(self) -> Variable:
@@ -390,7 +409,7 @@ class Function:
 
     def _only(self, variables: tuple[Variable, ...], name: str) -> Variable:
         if len(variables) != 1:
-            self.record or self.no_record()
+            self._record or self.no_record()
             raise ValueError(
                 f"{type(self).__name__}.{name}: there are {len(variables)}; use .{name}s"
             )
@@ -401,12 +420,12 @@ class Function:
     @property
     def xs(self) -> Sequence[Any]:
         """Values of the inputs: Variables while the walk is recorded, else arrays."""
-        record = self.record or self.no_record()
+        record = self._record or self.no_record()
         if not _recording():
             return record[2]
         inputs = self.inputs
         for x, array in zip(inputs, record[2], strict=True):
-            if x._data is not array:
+            if x._data is not array and not is_value_of(array, x._data):
                 raise RuntimeError(
                     f"{type(self).__name__}: the data of an input was replaced after the call; "
                     f"a recorded walk needs it: assign new data after the walk, or work on a copy"
@@ -416,230 +435,25 @@ class Function:
     @property
     def ys(self) -> Sequence[Any]:
         """Values of the outputs: Variables while the walk is recorded, else arrays."""
-        record = self.record or self.no_record()
+        record = self._record or self.no_record()
         return self.outputs if _recording() else record[3]
 
-    @property
-    def needs(self) -> list[bool]:
-        """Which of the inputs need a gradient."""
-        return (self.record or self.no_record())[1]
+    def variant(self, needs: list[bool], xs: Any = None, ys: Any = None) -> "Function":
+        """A copy that computes other gradients, or from other values: arrays of any kind."""
+        inputs, _, own_xs, own_ys, outputs = self._record or ((), [], (), (), ())
+        f = _new(type(self))
+        f.__dict__.update(self.__dict__)
+        f._record = inputs, needs, xs or own_xs, ys or own_ys, outputs
+        return f
 
     def no_record(self) -> NoReturn:
         raise RuntimeError(
-            f"{type(self).__name__} has no record to go back on: call it on a Variable first, "
-            f"outside no_grad(); a walk with retain_graph=False forgets it"
+            f"{type(self).__name__} has no record to walk back on: call it on a Variable first, "
+            f"outside no_grad(); a walk with retain_graph=False drops it"
         )
-
-
-@cache
-def _option_names(cls: Any) -> tuple[str, ...]:
-    """The names of the arguments of `cls.__init__`."""
-    return tuple(inspect.signature(cls).parameters)
-
-
-def _with_constants(inputs: tuple[Any, ...]) -> tuple[Any, ...] | list[Any]:
-    """The inputs as a tuple of Variables; if none is one, as a list of arrays and numbers."""
-    values = []
-    dtypes = []
-    for x in inputs:
-        if isinstance(x, Variable):
-            dtypes.append(x._data.dtype)
-        elif type(x) not in _numbers:
-            x = as_array(x)
-            dtypes.append(x.dtype)
-        values.append(x)
-    if not any(isinstance(x, Variable) for x in inputs):
-        return values
-    for i, x in enumerate(values):
-        if not isinstance(x, Variable):
-            if type(x) in _numbers:
-                # it takes the dtype that NumPy would give it beside the others
-                alone = len(dtypes) == 1 and dtypes[0].kind == "f"
-                x = np.array(x, dtypes[0] if alone else np.result_type(x, *dtypes))
-            values[i] = constant = _new(Variable)
-            constant._data = x
-            constant.name = constant.creator = constant._grad = None
-            constant.requires_grad = False
-            constant.generation = 0
-    return tuple(values)
-
-
-class Parameter(Variable):
-    """A Variable that is trained: layers collect their Parameters, optimizers update them."""
-
-    __slots__ = ()
-
-
-class StandIn(Variable):
-    """Stands for a leaf in a record, and does not keep it alive.
-
-    A leaf whose `grad` has a graph would else hold, through that graph, itself.
-    """
-
-    __slots__ = ("leaf",)
-
-    def __init__(self, leaf: Variable) -> None:
-        super().__init__(leaf.data, leaf.name, leaf.requires_grad)
-        self.leaf = ref(leaf)
-
-    def itself(self) -> Variable:
-        """The leaf; or this, if the program has dropped the leaf."""
-        leaf = self.leaf()
-        return self if leaf is None else leaf
 
 
 class Constant(Function):
     """A Function whose outputs are constants, such as a comparison: it needs no `backward`."""
 
     differentiable = False
-
-
-# ---- Backward ----
-
-
-def backward(
-    outputs: Variable | Sequence[Variable],
-    grad_outputs: Sequence[Any] | None = None,
-    *,
-    retain_grad: bool = False,
-    create_graph: bool = False,
-    retain_graph: bool = True,
-) -> None:
-    """Walks back from several `outputs` at once and adds to `grad` of each leaf.
-
-    Args:
-        outputs: where to start: Variables, or one.
-        grad_outputs: a gradient for each output; for None, its `grad` if that is set, else ones.
-        retain_grad: also keep the gradients of the Variables in between.
-        create_graph: record the walk itself, so that the gradients can be differentiated.
-        retain_graph: False forgets each record when the walk has passed it.
-
-    Raises:
-        RuntimeError: an output has no graph.
-        ValueError: a gradient does not have its output's shape; or the graph of gradients is asked
-            for, but not to be retained.
-    """
-    if create_graph and not retain_graph:
-        raise ValueError(
-            "backward: got create_graph=True with retain_graph=False, but the graph of the "
-            "gradients goes on into this one; leave retain_graph=True"
-        )
-    if isinstance(outputs, Variable):
-        outputs, grad_outputs = [outputs], [grad_outputs]
-    seeds = start_of_walk(outputs, grad_outputs, create_graph)
-    functions = behind(outputs)
-    kept = set(outputs).union(*[f.inputs for f in functions]) if retain_grad else ()
-    way = functions if retain_graph else _forgetting(functions)
-    grads = gradients(outputs, seeds, way, kept, create_graph)
-    if create_graph:
-        _hold_weakly({x for x in grads if x.creator is None}, behind(grads.values()))
-    for x, gx in grads.items():
-        if x._grad is None or x.creator is not None:
-            x._grad = gx
-        elif create_graph:
-            x._grad = x._grad + gx
-        else:
-            x._grad = Variable(x._grad.data + gx.data, requires_grad=False)
-
-
-def _forgetting(functions: list[Function]) -> Iterator[Function]:
-    """The Functions in turn, taken out of the list; each forgets its record after its turn."""
-    functions.reverse()
-    while functions:
-        f = functions.pop()
-        yield f
-        f.record = None
-
-
-def _hold_weakly(leaves: Collection[Variable], functions: Iterable[Function]) -> None:
-    """Puts stand-ins for these leaves into the records of the Functions.
-
-    (So a leaf that only the graph has held is gone, with its gradient, after a recorded walk.)
-    """
-    stand_ins = {x: StandIn(x) for x in leaves}
-    for f in functions:
-        inputs, *others = f.record  # type: ignore[misc]
-        if any(x in stand_ins for x in inputs):
-            f.record = (tuple([stand_ins.get(x, x) for x in inputs]), *others)
-
-
-def start_of_walk(
-    outputs: Sequence[Variable],
-    grad_outputs: Sequence[Any] | None,
-    create_graph: bool,
-    use_grad: bool = True,
-) -> list[Any]:
-    """The gradients of `outputs` to start with: arrays, or Variables if the walk is recorded.
-
-    For None, an output's own `grad` (with `use_grad`, where it is set), else ones.
-    """
-    if grad_outputs is None:
-        grad_outputs = [None] * len(outputs)
-    if len(grad_outputs) != len(outputs):
-        raise ValueError(
-            f"backward: got {len(grad_outputs)} gradients for {len(outputs)} outputs; "
-            f"give one for each (None for ones)"
-        )
-    seeds = []
-    for y, gy in zip(outputs, grad_outputs, strict=True):
-        if not y.requires_grad:
-            raise RuntimeError(
-                "backward: this Variable has no graph to walk: it is a constant, or was computed "
-                "from constants or under no_grad(), or is a gradient that was computed without "
-                "create_graph=True"
-            )
-        if gy is None and use_grad and y.creator is not None:
-            gy = y._grad  # (a leaf's grad is where results add up, not where a walk starts)
-        if gy is None:
-            # (unsigned numbers have no -1, which a gradient may well be)
-            gy = np.ones(y.shape, y.dtype if y.dtype.kind in "fi" else np.float64)
-        elif np.shape(as_array(gy)) != y.shape:
-            raise ValueError(
-                f"backward: got a gradient of shape {np.shape(as_array(gy))} for an output of "
-                f"shape {y.shape}; a gradient has the shape of its Variable"
-            )
-        gy = as_variable(gy) if create_graph else as_array(gy)
-        seeds.append(gy.astype(y.dtype) if gy.dtype != y.dtype and y.dtype.kind == "f" else gy)
-    return seeds
-
-
-def gradients(
-    outputs: Sequence[Variable],
-    seeds: Sequence[Any],
-    functions: Iterable[Function],
-    kept: Collection[Variable] = (),
-    create_graph: bool = False,
-) -> dict[Variable, Variable]:
-    """What `walk` finds, starting from these outputs with these gradients.
-
-    The gradients share no memory with anything else that the program can see.
-    """
-    convert = as_variable if create_graph else as_array
-    mode = enable_backprop.set(create_graph)
-    try:
-        grads: dict[Variable, Any] = {}
-        for y, gy in zip(outputs, seeds, strict=True):
-            grads[y] = convert(grads[y] + gy) if y in grads else gy
-        walk(functions, grads, kept, Variable if create_graph else ndarray, convert)
-        for stand_in in [x for x in grads if type(x) is StandIn]:
-            gx, leaf = grads.pop(stand_in), stand_in.leaf()
-            if leaf is not None:
-                grads[leaf] = convert(grads[leaf] + gx) if leaf in grads else gx
-        one = Variable(0)
-        alone = _holders({one: np.empty(0)}, one)
-        for x in grads:
-            shared = _holders(grads, x) > alone or as_array(grads[x]).base is not None
-            gx = np.positive(grads[x]) if shared else grads[x]  # a copy
-            if not create_graph:
-                gx = Variable(gx, requires_grad=False)
-            elif not gx.requires_grad:
-                gx = Variable(gx.data.copy())  # a constant can be differentiated too: to zero
-            grads[x] = gx
-    finally:
-        enable_backprop.reset(mode)
-    return grads
-
-
-def _holders(grads: dict[Variable, Any], x: Variable) -> int:
-    """How many places hold the gradient of x, by CPython's count."""
-    return sys.getrefcount(grads[x])

@@ -65,6 +65,8 @@ class ArrayMethods:
     __slots__ = ()
 
     data: np.ndarray
+    name: str | None
+    creator: Any
 
     # fmt: off
     @property
@@ -176,6 +178,19 @@ class ArrayMethods:
             "Variable: NumPy asked for a plain array, which would leave the graph; "
             "pass x.data if that is meant"
         )
+
+    def __repr__(self) -> str:
+        prefix = type(self).__name__ + "("
+        parts = [np.array2string(self.data, separator=", ", prefix=prefix)]
+        if self.ndim > 1 or self.size > 10:
+            parts.append(f"shape={self.shape}")
+        if self.data.dtype != np.float64:
+            parts.append(f"dtype={self.dtype}")
+        if self.name is not None:
+            parts.append(f"name={self.name!r}")
+        if self.creator is not None:
+            parts.append(f"creator={type(self.creator).__name__}")
+        return prefix + ", ".join(parts) + ")"
 
     # -- NumPy's functions and Python's operators --
 

@@ -1,70 +1,150 @@
-"""The backward walk: an algorithm on the records that Functions leave.
+"""The backward pass: an algorithm on the records that calls of Functions leave.
 
-It goes through the Functions in falling order of generation, so each has the whole gradient of its
-outputs when its turn comes. There is no recursion: a graph may be deeper than Python's stack. Time
-is in proportion to the number of Functions.
+It lies below core.py and asks the Variables and Functions that it meets. A Function is called after
+those that computed its inputs, so the order in which the program ran is a topological order of the
+graph. The walk follows it backwards: each Function has the complete gradient of its outputs when
+its turn comes. Nothing recurses, so a graph may be deeper than Python's stack; time is proportional
+to the number of Functions.
 """
 
 import operator
-from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy import ndarray
 
-from wengert.arrays import sum_to
+from wengert.arrays import as_array, sum_to
+from wengert.config import enable_backprop, walker
+from wengert.dispatch import ArrayMethods
 
-if TYPE_CHECKING:
-    from wengert.core import Function, Variable
+Variable: TypeAlias = Any  # (core.py defines both classes, and imports this file)
+Function: TypeAlias = Any
+Gradients: TypeAlias = dict[Variable, Any]  # arrays; Variables while the walk is recorded
 
 
-def behind(outputs: "Iterable[Variable]") -> "list[Function]":
-    """The Functions that `outputs` were computed by, the latest generation first."""
+def wengert_list(outputs: Variable | Iterable[Variable]) -> list[Function]:
+    """The Functions that `outputs` were computed by, in the order in which they ran."""
+    if isinstance(outputs, ArrayMethods):
+        outputs = [outputs]
     functions = list(dict.fromkeys([y.creator for y in outputs if y.creator is not None]))
     found = set(functions)
     for f in functions:
-        for x in (f.record or f.no_record())[0]:
+        for x in (f._record or f.no_record())[0]:
             creator = x.creator
             if creator is not None and creator not in found:
                 found.add(creator)
-                functions.append(creator)  # and the loop goes on with it
-    functions.sort(key=operator.attrgetter("generation"), reverse=True)
+                functions.append(creator)  # the loop will come to it
+    functions.sort(key=operator.attrgetter("serial"))
     return functions
 
 
-def walk(
-    functions: "Iterable[Function]",
-    grads: "dict[Variable, Any]",
-    kept: "Collection[Variable]",
-    kind: type,
-    convert: Callable[[Any], Any],
+def backward(
+    outputs: Variable | Sequence[Variable],
+    grad_outputs: Any = None,
+    *,
+    retain_grad: bool = False,
+    create_graph: bool = False,
+    retain_graph: bool = True,
 ) -> None:
-    """Walks back from the gradients of the last outputs to those of the leaves.
+    """Walks back from several `outputs` at once and adds to `grad` of each leaf.
 
     Args:
-        functions: what to walk through, the latest generation first.
-        grads: gradients of the last outputs. At the end, gradients of the leaves and of the `kept`
-            Variables.
-        kept: Variables whose gradients are not dropped when they have been passed on.
-        kind: of the gradients: ndarray; or Variable, if the walk is recorded.
-        convert: makes a gradient of that kind.
+        outputs: where to start: Variables, or one.
+        grad_outputs: a gradient for each output; for None, its `grad` if that is set, else ones.
+        retain_grad, create_graph, retain_graph: as in `Variable.backward`, like the errors.
     """
-    plain = kind is ndarray
-    scalar: Any = np.generic if plain else ()  # what NumPy's arithmetic makes of 0-d arrays
-    asarray = np.asarray
-    sums: set[Variable] = set()  # whose gradient is a sum made here, which may grow in place
-    for f in functions:
-        inputs, _, xs, _, references = f.record  # type: ignore[misc]
-        if len(references) == 1:
-            y: Any = references[0]()
+    if create_graph and not retain_graph:
+        raise ValueError(
+            "backward: got create_graph=True with retain_graph=False, but the graph of the "
+            "gradients leads into this one; leave retain_graph=True"
+        )
+    if isinstance(outputs, ArrayMethods):
+        outputs, grad_outputs = [outputs], [grad_outputs]
+    mode = enable_backprop.set(create_graph)
+    try:
+        grads = seeds(outputs, grad_outputs)
+        functions = wengert_list(outputs)
+        kept = set(outputs).union(*[f.inputs for f in functions]) if retain_grad else ()
+        (walker.get() or walk)(functions, grads, kept, retain_graph)
+        _add(finished(grads))
+    finally:
+        enable_backprop.reset(mode)
+
+
+def seeds(
+    outputs: Sequence[Variable], grad_outputs: Sequence[Any] | None, use_grad: bool = True
+) -> Gradients:
+    """The gradients of `outputs` that a walk starts with.
+
+    For None, an output's own `grad` (with `use_grad`, where it is set), else ones.
+    """
+    if grad_outputs is None:
+        grad_outputs = [None] * len(outputs)
+    if len(grad_outputs) != len(outputs):
+        raise ValueError(
+            f"backward: got {len(grad_outputs)} gradients for {len(outputs)} outputs; "
+            f"give one for each (None for ones)"
+        )
+    grads: Gradients = {}
+    for y, gy in zip(outputs, grad_outputs, strict=True):
+        if not y.requires_grad:
+            raise RuntimeError(
+                "backward: this Variable has no graph to walk: it is a constant, or was computed "
+                "from constants or under no_grad(), or is a gradient that was computed without "
+                "create_graph=True"
+            )
+        if gy is None and use_grad and y.creator is not None:
+            gy = y.grad  # (a leaf's grad is where results add up, not where a walk starts)
+        if gy is None:
+            # (unsigned integers have no -1, which a gradient may be)
+            gy = np.ones(y.shape, y.dtype if y.dtype.kind in "fi" else np.float64)
+        gy = _converted(gy, y)
+        if gy.shape != y.shape:
+            raise ValueError(
+                f"backward: got a gradient of shape {gy.shape} for an output of shape {y.shape}; "
+                f"a gradient has the shape of its Variable"
+            )
+        if gy.dtype != y.dtype and y.dtype.kind == "f":
+            gy = gy.astype(y.dtype)
+        grads[y] = grads[y] + gy if y in grads else gy
+    return grads
+
+
+def walk(
+    functions: list[Function],
+    grads: Gradients,
+    kept: Collection[Variable] = (),
+    retain_graph: bool = True,
+) -> None:
+    """Takes Functions from the end of the list, and carries gradients from outputs to inputs.
+
+    The walk is recorded if calls are (`enable_backprop`).
+
+    Args:
+        functions: in the order in which they ran; empty afterwards.
+        grads: gradients of the last outputs. At the end, those of the leaves and of `kept`.
+        kept: Variables whose gradients are not dropped when they have been passed on.
+        retain_graph: False drops each record when the walk has passed it.
+    """
+    scalar = np.generic  # what NumPy's arithmetic makes of 0-d arrays
+    sums: dict[Variable, ndarray] = {}  # gradients that are sums made here: they grow in place
+    while functions:
+        f = functions.pop()
+        inputs, _, xs, _, outputs = f._record
+        if len(outputs) == 1:
+            y = outputs[0]()
             gy = grads.pop(y, None)
-            if gy is None:  # nothing has come back to f
+            if gy is None:  # no gradient has reached f
                 continue
-            if y in kept:
+            if kept and y in kept:
                 grads[y] = gy
+            if type(gy) is not ndarray and isinstance(gy, scalar) and not f.elementwise:
+                gy = np.asarray(gy)
             gxs = f.backward(gy)
         else:
-            gys = _several_gradients(f, grads, kept, convert)
+            gys = incoming(f, grads, kept)
             if not gys:
                 continue
             gxs = f.backward(*gys)
@@ -81,52 +161,117 @@ def walk(
             gx = gxs[i]
             if gx is None or not x.requires_grad:
                 continue
-            if type(gx) is not kind:
-                gx = asarray(gx) if isinstance(gx, scalar) else convert(gx)
             data = xs[i]
-            if gx.shape != data.shape or gx.dtype is not data.dtype:
-                gx = _fitted(gx, data, f)
-            if x not in grads:
+            if type(gx) is ndarray:
+                if gx.shape != data.shape or gx.dtype is not data.dtype:
+                    gx = _fitted(gx, data, f)
+            elif type(gx) is not type(data):
+                gx = _fitted(_converted(gx, x), data, f)
+            if x in sums:
+                sums[x] += gx
+            elif x not in grads:
                 grads[x] = gx
-            elif x in sums:
-                grads[x] += gx
             else:
-                gx = grads[x] + gx
-                grads[x] = gx if type(gx) is kind or not plain else asarray(gx)
+                grads[x] = gx = grads[x] + gx
                 # NumPy adds fewer than 64 elements faster out of place
-                if data.size >= 64 and plain and data.dtype.kind == "f":
-                    sums.add(x)
+                if type(gx) is ndarray and gx.size >= 64 and gx.dtype.kind == "f":
+                    sums[x] = gx
+        if not retain_graph:
+            f._record = None
 
 
-def _several_gradients(
-    f: "Function",
-    grads: "dict[Variable, Any]",
-    kept: "Collection[Variable]",
-    convert: Callable[[Any], Any],
-) -> list[Any]:
-    """The gradients of all outputs of f: zeros where nothing came back; empty if that is all."""
-    _, _, _, arrays, references = f.record  # type: ignore[misc]
-    ys: list[Any] = [reference() for reference in references]
-    if not any(y in grads for y in ys):
+def incoming(f: Function, grads: Gradients, kept: Collection[Variable]) -> list[Any]:
+    """Takes the gradients of all outputs of f: zeros for those without; empty if none has one."""
+    arrays, outputs = f._record[3], [output() for output in f._record[4]]
+    if not any(y in grads for y in outputs):
         return []
     return [
-        convert(np.zeros_like(array)) if y not in grads
+        _converted(np.zeros_like(array), f._record[0][0]) if y not in grads
         else grads[y] if y in kept
         else grads.pop(y)
-        for y, array in zip(ys, arrays, strict=True)
+        for y, array in zip(outputs, arrays, strict=True)
     ]  # fmt: skip
 
 
-def _fitted(gx: Any, x: ndarray, f: "Function") -> Any:
-    """`gx` in the shape and dtype of `x`, an input of `f`."""
-    if gx.shape != x.shape:
+def _converted(gx: Any, x: Variable) -> Any:
+    """A gradient as an array; as a Variable, made by `x`, while the walk is recorded."""
+    if not enable_backprop.get():
+        return as_array(gx)
+    return gx if isinstance(gx, ArrayMethods) else x.constant(as_array(gx))
+
+
+def _fitted(gx: Any, data: ndarray, f: Function) -> Any:
+    """`gx` in the shape and dtype of `data`, an input of `f`."""
+    if gx.shape != data.shape:
         if not f.elementwise:
             raise ValueError(
                 f"{type(f).__name__}.backward: gave a gradient of shape {gx.shape} for an input of "
-                f"shape {x.shape}; a gradient has the shape of its Variable (the walk undoes "
+                f"shape {data.shape}; a gradient has the shape of its Variable (the walk undoes "
                 f"broadcasting where the class says elementwise = True)"
             )
-        gx = sum_to(gx, x.shape)
-    if gx.dtype != x.dtype and x.dtype.kind == "f":
-        gx = gx.astype(x.dtype)
+        gx = sum_to(gx, data.shape)
+    if gx.dtype != data.dtype and data.dtype.kind == "f":
+        gx = gx.astype(data.dtype)
     return gx
+
+
+# ---- What becomes of the gradients ----
+
+
+def finished(grads: Gradients) -> Gradients:
+    """The gradients as Variables that share no memory with anything the program can see."""
+    _resolve_stand_ins(grads)
+    return {x: _own(grads, x) for x in grads}
+
+
+def _own(grads: Gradients, x: Variable) -> Variable:
+    """The gradient of x as a Variable in memory of its own.
+
+    As in PyTorch, an array is taken over, not copied, if its reference count says that it is alone.
+    """
+    shared = sys.getrefcount(grads[x]) > _ALONE or as_array(grads[x]).base is not None
+    gx = np.positive(grads[x]) if shared else grads[x]  # a copy
+    if not enable_backprop.get():
+        return x.constant(as_array(gx))
+    if not gx.requires_grad:  # a constant can be differentiated too: to zero
+        gx = x.constant(gx.data.copy())
+        gx.requires_grad = True
+    return gx
+
+
+_one = {0: np.empty(0)}
+_ALONE = sys.getrefcount(_one[0])
+
+
+def _resolve_stand_ins(grads: Gradients) -> None:
+    """Gradients of stand-ins (see `hold_weakly`) become those of their leaves."""
+    for x in [x for x in grads if x.is_stand_in]:
+        gx, leaf = grads.pop(x), x.resolve()
+        if leaf is not x:
+            grads[leaf] = grads[leaf] + gx if leaf in grads else gx
+
+
+def _add(grads: Gradients) -> None:
+    """Adds the gradients to `grad` of leaves; for Variables in between, they replace it."""
+    recorded = enable_backprop.get()
+    if recorded:
+        hold_weakly({x for x in grads if x.creator is None}, wengert_list(grads.values()))
+    for x, gx in grads.items():
+        if x._grad is None or x.creator is not None:
+            x._grad = gx
+        elif recorded:
+            x._grad = x._grad + gx
+        else:
+            x._grad = x.constant(as_array(x._grad.data + gx.data))
+
+
+def hold_weakly(leaves: Collection[Variable], functions: Iterable[Function]) -> None:
+    """Breaks the reference cycle leaf → grad → graph → leaf: the graph refers to the leaf weakly.
+
+    Records get a stand-in for each of `leaves`: afterwards the graph no longer keeps them alive.
+    """
+    stand_ins = {x: x.stand_in() for x in leaves}
+    for f in functions:
+        inputs, *others = f._record
+        if any(x in stand_ins for x in inputs):
+            f._record = (tuple([stand_ins.get(x, x) for x in inputs]), *others)

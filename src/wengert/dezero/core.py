@@ -121,11 +121,6 @@ class Variable(core.Variable):
 
     __str__ = __repr__
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        data, name, requires_grad, grad, more = state
-        super().__setstate__((np.empty(0), name, requires_grad, None, more))
-        self.data, self.grad = data, grad
-
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if kwargs.keys() == {"out"} and not isinstance(kwargs["out"][0], core.Variable):
             # x.data -= lr * x.grad: an array is written to, with the numbers in the Variable

@@ -8,13 +8,12 @@ import numpy as np
 from numpy import ndarray
 
 from wengert import random
-from wengert.arrays import as_array
 from wengert.config import no_grad
 from wengert.core import Function, Parameter, Variable
 from wengert.layers import Layer
 from wengert.training.callbacks import Callback
 from wengert.training.trainer_view import TrainerView
-from wengert.walk import behind, walk
+from wengert.walk import walk, wengert_list
 
 
 class StopOnNaN(Callback):
@@ -106,8 +105,8 @@ def _origin(loss: Variable, model: Layer | None) -> str:
     """Where the first number that is not finite came from: the way to it is followed back."""
     suspects: set[Variable] = {loss}
     origin = f"It has no graph: {_name(loss, model)} is where it begins"
-    for f in behind([loss]):
-        inputs, _, xs, ys, outputs = f.record  # type: ignore[misc]
+    for f in reversed(wengert_list(loss)):
+        inputs, _, xs, ys, outputs = f._record
         if not any(y() in suspects for y in outputs):
             continue
         bad = [i for i, x in enumerate(xs) if not is_finite(x)]
@@ -132,15 +131,15 @@ def _first_bad_backward(loss: Variable) -> Function | None:
     """The Function whose backward makes of finite gradients one that is not."""
     grads: dict[Variable, Any] = {loss: np.ones(loss.shape, loss.dtype)}
     with no_grad(), np.errstate(all="ignore"):
-        for f in behind([loss]):
-            walk([f], grads, (), ndarray, as_array)
+        for f in reversed(wengert_list(loss)):
+            walk([f], grads)
             if not all(is_finite(grads[x]) for x in f.inputs if x in grads):
                 return f
     return None
 
 
 def _inputs(f: Function, model: Layer | None) -> str:
-    xs = f.record[2] if f.record is not None else ()
+    xs = f._record[2] if f._record is not None else ()
     named = zip(f.inputs, xs, strict=True)
     return " and ".join(f"{_name(x, model)} {_range(array)}" for x, array in named)
 

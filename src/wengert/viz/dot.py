@@ -4,7 +4,7 @@ import shutil
 import subprocess
 
 from wengert.core import Function, Variable
-from wengert.walk import behind
+from wengert.walk import wengert_list
 
 
 def dot_graph(output: Variable, verbose: bool = True) -> str:
@@ -36,7 +36,7 @@ def dot_graph(output: Variable, verbose: bool = True) -> str:
         return numbers[node]
 
     number(output)
-    for f in behind([output]):
+    for f in reversed(wengert_list(output)):
         lines += [f"{number(x)} -> {number(f)}" for x in f.inputs]
         lines += [f"{number(f)} -> {number(y)}" for y in f.outputs]
     return "\n".join(["digraph g {", *lines, "}"])
