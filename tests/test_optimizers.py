@@ -1,5 +1,9 @@
 """Optimizers: their formulas, and what a step may touch."""
 
+import copy
+import multiprocessing
+import pickle
+
 import numpy as np
 import pytest
 
@@ -28,6 +32,19 @@ from wengert.optimizers import (
 )
 from wengert.optimizers import (
     optimizer as optimizer_module,
+)
+from wengert.optimizers.optimizer import Option
+from wengert.schedules import (
+    ReduceOnPlateau,
+    constant,
+    cosine,
+    exponential,
+    joined,
+    linear,
+    one_cycle,
+    polynomial,
+    step_decay,
+    warm_up,
 )
 
 KINDS = [SGD, Momentum, Nesterov, AdaGrad, AdaDelta, RMSprop, Adam, AdamW, NAdam, RAdam, Lion]
@@ -238,8 +255,23 @@ def test_options_out_of_range_are_refused(wrong):
 
 @pytest.mark.parametrize("lr", ["0.1", None, [0.1]])
 def test_a_learning_rate_is_a_number_or_a_function(lr):
-    with pytest.raises(TypeError, match=r"SGD: got lr .*, needed a number ≥ 0 or a function"):
+    with pytest.raises(TypeError, match=r"SGD: got lr .*, needed .* or a function of the step$"):
         SGD(lr)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda m: SGD(m.params(), lr=0.1),
+        lambda m: SGD(m),
+        lambda m: SGD(params=m.params(), lr=0.1),
+        lambda m: SGD(iter(m.params())),
+        lambda m: Adam([{"params": m.params()}]),
+    ],
+)
+def test_a_model_as_the_first_argument_is_refused_with_what_to_write_instead(wrong):
+    with pytest.raises(TypeError, match=r"(SGD|Adam): got .*(SGD|Adam)\(lr\).setup\(model\)$"):
+        wrong(Two())
 
 
 # ---- Formulas ----
@@ -316,6 +348,8 @@ def test_formulas_see_python_numbers_which_keep_float32_in_float32():
     seen = []
 
     class Watching(Optimizer):
+        more: Option
+
         def update_one(self, p, g, lr, more):
             seen.extend([type(lr), type(more)])
 
@@ -448,7 +482,7 @@ def test_a_group_describes_parameters_that_are_made_later():
 
 def test_a_group_of_something_that_the_model_has_not_is_refused():
     model = two_with_gradients()
-    with pytest.raises(ValueError, match="a group has 'r', which the model has not; it has p, q"):
+    with pytest.raises(ValueError, match="a group has 'r', but the model has only p, q"):
         SGD(1).setup(model).add_group(["p", "r"], lr=0).update()
     with pytest.raises(ValueError, match=r"a group has a Parameter \(4,\)"):
         SGD(1).setup(model).add_group(Parameter(np.ones(4)), lr=0).update()
@@ -456,12 +490,31 @@ def test_a_group_of_something_that_the_model_has_not_is_refused():
 
 
 def test_a_group_that_makes_no_sense_is_refused():
-    with pytest.raises(TypeError, match="got option momentum; there are lr, weight_decay"):
+    with pytest.raises(TypeError, match="got option momentum, needed lr, weight_decay"):
         SGD(1).add_group("p", momentum=0.5)
     with pytest.raises(ValueError, match=r"SGD.add_group: got lr -1"):
         SGD(1).add_group("p", lr=-1)
     with pytest.raises(TypeError, match="got a int, needed names"):
         SGD(1).add_group([1], lr=1)
+
+
+def test_an_optimizer_prints_as_the_calls_that_make_it():
+    model = Two()
+    assert repr(AdamW(0.01)) == (
+        "AdamW(lr=0.01, beta1=0.9, beta2=0.999, eps=1e-08, weight_decay=0.01)"
+    )
+    optimizer = SGD(constant(0.5)).setup(model).add_group("p", lr=0.1, weight_decay=0.2)
+    optimizer.add_group(["p", model.q], lr=0).add_hook(ClipNorm(1)).add_hook(AverageGradients(2))
+    assert repr(optimizer).splitlines() == [
+        "SGD(lr=constant(value=0.5), weight_decay=0.0)",
+        "    .add_group('p', lr=0.1, weight_decay=0.2)",
+        "    .add_group(['p', 'Parameter ()'], lr=0.0)",
+        "    .add_hook(ClipNorm(1.0))",
+        "    .add_hook(AverageGradients(2))",
+    ]
+    assert repr(eval(repr(LBFGS(0.5)))) == repr(LBFGS(0.5))
+    assert repr(ClipValue(2)) == "ClipValue(2.0)"
+    assert repr(ExponentialMovingAverage(model)) == "ExponentialMovingAverage(Two, decay=0.999)"
 
 
 # ---- Which parameters, and hooks ----
@@ -534,7 +587,7 @@ def test_clipping_by_value_goes_element_by_element():
 def test_no_scale_mends_a_gradient_that_is_not_finite(value):
     model = two_with_gradients()
     model.p.grad = np.array([value, 1.0])
-    with pytest.raises(ValueError, match=r"ClipNorm: the gradients' norm is (nan|inf)"):
+    with pytest.raises(ValueError, match=r"ClipNorm: the norm of the gradients is (nan|inf)"):
         SGD(1).setup(model).add_hook(ClipNorm(1)).update()
     assert model.q.data == 3.0
 
@@ -615,7 +668,7 @@ def test_a_parameter_replaced_by_one_of_another_shape_or_dtype_is_detected(kind,
     model.p = Parameter(other)
     model.p.grad = np.ones_like(other)
     q = model.q.data.copy()
-    with pytest.raises(ValueError, match=r"p is float.* but was float64 \(2,\).*call setup"):
+    with pytest.raises(ValueError, match=r"p is .* but its state is float64 \(2,\).*call setup"):
         optimizer.update()
     assert model.q.data == q
     optimizer.setup(model).update()
@@ -684,7 +737,7 @@ def test_a_state_of_other_names_is_refused_with_all_of_them():
     state = optimizer.state_dict()
     del state["p.m"], state["q.t"]
     state["r.m"] = np.zeros(2)
-    with pytest.raises(ValueError, match=r"missing p.m, q.t; unexpected r.m"):
+    with pytest.raises(ValueError, match=r"missing: p.m, q.t; unexpected: r.m"):
         optimizer.load_state_dict(state)
 
 
@@ -692,7 +745,7 @@ def test_a_state_of_other_shapes_is_refused_with_all_of_them_and_nothing_is_load
     optimizer = Momentum().setup(two_with_gradients())
     optimizer.update()
     wrong = {"steps": 9, "p.v": np.zeros(3), "q.v": np.zeros((1, 1))}
-    with pytest.raises(ValueError, match=r"p.v \(3,\), needed \(2,\); q.v \(1, 1\), needed \(\)"):
+    with pytest.raises(ValueError, match=r"p.v is \(3,\), needed \(2,\), q.v is \(1, 1\), needed"):
         optimizer.load_state_dict(wrong)
     with pytest.raises(ValueError, match=r"p.v is <U5, needed numbers"):
         optimizer.load_state_dict({**wrong, "p.v": np.array(["a", "wrong"]), "q.v": 0})
@@ -702,10 +755,68 @@ def test_a_state_of_other_shapes_is_refused_with_all_of_them_and_nothing_is_load
 
 @pytest.mark.parametrize("kind", [Adam, LBFGS])
 def test_a_state_needs_a_model(kind):
-    with pytest.raises(RuntimeError, match=r"state_dict: there is no model yet; call setup"):
+    with pytest.raises(RuntimeError, match=r"state_dict: there is no model; call setup"):
         kind().state_dict()
-    with pytest.raises(RuntimeError, match=r"load_state_dict: there is no model yet; call setup"):
+    with pytest.raises(RuntimeError, match=r"load_state_dict: there is no model; call setup"):
         kind().load_state_dict({"steps": 0, "s": 0, "y": 0, "last": 0})
+
+
+# ---- Pickles and copies ----
+
+SCHEDULES = [
+    0.01,
+    constant(0.01),
+    linear(0.02, 0.01, 4),
+    step_decay(0.02, [1, 3]),
+    exponential(0.02, 0.5),
+    cosine(0.02, 5),
+    polynomial(0.02, 5, 2),
+    warm_up(cosine(0.02, 3), 2),
+    one_cycle(0.02, 6),
+    joined([constant(0.01), exponential(0.02, 0.5)], [2]),
+    ReduceOnPlateau(0.02, patience=0),
+]
+
+
+def trained(model, optimizer, steps):
+    """The bits of the weights after each of some more updates."""
+    bits = []
+    for k in steps:
+        model.p.grad, model.q.grad = np.array([1.0, -0.5]) / (k + 1), np.array(0.3 * k)
+        optimizer.update()
+        if isinstance(optimizer.lr, ReduceOnPlateau):
+            optimizer.lr.report(1.0)
+        bits.append((model.p.data.tobytes(), model.q.data.tobytes()))
+    return bits
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=repr)
+@pytest.mark.parametrize("copied", [lambda x: pickle.loads(pickle.dumps(x)), copy.deepcopy])
+def test_a_copy_in_the_middle_of_a_training_continues_to_the_same_bits(kind, schedule, copied):
+    model = Two()
+    optimizer = kind(copy.deepcopy(schedule)).setup(model)
+    optimizer.add_group("q", lr=exponential(0.1, 0.5)).add_hook(ClipNorm(0.9))
+    trained(model, optimizer, range(3))
+    again, its_optimizer = copied((model, optimizer))
+    assert its_optimizer.target is again
+    assert repr(its_optimizer) == repr(optimizer)
+    assert trained(again, its_optimizer, range(3, 6)) == trained(model, optimizer, range(3, 6))
+
+
+def test_a_pickled_lbfgs_continues_to_the_same_bits():
+    model = Valley()
+    optimizer = LBFGS(max_iter=3).setup(model)
+    optimizer.update(model.closure)
+    again, its_optimizer = pickle.loads(pickle.dumps((model, optimizer)))
+    assert its_optimizer.update(again.closure) == optimizer.update(model.closure)
+    assert (again.x.data, again.y.data) == (model.x.data, model.y.data)
+
+
+def test_an_optimizer_can_be_sent_to_a_spawned_process():
+    optimizer = Adam(warm_up(cosine(0.02, 3), 2)).add_hook(ClipNorm(1))
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(repr, (optimizer,)) == repr(optimizer)
 
 
 # ---- The average of the weights ----
@@ -743,9 +854,9 @@ def test_an_average_at_a_wrong_moment_says_so():
         pass
     average.update()
     with average.swapped_in():
-        with pytest.raises(RuntimeError, match="update: the averages are in the place"):
+        with pytest.raises(RuntimeError, match="update: the averages are swapped in"):
             average.update()
-        with pytest.raises(RuntimeError, match="swapped_in: the averages are in the place"):
+        with pytest.raises(RuntimeError, match="swapped_in: the averages are swapped in"):
             average.swapped_in().__enter__()
 
 
@@ -759,9 +870,9 @@ def test_an_average_goes_on_from_its_state():
     second.update()
     np.testing.assert_array_equal(first.averages["p"], second.averages["p"])
     assert first.averages["p"] is not second.averages["p"]
-    with pytest.raises(ValueError, match="missing p; unexpected r"):
+    with pytest.raises(ValueError, match="missing: p; unexpected: r"):
         second.load_state_dict({"q": np.ones(()), "r": np.ones(1)})
-    with pytest.raises(ValueError, match=r"p \(3,\), needed \(2,\)"):
+    with pytest.raises(ValueError, match=r"p is \(3,\), needed \(2,\)"):
         second.load_state_dict({"p": np.ones(3), "q": np.ones(())})
 
 
@@ -770,7 +881,7 @@ def test_an_average_detects_a_parameter_of_another_shape_and_a_target_that_is_no
     average = ExponentialMovingAverage(model)
     average.update()
     model.p = Parameter(np.ones(3))
-    with pytest.raises(ValueError, match=r"p is float64 \(3,\), but was float64 \(2,\)"):
+    with pytest.raises(ValueError, match=r"p is float64 \(3,\), but its average is float64 \(2,\)"):
         average.update()
     with pytest.raises(TypeError, match="got list, needed a Layer"):
         ExponentialMovingAverage([])
@@ -825,9 +936,11 @@ def test_lbfgs_state_before_the_first_step_is_empty_and_loads():
         "steps": (), "s": (0, 3), "y": (0, 3), "last": (0, 3)
     }  # fmt: skip
     optimizer.load_state_dict(state)
-    with pytest.raises(ValueError, match=r"got s \(0, 4\).* needed \(K, 3\)"):
+    with pytest.raises(ValueError, match=r"s is \(0, 4\), needed \(any, 3\)"):
         optimizer.load_state_dict({**state, "s": np.zeros((0, 4))})
-    with pytest.raises(ValueError, match="missing last"):
+    with pytest.raises(ValueError, match=r"got s \(1, 3\), y \(0, 3\).* needed \(K, 3\) twice"):
+        optimizer.load_state_dict({**state, "s": np.zeros((1, 3))})
+    with pytest.raises(ValueError, match="missing: last"):
         optimizer.load_state_dict({k: v for k, v in state.items() if k != "last"})
 
 
@@ -881,7 +994,7 @@ def test_lbfgs_detects_parameters_of_other_shapes():
 
     optimizer.update(closure)
     model.p, model.q = Parameter(np.ones((1, 2))), Parameter(np.ones(1))
-    with pytest.raises(ValueError, match="the Parameters are others"):
+    with pytest.raises(ValueError, match="the Parameters or their shapes have changed"):
         optimizer.update(closure)
 
 

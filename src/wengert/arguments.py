@@ -39,15 +39,13 @@ def integers(caller: str, name: str, value: Any, least: int | None = None) -> tu
         ValueError: one of them is less than `least`.
     """
     needed = "an integer" if least is None else f"an integer ≥ {least}"
-    with suppress(TypeError):
-        values = (value,) if _index(value) is not None else tuple(value)
-        numbers = [_index(n) for n in values]
-        if None not in numbers:
-            result = tuple([operator.index(n) for n in values])
-            if least is not None and any(n < least for n in result):
-                raise ValueError(f"{caller}: got {name} {value!r:.80}, needed {needed}")
-            return result
-    raise TypeError(f"{caller}: got {name} {value!r:.80}, needed {needed} or a tuple of them")
+    values = value if isinstance(value, tuple | list) else _sequence(value)
+    result = tuple([n for n in map(_index, values) if n is not None])
+    if len(result) < len(values):
+        raise TypeError(f"{caller}: got {name} {value!r:.80}, needed {needed} or a tuple of them")
+    if least is not None and min(result, default=least) < least:
+        raise ValueError(f"{caller}: got {name} {value!r:.80}, needed {needed}")
+    return result
 
 
 def number(
@@ -109,11 +107,21 @@ _parameters: "WeakKeyDictionary[type, tuple[str, ...]]" = WeakKeyDictionary()
 
 def _index(value: Any) -> int | None:
     """`value` as an int, or None if it is not an integer (a boolean is not)."""
+    if type(value) is int:
+        return value
     if isinstance(value, bool | np.bool_) or getattr(value, "ndim", False):
         return None
     with suppress(TypeError):
         return operator.index(value)
     return None
+
+
+def _sequence(value: Any) -> tuple[Any, ...]:
+    """The elements of `value`, or `value` itself if it is one integer or has no elements."""
+    if _index(value) is None:
+        with suppress(TypeError):
+            return tuple(value)
+    return (value,)
 
 
 def _float(caller: str, name: str, value: Any, needed: str) -> float:

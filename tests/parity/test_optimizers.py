@@ -127,7 +127,7 @@ def test_ten_steps_end_where_those_of_pytorch_end(name, dtype, seed):
 @pytest.mark.parametrize("name", PAIRS)
 def test_the_defaults_are_those_of_pytorch(name):
     kind, torch_kind, _, renamed = PAIRS[name]
-    ours = kind().options
+    ours = kind().options()
     theirs = torch_kind([torch.zeros(1, requires_grad=True)]).defaults
     for option, value in renamed(ours).items():
         if option in ("lr", "momentum", "nesterov"):  # lr of SGD, momentum: the book's

@@ -1,9 +1,10 @@
-"""Optimizers that measure each step by the size of the gradients before: Adam and its family.
+"""Optimizers that scale each step by the size of earlier gradients: Adam and its family.
 
-In all of them √ and squares are taken element by element, and t counts the Parameter's steps.
+In all formulas √ and squares are elementwise, and t counts the steps of the Parameter.
 """
 
 import math
+from dataclasses import KW_ONLY
 from functools import lru_cache
 
 import numpy as np
@@ -20,10 +21,10 @@ class AdaGrad(Optimizer):
 
     elementwise = True
 
-    def __init__(
-        self, lr: Option = 0.01, eps: Option = 1e-10, *, weight_decay: Option = 0.0
-    ) -> None:
-        super().__init__(lr, eps=eps, weight_decay=weight_decay)
+    lr: Option = 0.01
+    eps: Option = 1e-10
+    _: KW_ONLY
+    weight_decay: Option = 0.0
 
     def init_one(self, p: ndarray) -> State:
         return {"h": np.zeros(p.shape, p.dtype)}
@@ -34,7 +35,7 @@ class AdaGrad(Optimizer):
 
 
 class AdaDelta(Optimizer):
-    """Steps in units of the steps before, so that no rate has to be found.
+    """Steps in units of the earlier steps, so that no learning rate has to be tuned.
 
     v ← ρ v + (1 - ρ) g²,  d = g √(u + eps) / √(v + eps),  u ← ρ u + (1 - ρ) d²,  p ← p - lr d.
 
@@ -43,15 +44,11 @@ class AdaDelta(Optimizer):
 
     elementwise = True
 
-    def __init__(
-        self,
-        lr: Option = 1.0,
-        rho: Option = 0.9,
-        eps: Option = 1e-6,
-        *,
-        weight_decay: Option = 0.0,
-    ) -> None:
-        super().__init__(lr, rho=rho, eps=eps, weight_decay=weight_decay)
+    lr: Option = 1.0
+    rho: Option = 0.9
+    eps: Option = 1e-6
+    _: KW_ONLY
+    weight_decay: Option = 0.0
 
     def init_one(self, p: ndarray) -> State:
         return {"v": np.zeros(p.shape, p.dtype), "u": np.zeros(p.shape, p.dtype)}
@@ -75,15 +72,11 @@ class RMSprop(Optimizer):
 
     elementwise = True
 
-    def __init__(
-        self,
-        lr: Option = 0.01,
-        rho: Option = 0.99,
-        eps: Option = 1e-8,
-        *,
-        weight_decay: Option = 0.0,
-    ) -> None:
-        super().__init__(lr, rho=rho, eps=eps, weight_decay=weight_decay)
+    lr: Option = 0.01
+    rho: Option = 0.99
+    eps: Option = 1e-8
+    _: KW_ONLY
+    weight_decay: Option = 0.0
 
     def init_one(self, p: ndarray) -> State:
         return {"v": np.zeros(p.shape, p.dtype)}
@@ -97,26 +90,22 @@ class RMSprop(Optimizer):
 
 
 class Adam(Optimizer):
-    """Steps of about `lr`, whatever the gradient's size: its mean m over the root of its square v.
+    """Steps of about the size `lr`: the mean m of the gradients over the root of their square v.
 
     m ← m + (1 - β₁)(g - m),  v ← v + (1 - β₂)(g² - v),  p ← p - lr m̂ / (√v̂ + eps), where
-    m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ) undo that m and v start at 0.
+    m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ) correct the bias of starting m and v at 0.
 
     Source: Kingma, Ba, Adam: A Method for Stochastic Optimization, 2015, algorithm 1.
     """
 
     elementwise = True
 
-    def __init__(
-        self,
-        lr: Option = 0.001,
-        beta1: Option = 0.9,
-        beta2: Option = 0.999,
-        eps: Option = 1e-8,
-        *,
-        weight_decay: Option = 0.0,
-    ) -> None:
-        super().__init__(lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay)
+    lr: Option = 0.001
+    beta1: Option = 0.9
+    beta2: Option = 0.999
+    eps: Option = 1e-8
+    _: KW_ONLY
+    weight_decay: Option = 0.0
 
     def init_one(self, p: ndarray) -> State:
         return {"m": np.zeros(p.shape, p.dtype), "v": np.zeros(p.shape, p.dtype), "t": 0}
@@ -134,7 +123,7 @@ class Adam(Optimizer):
         eps: float,
     ) -> None:
         _moments(g, m, v, beta1, beta2)
-        # m̂ / (√v̂ + eps) with the two corrections drawn together
+        # m̂ / (√v̂ + eps) with both corrections in one factor
         root = math.sqrt(1 - beta2**t)
         p -= (lr * root / (1 - beta1**t)) * m / (np.sqrt(v) + eps * root)
 
@@ -147,20 +136,11 @@ class AdamW(Adam):
 
     decoupled_weight_decay = True
 
-    def __init__(
-        self,
-        lr: Option = 0.001,
-        beta1: Option = 0.9,
-        beta2: Option = 0.999,
-        eps: Option = 1e-8,
-        *,
-        weight_decay: Option = 0.01,
-    ) -> None:
-        super().__init__(lr, beta1, beta2, eps, weight_decay=weight_decay)
+    weight_decay: Option = 0.01
 
 
 class NAdam(Optimizer):
-    """Adam with Nesterov's look ahead.
+    """Adam with Nesterov momentum.
 
     With m, v and v̂ as in Adam, μₜ = β₁ (1 - 0.96^(t momentum_decay) / 2) and Mₜ = μ₁ … μₜ:
     p ← p - lr (μₜ₊₁ m / (1 - Mₜ₊₁) + (1 - μₜ) g / (1 - Mₜ)) / (√v̂ + eps).
@@ -170,24 +150,13 @@ class NAdam(Optimizer):
 
     elementwise = True
 
-    def __init__(
-        self,
-        lr: Option = 0.002,
-        beta1: Option = 0.9,
-        beta2: Option = 0.999,
-        eps: Option = 1e-8,
-        momentum_decay: Option = 0.004,
-        *,
-        weight_decay: Option = 0.0,
-    ) -> None:
-        super().__init__(
-            lr,
-            beta1=beta1,
-            beta2=beta2,
-            eps=eps,
-            momentum_decay=momentum_decay,
-            weight_decay=weight_decay,
-        )
+    lr: Option = 0.002
+    beta1: Option = 0.9
+    beta2: Option = 0.999
+    eps: Option = 1e-8
+    momentum_decay: Option = 0.004
+    _: KW_ONLY
+    weight_decay: Option = 0.0
 
     def init_one(self, p: ndarray) -> State:
         return {"m": np.zeros(p.shape, p.dtype), "v": np.zeros(p.shape, p.dtype), "t": 0}
@@ -223,13 +192,13 @@ def _nadam_momentum(t: int, beta1: float, momentum_decay: float) -> tuple[float,
     product = 1.0
     for i in range(1, t + 1):
         product *= mu(i)
-        if product < 1e-20:  # 1 - Mₜ is 1 from here on
+        if product < 1e-20:  # then 1 - Mₜ is 1
             break
     return mu(t), product
 
 
 class RAdam(Optimizer):
-    """Adam that starts without v, as long as v is too uncertain to divide by.
+    """Adam that does not divide by √v̂ in the first steps, while the variance of v̂ is large.
 
     With m̂ and v̂ as in Adam, ρ∞ = 2 / (1 - β₂) - 1 and ρ = ρ∞ - 2t β₂ᵗ / (1 - β₂ᵗ):
     p ← p - lr r m̂ / √v̂ with r² = (ρ-4)(ρ-2)ρ∞ / ((ρ∞-4)(ρ∞-2)ρ) where ρ > 5, else p ← p - lr m̂.
@@ -240,16 +209,12 @@ class RAdam(Optimizer):
 
     elementwise = True
 
-    def __init__(
-        self,
-        lr: Option = 0.001,
-        beta1: Option = 0.9,
-        beta2: Option = 0.999,
-        eps: Option = 1e-8,
-        *,
-        weight_decay: Option = 0.0,
-    ) -> None:
-        super().__init__(lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay)
+    lr: Option = 0.001
+    beta1: Option = 0.9
+    beta2: Option = 0.999
+    eps: Option = 1e-8
+    _: KW_ONLY
+    weight_decay: Option = 0.0
 
     def init_one(self, p: ndarray) -> State:
         return {"m": np.zeros(p.shape, p.dtype), "v": np.zeros(p.shape, p.dtype), "t": 0}
@@ -268,11 +233,11 @@ class RAdam(Optimizer):
     ) -> None:
         _moments(g, m, v, beta1, beta2)
         step = lr / (1 - beta1**t)
-        all_ = 2 / (1 - beta2) - 1
-        sure = all_ - 2 * t * beta2**t / (1 - beta2**t)
-        if sure > 5:
-            share = (sure - 4) * (sure - 2) * all_ / ((all_ - 4) * (all_ - 2) * sure)
-            p -= (step * math.sqrt(share * (1 - beta2**t))) * m / (np.sqrt(v) + eps)
+        rho_max = 2 / (1 - beta2) - 1
+        rho = rho_max - 2 * t * beta2**t / (1 - beta2**t)
+        if rho > 5:
+            r2 = (rho - 4) * (rho - 2) * rho_max / ((rho_max - 4) * (rho_max - 2) * rho)
+            p -= (step * math.sqrt(r2 * (1 - beta2**t))) * m / (np.sqrt(v) + eps)
         else:
             p -= step * m
 

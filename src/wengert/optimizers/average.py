@@ -1,4 +1,4 @@
-"""The average of a model's weights over its training."""
+"""The average of a model's weights over the training."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from wengert.optimizers.optimizer import HasParameters
-from wengert.optimizers.state import check_names, check_shapes
+from wengert.arguments import fraction
+from wengert.optimizers.optimizer import HINT, HasParameters
+from wengert.state import compare_state
 
 
 class ExponentialMovingAverage:
-    """An average of the weights which often does better than the last of them.
+    """An average of the weights, which often predicts better than the last weights.
 
         average = ExponentialMovingAverage(model, 0.999)
         ...
@@ -22,8 +23,8 @@ class ExponentialMovingAverage:
         with average.swapped_in():
             evaluate(model, batches)
 
-    `averages` holds by the Parameter's name a ← decay a + (1 - decay) p; its first value is p at
-    the first `update`. Buffers, such as running statistics, are not averaged.
+    `averages` has, by the name of the Parameter, a ← decay a + (1 - decay) p; its first value is p
+    at the first `update`. Buffers, such as running statistics, are not averaged.
     """
 
     def __init__(self, target: HasParameters, decay: float = 0.999) -> None:
@@ -31,17 +32,16 @@ class ExponentialMovingAverage:
             raise TypeError(
                 f"ExponentialMovingAverage: got {type(target).__name__}, needed a Layer"
             )
-        if not 0 <= decay < 1:
-            raise ValueError(
-                f"ExponentialMovingAverage: got decay {decay}, needed a number in 0 ≤ x < 1"
-            )
         self.target = target
-        self.decay = decay
+        self.decay = fraction("ExponentialMovingAverage", "decay", decay)
         self.averages: dict[str, ndarray] = {}
         self._swapped = False
 
+    def __repr__(self) -> str:
+        return f"ExponentialMovingAverage({type(self.target).__name__}, decay={self.decay})"
+
     def update(self) -> None:
-        """Takes in the weights as they are now.
+        """Adds the present weights to the averages.
 
         Raises:
             RuntimeError: the averages are swapped in.
@@ -55,14 +55,14 @@ class ExponentialMovingAverage:
             a = self.averages[name]
             if (a.shape, a.dtype) != (p.shape, p.dtype):
                 raise ValueError(
-                    f"ExponentialMovingAverage.update: {name} is {p.dtype} {p.shape}, but was "
-                    f"{a.dtype} {a.shape} before; make a new average"
+                    f"ExponentialMovingAverage.update: {name} is {p.dtype} {p.shape}, but its "
+                    f"average is {a.dtype} {a.shape}; make a new ExponentialMovingAverage"
                 )
             a += (1 - self.decay) * (p.data - a)
 
     @contextmanager
     def swapped_in(self) -> Iterator[None]:
-        """Puts the averages in the place of the weights, for the length of a `with` block.
+        """Replaces the weights by the averages within a `with` block.
 
         Raises:
             RuntimeError: there are no averages yet, or they are swapped in already.
@@ -86,26 +86,25 @@ class ExponentialMovingAverage:
             self._swapped = False
 
     def state_dict(self) -> dict[str, ndarray]:
-        """Copies of the averages, by the Parameter's name."""
+        """Copies of the averages, by the name of the Parameter."""
         return {name: a.copy() for name, a in self.averages.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on from what `state_dict()` gave; an empty one starts anew.
+        """Continues from a state of `state_dict()`; an empty state removes all averages.
 
         Raises:
-            ValueError: the names or shapes are not the model's; nothing is loaded then.
+            ValueError: names or shapes do not fit the model; nothing is loaded then.
         """
         self._check_not_swapped("load_state_dict")
         caller = "ExponentialMovingAverage.load_state_dict"
         params = self.target.named_params()
         if state:
-            check_names(caller, state, params, "call the model once if its sizes are lazy")
-            check_shapes(caller, state, params)
+            compare_state(state, {n: p.shape for n, p in params.items()}).check(caller, HINT)
         self.averages = {name: np.array(state[name], params[name].dtype) for name in state}
 
     def _check_not_swapped(self, caller: str) -> None:
         if self._swapped:
             raise RuntimeError(
-                f"ExponentialMovingAverage.{caller}: the averages are in the place of the weights; "
+                f"ExponentialMovingAverage.{caller}: the averages are swapped in; "
                 f"leave the `with average.swapped_in()` block first"
             )

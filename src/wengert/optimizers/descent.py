@@ -1,4 +1,6 @@
-"""Optimizers that remember no size of the gradient: SGD, Momentum, Nesterov, Lion."""
+"""Optimizers with one step size for all Parameters: SGD, Momentum, Nesterov, Lion."""
+
+from dataclasses import KW_ONLY
 
 import numpy as np
 from numpy import ndarray
@@ -9,14 +11,15 @@ from wengert.optimizers.optimizer import Optimizer, Option, State
 class SGD(Optimizer):
     """Gradient descent: p ← p - lr g.
 
-    With `weight_decay`, here and in all classes that do not say otherwise, g + weight_decay p
-    stands for g: the gradient of weight_decay |p|² / 2 is added.
+    With `weight_decay`, here and in all classes that do not say otherwise, g is replaced by
+    g + weight_decay p: the gradient of weight_decay |p|² / 2 is added.
     """
 
     elementwise = True
 
-    def __init__(self, lr: Option = 0.01, *, weight_decay: Option = 0.0) -> None:
-        super().__init__(lr, weight_decay=weight_decay)
+    lr: Option = 0.01
+    _: KW_ONLY
+    weight_decay: Option = 0.0
 
     def update_one(self, p: ndarray, g: ndarray, lr: float) -> None:
         p -= lr * g
@@ -25,16 +28,16 @@ class SGD(Optimizer):
 class Momentum(Optimizer):
     """Gradient descent with inertia: v ← momentum v - lr g,  p ← p + v.
 
-    (PyTorch keeps -v / lr; so the two part where lr changes on the way: here the steps made before
-    go on at the rate they were made with.)
+    (PyTorch stores -v / lr, so the two differ if lr changes: here a step that is already in v
+    keeps the rate that it was made with.)
     """
 
     elementwise = True
 
-    def __init__(
-        self, lr: Option = 0.01, momentum: Option = 0.9, *, weight_decay: Option = 0.0
-    ) -> None:
-        super().__init__(lr, momentum=momentum, weight_decay=weight_decay)
+    lr: Option = 0.01
+    momentum: Option = 0.9
+    _: KW_ONLY
+    weight_decay: Option = 0.0
 
     def init_one(self, p: ndarray) -> State:
         return {"v": np.zeros(p.shape, p.dtype)}
@@ -49,7 +52,7 @@ class Nesterov(Momentum):
     """Momentum that looks ahead: v ← momentum v - lr g,  p ← p + momentum v - lr g.
 
     Source: Sutskever et al., On the importance of initialization and momentum in deep learning,
-    2013, with p standing for their point ahead.
+    2013, where p is their point θ + momentum v.
     """
 
     def update_one(self, p: ndarray, g: ndarray, v: ndarray, lr: float, momentum: float) -> None:
@@ -61,10 +64,10 @@ class Nesterov(Momentum):
 
 
 class Lion(Optimizer):
-    """Steps of exactly `lr`: only the signs count.
+    """Steps of exactly the size `lr`, in the direction of signs.
 
     p ← p - lr sign(β₁ m + (1 - β₁) g),  m ← β₂ m + (1 - β₂) g. The weight decay is decoupled:
-    before, p ← (1 - lr weight_decay) p.
+    p ← (1 - lr weight_decay) p before each step.
 
     Source: Chen et al., Symbolic Discovery of Optimization Algorithms, 2023, algorithm 2.
     """
@@ -72,15 +75,11 @@ class Lion(Optimizer):
     elementwise = True
     decoupled_weight_decay = True
 
-    def __init__(
-        self,
-        lr: Option = 1e-4,
-        beta1: Option = 0.9,
-        beta2: Option = 0.99,
-        *,
-        weight_decay: Option = 0.0,
-    ) -> None:
-        super().__init__(lr, beta1=beta1, beta2=beta2, weight_decay=weight_decay)
+    lr: Option = 1e-4
+    beta1: Option = 0.9
+    beta2: Option = 0.99
+    _: KW_ONLY
+    weight_decay: Option = 0.0
 
     def init_one(self, p: ndarray) -> State:
         return {"m": np.zeros(p.shape, p.dtype)}

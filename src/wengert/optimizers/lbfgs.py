@@ -1,19 +1,21 @@
-"""LBFGS: steps along the curvature that the last steps have shown."""
+"""LBFGS: a quasi-Newton method."""
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy import ndarray
 
+from wengert.arguments import boolean, integer, number
 from wengert.core import Parameter
-from wengert.optimizers.optimizer import Optimizer, Option
-from wengert.optimizers.state import check_names
+from wengert.optimizers.optimizer import HINT, Optimizer, Option
+from wengert.state import compare_state
 
 
 class Point(NamedTuple):
-    """What is found at p + t d."""
+    """Loss and gradient at p + t d."""
 
     t: float
     loss: float
@@ -22,10 +24,10 @@ class Point(NamedTuple):
 
 
 class LBFGS(Optimizer):
-    """Newton's method without a Hessian: its inverse is guessed from the last steps.
+    """Newton's method, with the inverse of the Hessian estimated from the last steps.
 
     For problems without noise: all data in one batch, no dropout. One update evaluates the loss
-    several times, so it is given a function:
+    several times, so it takes a function:
 
         def closure():
             loss = mean_squared_error(model(x), t)
@@ -36,56 +38,45 @@ class LBFGS(Optimizer):
         optimizer.update(closure)
 
     Args:
-        lr: length of a step, as a share of Newton's; where the line search starts.
+        lr: length of a step, as a fraction of Newton's step; the line search starts from it.
         max_iter: steps per update.
-        max_eval: evaluations per update; 5/4 of `max_iter` by default.
-        history_size: how many steps are remembered.
-        tolerance_grad: an update ends where no element of the gradient is greater.
-        tolerance_change: an update ends where step or loss change less.
-        line_search: look for a length that meets the strong Wolfe conditions; False takes `lr`.
+        max_eval: evaluations per update; None for 5/4 of `max_iter`.
+        history_size: number of steps that are stored.
+        tolerance_grad: an update ends when no element of the gradient is greater.
+        tolerance_change: an update ends when step or loss change less.
+        line_search: search for a length that meets the strong Wolfe conditions; False uses `lr`.
 
     Source: Nocedal, Wright, Numerical Optimization, 2006, algorithms 7.4, 3.5 and 3.6, with the
     safeguards of M. Schmidt's minFunc; as in PyTorch.
     """
 
-    def __init__(
-        self,
-        lr: Option = 1.0,
-        *,
-        max_iter: int = 20,
-        max_eval: int | None = None,
-        history_size: int = 100,
-        tolerance_grad: float = 1e-7,
-        tolerance_change: float = 1e-9,
-        line_search: bool = True,
-    ) -> None:
-        super().__init__(lr)
-        max_eval = max_iter * 5 // 4 if max_eval is None else max_eval
-        for name, count in [
-            ("max_iter", max_iter), ("max_eval", max_eval), ("history_size", history_size)
-        ]:  # fmt: skip
-            if count < 1:
-                raise ValueError(f"LBFGS: got {name} {count}, needed 1 or more")
-        for name, tolerance in [
-            ("tolerance_grad", tolerance_grad), ("tolerance_change", tolerance_change)
-        ]:  # fmt: skip
-            if not tolerance >= 0:
-                raise ValueError(f"LBFGS: got {name} {tolerance}, needed a number ≥ 0")
-        self.max_iter = max_iter
-        self.max_eval = max_eval
-        self.history_size = history_size
-        self.tolerance_grad = tolerance_grad
-        self.tolerance_change = tolerance_change
-        self.line_search = line_search
+    lr: Option = 1.0
+    _: KW_ONLY
+    max_iter: int = 20
+    max_eval: int | None = None
+    history_size: int = 100
+    tolerance_grad: float = 1e-7
+    tolerance_change: float = 1e-9
+    line_search: bool = True
 
-    def _forget(self) -> None:
-        super()._forget()
-        self.history: list[tuple[ndarray, ndarray]] = []  # steps s, and how the gradient changed, y
+    def _checked(self, caller: str, name: str, value: Any) -> Any:
+        if name in ("max_iter", "max_eval", "history_size"):
+            optional = name == "max_eval" and value is None
+            return value if optional else integer(caller, name, value, least=1)
+        if name in ("tolerance_grad", "tolerance_change"):
+            return number(caller, name, value, least=0)
+        if name == "line_search":
+            return boolean(caller, name, value)
+        return super()._checked(caller, name, value)
+
+    def _reset(self) -> None:
+        super()._reset()
+        self.history: list[tuple[ndarray, ndarray]] = []  # steps s, changes of the gradient y
         self._last: tuple[ndarray, ndarray] | None = None  # the last step, the gradient before it
         self._shapes: dict[str, tuple[int, ...]] = {}
 
     def add_group(self, which: Any, **options: Option) -> NoReturn:
-        """Refused: one step is made of all Parameters together."""
+        """Raises TypeError: a step moves all Parameters together."""
         raise TypeError("LBFGS.add_group: there are no groups, all Parameters make one step")
 
     def update(self, closure: Callable[[], Any] | None = None) -> float:
@@ -99,7 +90,7 @@ class LBFGS(Optimizer):
 
         Raises:
             TypeError: there is no closure.
-            RuntimeError: there is no model yet, or none of its Parameters has a gradient.
+            RuntimeError: `setup` was not called, or no Parameter has a gradient.
             ValueError: loss or gradient are not finite, or a Parameter changed its shape.
         """
         if closure is None:
@@ -108,6 +99,7 @@ class LBFGS(Optimizer):
                 "computes the loss, calls its backward() and returns it"
             )
         lr = self._options_now(())["lr"]
+        max_eval = self.max_eval or self.max_iter * 5 // 4
         loss, g = self._evaluate(closure)
         params = self._checked_params(g)
         first, evaluations = loss, 1
@@ -121,7 +113,7 @@ class LBFGS(Optimizer):
             if here.slope > -self.tolerance_change:
                 break
             if self.line_search:
-                limit = self.max_eval - evaluations
+                limit = max_eval - evaluations
                 (t, loss, g, _), counted = self._search(closure, params, here, d, t, limit)
                 evaluations += counted
             _move(params, t * d)
@@ -130,7 +122,7 @@ class LBFGS(Optimizer):
                 evaluations += 1
             self._last = t * d, here.g
             if (
-                evaluations >= self.max_eval
+                evaluations >= max_eval
                 or abs(t * d).max() <= self.tolerance_change
                 or abs(loss - here.loss) < self.tolerance_change
             ):
@@ -147,7 +139,7 @@ class LBFGS(Optimizer):
         t: float,
         limit: int,
     ) -> tuple[Point, int]:
-        """A good point along d, and how many were evaluated; leaves the Parameters in place."""
+        """A point along d, and the number of evaluations; the Parameters are restored."""
         start = [p.data.copy() for p in params]
         count = 0
 
@@ -186,40 +178,40 @@ class LBFGS(Optimizer):
     def _checked_params(self, g: ndarray) -> list[Parameter]:
         params = self._free_params("update")
         shapes = {name: p.shape for name, p in params.items()}
-        remembers = self._last is not None
-        if remembers and (self._last[0].size != g.size or (self._shapes or shapes) != shapes):  # type: ignore[index]
+        started = self._last is not None
+        if started and (self._last[0].size != g.size or (self._shapes or shapes) != shapes):  # type: ignore[index]
             raise ValueError(
-                "LBFGS.update: the Parameters are others, or have other shapes, than in the steps "
-                "before; call setup(model) to start anew"
+                "LBFGS.update: the Parameters or their shapes have changed since the last update; "
+                "call setup(model) to start again"
             )
         self._shapes = shapes
         return list(params.values())
 
     def _direction(self, g: ndarray) -> ndarray:
-        """-H g, for the H that the history stands for; takes in the last step."""
+        """-H g, with the inverse Hessian H of the history, to which the last step is added."""
         if self._last is not None:
             s, g_before = self._last
             y = g - g_before
             if y @ s > 1e-10:  # H stays positive definite
                 self.history = [*self.history, (s, y)][-self.history_size :]
         d = -g
-        shares = []
+        alphas = []
         for s, y in reversed(self.history):
-            share = (s @ d) / (y @ s)
-            shares.append(share)
-            d -= share * y
+            alpha = (s @ d) / (y @ s)
+            alphas.append(alpha)
+            d -= alpha * y
         if self.history:
             s, y = self.history[-1]
             d *= (y @ s) / (y @ y)
-        for (s, y), share in zip(self.history, reversed(shares), strict=True):
-            d += (share - (y @ d) / (y @ s)) * s
+        for (s, y), alpha in zip(self.history, reversed(alphas), strict=True):
+            d += (alpha - (y @ d) / (y @ s)) * s
         return d
 
     def state_dict(self) -> dict[str, Any]:
-        """Copies of what is remembered: "s" and "y", the history's steps, (K, N); "last", (2, N).
+        """Copies of the history: "s" and "y", (K, N), and "last", (2, N).
 
-        N counts the elements of all Parameters, K the steps in the history. "last" is (0, N) before
-        the first update. The options are not in it: they are the program's.
+        N is the number of elements of all Parameters, K the number of steps in the history. "last"
+        is (0, N) before the first update. The options are not included: the program sets them.
         """
         n = sum(p.size for p in self._free_params("state_dict").values())
         s, y = zip(*self.history, strict=True) if self.history else ((), ())
@@ -231,22 +223,22 @@ class LBFGS(Optimizer):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on where `state_dict()` was called.
+        """Continues from a state of `state_dict()`.
 
         Raises:
-            RuntimeError: there is no model yet.
-            ValueError: the names or shapes are others; nothing is loaded then.
+            RuntimeError: `setup` was not called.
+            ValueError: names or shapes do not fit; nothing is loaded then.
         """
-        params = self._free_params("load_state_dict")
-        check_names("LBFGS.load_state_dict", state, dict.fromkeys(["steps", "s", "y", "last"]), "")
-        n = sum(p.size for p in params.values())
+        n = sum(p.size for p in self._free_params("load_state_dict").values())
+        shapes = {"steps": (), "s": (None, n), "y": (None, n), "last": (None, n)}
+        compare_state(state, shapes).check("LBFGS.load_state_dict", HINT)
         s, y, last = (np.array(state[name]) for name in ("s", "y", "last"))
-        if s.shape != (len(s), n) or y.shape != s.shape or last.shape not in [(0, n), (2, n)]:
+        if len(s) != len(y) or len(last) not in (0, 2):
             raise ValueError(
                 f"LBFGS.load_state_dict: got s {s.shape}, y {y.shape}, last {last.shape}, needed "
-                f"(K, {n}) twice and (2, {n}); is it of another model?"
+                f"(K, {n}) twice and (2, {n}). Nothing was loaded"
             )
-        self._forget()
+        self._reset()
         self.steps = int(state["steps"])
         self.history = list(zip(s, y, strict=True))
         self._last = (last[0], last[1]) if len(last) else None
@@ -263,14 +255,14 @@ def _move(params: list[Parameter], step: ndarray) -> None:
 def _strong_wolfe(
     at: Callable[[float], Point], here: Point, t: float, limit: int, tolerance: float
 ) -> Point:
-    """A point that is low and flat enough, from `t` on: loss < ..., |slope| ≤ 0.9 |slope here|.
+    """A point that meets the strong Wolfe conditions: loss < …, |slope| ≤ 0.9 |slope here|.
 
     Args:
         at: evaluates the point at t.
         here: the point at 0.
-        t: where to look first.
-        limit: on evaluations after the first.
-        tolerance: an interval in t that is not worth cutting.
+        t: the first point to evaluate.
+        limit: of evaluations after the first.
+        tolerance: length of an interval in t that is not divided further.
     """
 
     def high_up(point: Point) -> bool:
@@ -279,7 +271,7 @@ def _strong_wolfe(
     def flat(point: Point) -> bool:
         return abs(point.slope) <= -0.9 * here.slope
 
-    # go on until a minimum lies between two points
+    # move on until a minimum lies between two points
     before, point = here, at(t)
     for i in range(limit):
         if high_up(point) or (i > 1 and point.loss >= before.loss):
@@ -317,9 +309,10 @@ def _strong_wolfe(
 
 
 def _cubic_minimum(x0: Point, x1: Point, least: float, most: float) -> float:
-    """Where the cubic through two points with slopes has its minimum, kept in [least, most].
+    """The minimum of the cubic through two points with slopes, clipped to [least, most].
 
-    Their middle, if it has none, the points are one, or a value is not finite.
+    The middle of the interval if there is no minimum, the points coincide, or a value is not
+    finite.
     """
     if x0.t == x1.t:
         return (least + most) / 2

@@ -1,40 +1,40 @@
-"""`Optimizer`: what all optimizers share; which Parameters, which options, which state.
+"""`Optimizer`: what all optimizers share: the Parameters, the options, the state.
 
-An optimizer is two functions of plain arrays: `init_one` makes what it remembers of one parameter,
-`update_one` makes one step, in place.
+The formula of an optimizer is two functions of plain arrays: `init_one` makes the state of one
+Parameter, `update_one` makes one step in place.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy import ndarray
 
 from wengert import hints
+from wengert.arguments import fraction, number
 from wengert.core import Parameter
-from wengert.optimizers.state import check_names, check_shapes
+from wengert.declared import Declared, options_of
+from wengert.state import compare_state
 
 
 class HasParameters(Protocol):
-    """What can be trained: a Layer is the usual one."""
+    """A model that can be trained, usually a Layer."""
 
     def named_params(self) -> dict[str, Parameter]: ...
 
 
 Option: TypeAlias = float | Callable[[int], float]  # a number, or a function of the step
-State: TypeAlias = dict[str, Any]  # of one parameter: arrays of its shape, and numbers
+State: TypeAlias = dict[str, Any]  # of one Parameter: arrays of its shape, and numbers
 Hook: TypeAlias = Callable[[list[Parameter]], Any]
 
 BLOCK = 32768  # elements: the arrays of one formula and its temporaries stay in the L2 cache
 
 
 @hints.answers(hints.OPTIMIZER)
-class Optimizer:
-    """Steps the Parameters of a model along their gradients.
-
-    A subclass gives its options to `__init__`, and has `update_one` and, where it remembers
-    something, `init_one`.
+class Optimizer(Declared):
+    """Base of the optimizers: updates the Parameters of a model from their gradients.
 
         optimizer = AdamW(cosine(1e-3, steps=10_000)).setup(model)
         optimizer.add_group(lambda name, p: p.ndim == 1, weight_decay=0)
@@ -44,71 +44,112 @@ class Optimizer:
         loss.backward()
         optimizer.update()
 
-    A step writes into `p.data` of each Parameter that has a gradient and `requires_grad`, and into
-    nothing else of the graph. (Hooks may change gradients.) Gradients of several `backward` calls
-    add up until `cleargrads`, so that one update can follow several batches; `AverageGradients`
-    makes their mean of the sum.
+    A subclass declares the options of its formula and defines `update_one` and, if it has a state,
+    `init_one`:
 
-    Args:
-        lr: learning rate per update.
-        options: the formula's other numbers; `weight_decay` is known to all.
+        class SignDescent(Optimizer):
+            lr: Option = 0.01
+            slope: Option = 10.0
 
-    Each option is a number or a function of the step, such as `wengert.schedules` makes: it is
-    called with the number of updates done before. `options` holds them, `steps` counts the updates,
-    `states` holds by the Parameter's name what is remembered of it, `hooks` what is called first.
+            def update_one(self, p, g, lr, slope):
+                p -= lr * np.tanh(slope * g)
+
+    An option is a number or a function of the step, as `wengert.schedules` makes them, which is
+    called with the number of updates done before. `lr` is the learning rate per update. An option
+    `weight_decay` is applied before `update_one`, which does not receive it.
+
+    An update writes into `p.data` of each Parameter that has a gradient and `requires_grad`, and
+    into nothing else of the graph. (Hooks may change gradients.) The gradients of several
+    `backward` calls add up until `cleargrads`, so that one update can follow several batches;
+    `AverageGradients` divides the sum.
+
+    Attributes:
+        target: the model, after `setup`.
+        steps: number of updates.
+        states: the state of each Parameter, by its name.
+        groups: options of some Parameters.
+        hooks: functions that are called before each update.
     """
 
-    elementwise: ClassVar[bool] = False  # the formula may be given any part of the arrays, flat
+    lr: Option
+
+    elementwise: ClassVar[bool] = False  # the formula may be applied to blocks of the flat arrays
     decoupled_weight_decay: ClassVar[bool] = False  # p shrinks by lr weight_decay; else g grows
 
-    target: HasParameters | None = None
-
-    def __init__(self, lr: Option, **options: Option) -> None:
-        kind = type(self).__name__
-        options = {"lr": lr, **options}
-        self.options = {name: _check(kind, name, value) for name, value in options.items()}
+    def __post_init__(self) -> None:
+        self.target: HasParameters | None = None
         self.groups: list[Group] = []
         self.hooks: list[Hook] = []
-        self._forget()
+        self._reset()
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self.steps = 0
         self.states: dict[str, State] = {}
         self._groups_of: dict[str, tuple[int, ...]] = {}
 
-    @property
-    def lr(self) -> Option:
-        """The learning rate, outside of groups that have their own."""
-        return self.options["lr"]
+    # ---- Options ----
 
-    @lr.setter
-    def lr(self, value: Option) -> None:
-        self.options["lr"] = _check(type(self).__name__, "lr", value)
+    def options(self) -> dict[str, Any]:
+        """The declared options by name, outside of groups that have their own."""
+        return options_of(self)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self._fields:
+            value = self._checked(type(self).__name__, name, value)
+        super().__setattr__(name, value)
+
+    def _checked(self, caller: str, name: str, value: Any) -> Any:
+        """An option as a Python number, which keeps float32 arrays float32; or as a function.
+
+        Raises:
+            TypeError: value is neither a number nor a function.
+            ValueError: the number is outside the range of the option.
+        """
+        if callable(value) and not hasattr(value, "named_params"):
+            return value
+        try:
+            return _CHECKS.get(name, number)(caller, name, value)
+        except TypeError as error:
+            hint = self._hint((value,), {})
+            raise TypeError(f"{error} or a function of the step{hint and f'. {hint}'}") from None
+
+    @classmethod
+    def _hint(cls, args: tuple[Any, ...], options: dict[str, Any]) -> str:
+        """For a call in PyTorch's order, with the model or its Parameters first."""
+        if not _is_model(args[0] if args else options.get("params")):
+            return ""
+        return f"The model belongs to setup: {cls.__name__}(lr).setup(model)"
+
+    def __repr__(self) -> str:
+        options = [f"{name}={value!r}" for name, value in self.options().items()]
+        lines = [f"{type(self).__name__}({', '.join(options)})"]
+        lines += [f".add_group({group})" for group in self.groups]
+        lines += [f".add_hook({hook!r})" for hook in self.hooks]
+        return "\n    ".join(lines)
 
     def setup(self, target: HasParameters) -> Self:
-        """Takes on the model to train, and forgets the steps before. Returns self."""
+        """Sets the model to train, and resets steps and states. Returns self."""
         if not hasattr(target, "named_params"):
             raise TypeError(
                 f"{type(self).__name__}.setup: got {type(target).__name__}, needed a Layer"
             )
         self.target = target
-        self._forget()
+        self._reset()
         return self
 
     def add_group(self, which: Any, **options: Option) -> Self:
-        """Gives some Parameters options of their own. Returns self.
+        """Sets other options for some Parameters. Returns self.
 
         Args:
             which: a name, or a list of names and Parameters, or a function of (name, Parameter) to
-                bool. The name of a layer stands for all that is inside: "encoder" for "encoder.W".
-            options: what differs from the optimizer's options. Where a Parameter is in several
-                groups, the later ones count.
+                bool. The name of a layer includes all its Parameters: "encoder" has "encoder.W".
+            options: they override the optimizer's options. If a Parameter is in several groups,
+                the later ones override the earlier ones.
         """
         kind = f"{type(self).__name__}.add_group"
-        if not options.keys() <= self.options.keys():
-            unknown = ", ".join(options.keys() - self.options.keys())
-            raise TypeError(f"{kind}: got option {unknown}; there are {', '.join(self.options)}")
-        options = {name: _check(kind, name, value) for name, value in options.items()}
+        if unknown := ", ".join(options.keys() - self.options().keys()):
+            raise TypeError(f"{kind}: got option {unknown}, needed {', '.join(self.options())}")
+        options = {name: self._checked(kind, name, value) for name, value in options.items()}
         members = [which] if isinstance(which, str | Parameter) else which
         if not callable(members):
             members = list(members)
@@ -123,32 +164,33 @@ class Optimizer:
         return self
 
     def add_hook(self, hook: Hook) -> Self:
-        """Calls `hook(params)` before each update, with the Parameters to be stepped. Returns self.
+        """Calls `hook(params)` before each update, with the Parameters to update. Returns self.
 
-        It may assign to `p.grad`; None there leaves the Parameter out of this update.
+        It may assign to `p.grad`; None leaves the Parameter out of this update.
         """
         if not callable(hook):
             raise TypeError(f"{type(self).__name__}.add_hook: got {hook!r}, needed a function")
         self.hooks.append(hook)
         return self
 
-    # -- the step --
+    # ---- The step ----
 
     def update(self, closure: Callable[[], Any] | None = None) -> float | None:
         """One step of each Parameter that has a gradient and `requires_grad`.
 
-        An error leaves all Parameters as they were.
+        An error leaves all Parameters unchanged.
 
         Args:
-            closure: if given, is called first: it clears the gradients, computes the loss, calls
-                its `backward` and returns it. (LBFGS calls it several times.)
+            closure: is called first: it clears the gradients, computes the loss, calls its
+                `backward` and returns it. (LBFGS calls it several times.)
 
         Returns:
             The closure's loss, or None without closure.
 
         Raises:
-            RuntimeError: there is no model yet, or none of its Parameters has a gradient.
-            ValueError: a Parameter changed its shape or dtype, or an option left its range.
+            RuntimeError: `setup` was not called, or no Parameter has a gradient.
+            ValueError: a Parameter changed its shape or dtype, or a schedule left the range of its
+                option.
         """
         loss = None if closure is None else float(closure())
         trained = self._trained()
@@ -167,26 +209,26 @@ class Optimizer:
         return loss
 
     def init_one(self, p: ndarray) -> State:
-        """What to remember of a parameter of value `p`.
+        """The initial state of a Parameter with the value `p`.
 
         Returns:
-            Arrays of p's shape, which `update_one` changes, and numbers. The number "t" is made 1
-            greater before each step.
+            Arrays of p's shape, which `update_one` changes in place, and numbers. The number "t" is
+            increased by 1 before each step.
         """
         return {}
 
     def update_one(self, p: ndarray, g: ndarray, *args: Any, **state_and_options: Any) -> None:
         """One step of `p` and of the state's arrays, in place, for the gradient `g`.
 
-        The state and the options (without `weight_decay`) are given by their names.
+        The state and the options (without `weight_decay`) are passed by name.
         """
         raise NotImplementedError(
             f"{type(self).__name__} has no update_one: define update_one(self, p, g, lr) in the "
-            f"class, with the names of its state and options"
+            f"class, with its state and options as further arguments"
         )
 
     def _trained(self) -> dict[str, Parameter]:
-        """The Parameters to step, by name, after the hooks."""
+        """The Parameters to update, by name, after the hooks."""
         kind = f"{type(self).__name__}.update"
         params = self._params("update")
         trained = {n: p for n, p in params.items() if p.grad is not None and p.requires_grad}
@@ -199,7 +241,7 @@ class Optimizer:
             self._groups_of = _membership(kind, params, self.groups)
         for name, p in trained.items():
             if p.dtype.kind != "f":
-                raise TypeError(f"{kind}: {name} is {p.dtype}; only floats can be stepped")
+                raise TypeError(f"{kind}: {name} is {p.dtype}; only floats can be updated")
             if not p.data.flags.writeable:
                 raise ValueError(f"{kind}: {name} is read-only; set p.data = p.data.copy()")
         if self.hooks:
@@ -210,17 +252,18 @@ class Optimizer:
 
     def _options_now(self, groups: tuple[int, ...]) -> dict[str, float]:
         """The options, as numbers, of a Parameter in these groups."""
-        options = self.options
+        own = vars(self)
+        options = {name: own[name] for name in self._fields}
         for i in groups:
-            options = {**options, **self.groups[i].options}
-        kind = f"{type(self).__name__}.update"
+            options |= self.groups[i].options
+        caller = f"{type(self).__name__}.update"
         return {
-            name: _check(kind, name, value(self.steps)) if callable(value) else value
+            name: self._checked(caller, name, value(self.steps)) if callable(value) else value
             for name, value in options.items()
         }
 
     def _state_of(self, name: str, p: Parameter) -> State:
-        """What is remembered of this Parameter; a first state if there is none yet."""
+        """The state of this Parameter; an initial one if there is none yet."""
         if name not in self.states:
             state = self.init_one(p.data)
         else:
@@ -228,9 +271,8 @@ class Optimizer:
             for array in state.values():
                 if isinstance(array, ndarray) and (array.shape, array.dtype) != (p.shape, p.dtype):
                     raise ValueError(
-                        f"{type(self).__name__}.update: {name} is {p.dtype} {p.shape}, but was "
-                        f"{array.dtype} {array.shape} in the steps before; call setup(model) to "
-                        f"start anew"
+                        f"{type(self).__name__}.update: {name} is {p.dtype} {p.shape}, but its "
+                        f"state is {array.dtype} {array.shape}; call setup(model) to start again"
                     )
         g = p.grad
         if g is not None and g.shape != p.shape:
@@ -241,7 +283,7 @@ class Optimizer:
         return state
 
     def _step(self, p: ndarray, g: ndarray, state: State, options: dict[str, float]) -> None:
-        """Runs the formula, by blocks if they save going to memory for each of its operations."""
+        """Runs the formula; on large arrays in blocks, which stay in the cache."""
         arguments = {**state, **options}
         decay = arguments.pop("weight_decay", 0)
         if not (self.elementwise and p.size > BLOCK and p.flags.c_contiguous):
@@ -251,8 +293,8 @@ class Optimizer:
         arrays = {k: v.reshape(-1) for k, v in state.items() if isinstance(v, ndarray)}
         for start in range(0, p.size, BLOCK):
             block = slice(start, start + BLOCK)
-            parts = {name: array[block] for name, array in arrays.items()}
-            self._step_block(p[block], g[block], decay, {**arguments, **parts})
+            blocks = {name: array[block] for name, array in arrays.items()}
+            self._step_block(p[block], g[block], decay, {**arguments, **blocks})
 
     def _step_block(
         self, p: ndarray, g: ndarray, weight_decay: float, arguments: dict[str, Any]
@@ -263,16 +305,16 @@ class Optimizer:
             g = g + weight_decay * p
         self.update_one(p, g, **arguments)
 
-    # -- to stop and go on --
+    # ---- Saving and resuming ----
 
     def state_dict(self) -> dict[str, Any]:
-        """What is remembered, by name: copies of arrays, and integers.
+        """The states of all Parameters: copies of arrays, and integers, by name.
 
         "steps" is the number of updates; "layers.0.W.m" is m of the Parameter "layers.0.W". The
-        options are not in it: they are the program's.
+        options are not included: the program sets them.
 
         Raises:
-            RuntimeError: there is no model yet.
+            RuntimeError: `setup` was not called.
         """
         state: dict[str, Any] = {"steps": self.steps}
         for name, p in self._params("state_dict").items():
@@ -281,53 +323,60 @@ class Optimizer:
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes on where `state_dict()` was called, on a model with Parameters of the same names.
+        """Continues from a state of `state_dict()`; the Parameters must have the same names.
 
         Raises:
-            RuntimeError: there is no model yet.
-            ValueError: the names or shapes are others; nothing is loaded then.
+            RuntimeError: `setup` was not called.
+            ValueError: names or shapes do not fit; nothing is loaded then.
         """
         kind = f"{type(self).__name__}.load_state_dict"
         states = {n: self.init_one(p.data) for n, p in self._params("load_state_dict").items()}
-        needed = {
-            f"{name}.{key}": value for name, one in states.items() for key, value in one.items()
-        }
-        needed["steps"] = 0
-        check_names(kind, state, needed, "call the model once if its sizes are lazy")
-        check_shapes(kind, state, needed)
+        shapes: dict[str, tuple[int, ...]] = {"steps": ()}
+        for name, one in states.items():
+            shapes |= {f"{name}.{key}": np.shape(value) for key, value in one.items()}
+        compare_state(state, shapes).check(kind, HINT)
         for name, one in states.items():
             for key, value in one.items():
-                given = state[f"{name}.{key}"]
-                array = isinstance(value, ndarray)
-                one[key] = np.array(given, value.dtype, order="C") if array else int(given)
+                loaded = state[f"{name}.{key}"]
+                is_array = isinstance(value, ndarray)
+                one[key] = np.array(loaded, value.dtype, order="C") if is_array else int(loaded)
         self.states = states
         self.steps = int(state["steps"])
 
     def _params(self, caller: str) -> dict[str, Parameter]:
         if self.target is None:
             raise RuntimeError(
-                f"{type(self).__name__}.{caller}: there is no model yet; call setup(model) first"
+                f"{type(self).__name__}.{caller}: there is no model; call setup(model) first"
             )
         return self.target.named_params()
 
 
 @dataclass
 class Group:
-    """Some Parameters, and what differs for them from the optimizer's options."""
+    """Some Parameters, and the options in which they differ from the optimizer's."""
 
     members: list[str | Parameter] | Callable[[str, Parameter], bool]
     options: dict[str, Option]
+
+    def __str__(self) -> str:
+        """The arguments of `add_group`."""
+        members: Any = self.members
+        if not callable(members):
+            members = [m if isinstance(m, str) else f"Parameter {m.shape}" for m in members]
+            members = members[0] if len(members) == 1 else members
+        options = [f"{name}={value!r}" for name, value in self.options.items()]
+        return ", ".join([repr(members), *options])
 
 
 def _membership(
     caller: str, params: dict[str, Parameter], groups: Iterable[Group]
 ) -> dict[str, tuple[int, ...]]:
-    """For each Parameter's name the numbers of its groups."""
+    """For the name of each Parameter, the indices of its groups."""
     groups_of: dict[str, list[int]] = {name: [] for name in params}
     for i, group in enumerate(groups):
         for name in dict.fromkeys(_names(caller, params, group)):
             groups_of[name].append(i)
-    return {name: tuple(numbers) for name, numbers in groups_of.items()}
+    return {name: tuple(indices) for name, indices in groups_of.items()}
 
 
 def _names(caller: str, params: dict[str, Parameter], group: Group) -> Iterator[str]:
@@ -342,33 +391,23 @@ def _names(caller: str, params: dict[str, Parameter], group: Group) -> Iterator[
         if not found:
             unknown = repr(member) if isinstance(member, str) else f"a Parameter {member.shape}"
             raise ValueError(
-                f"{caller}: a group has {unknown}, which the model has not; it has "
-                f"{', '.join(params)}"
+                f"{caller}: a group has {unknown}, but the model has only {', '.join(params)}"
             )
         yield from found
 
 
-_RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
-    "lr": ("a number ≥ 0", lambda x: 0 <= x < float("inf")),
-    "weight_decay": ("a number ≥ 0", lambda x: 0 <= x < float("inf")),
-    "momentum_decay": ("a number ≥ 0", lambda x: 0 <= x < float("inf")),
-    "eps": ("a number > 0", lambda x: 0 < x < float("inf")),
-    **dict.fromkeys(
-        ["momentum", "rho", "beta1", "beta2"], ("a number in 0 ≤ x < 1", lambda x: 0 <= x < 1)
-    ),
+def _is_model(value: Any) -> bool:
+    """Whether it is a model, or Parameters, or PyTorch's dicts of them."""
+    if hasattr(value, "named_params"):
+        return True
+    plain = isinstance(value, Iterable) and not isinstance(value, str | ndarray)
+    return plain and any(isinstance(p, Parameter | dict) for p in value)
+
+
+HINT = "call the model once if its sizes are lazy"
+
+_CHECKS: dict[str, Callable[[str, str, Any], float]] = {
+    **dict.fromkeys(["lr", "weight_decay", "momentum_decay"], partial(number, least=0)),
+    "eps": partial(number, above=0),
+    **dict.fromkeys(["momentum", "rho", "beta1", "beta2"], fraction),
 }
-
-
-def _check(caller: str, name: str, value: Any) -> Any:
-    """The value of an option as a Python number, which leaves float32 arrays float32."""
-    if callable(value):
-        return value
-    needed, inside = _RANGES.get(name, ("a number", lambda x: True))
-    if np.ndim(value) or np.asarray(value).dtype.kind not in "fiub":
-        raise TypeError(
-            f"{caller}: got {name} {value!r}, needed {needed} or a function of the step"
-        )
-    number = float(value)
-    if not inside(number):
-        raise ValueError(f"{caller}: got {name} {value}, needed {needed}")
-    return number

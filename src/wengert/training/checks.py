@@ -48,7 +48,7 @@ def checked_parts(
     Raises:
         ValueError: a name is taken, or a part has no state.
     """
-    parts = {"model": model, "optimizer": optimizer}
+    parts: dict[str, Any] = {"model": model, "optimizer": optimizer}
     if average is not None:
         parts["average"] = average
     for name, part in more.items():
