@@ -263,7 +263,7 @@ OPTIMIZER = {
     "param_groups": "optimizer.groups  # and optimizer.add_group(...)",
     "add_param_group": "optimizer.add_group(names, lr=lr)",
     "learning_rate": "optimizer.lr",
-    "defaults": "optimizer.options",
+    "defaults": "optimizer.options()",
     "state": "optimizer.states",
 }
 
