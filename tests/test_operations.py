@@ -1,62 +1,16 @@
 """Tests of every Function, generated from its `samples`."""
 
-import importlib
-import inspect
-import pkgutil
-
 import numpy as np
 import pytest
 
 import wengert
-from wengert import Function, Variable
+from operations import OPERATIONS, cases, is_float, samples_of, unchanged
+from wengert import Variable
 from wengert.core import Constant
 from wengert.functions.arithmetic import Cast
-from wengert.functions.logic import OfBits, OfUfunc
 from wengert.testing import check_gradients
 
-for module in pkgutil.walk_packages(wengert.__path__, "wengert."):
-    if not module.name.endswith("__main__"):
-        importlib.import_module(module.name)
-
-
-def subclasses(cls):
-    for subclass in cls.__subclasses__():
-        yield subclass
-        yield from subclasses(subclass)
-
-
-OPERATIONS = sorted(
-    {
-        cls
-        for cls in subclasses(Function)
-        if cls.__module__.startswith("wengert.")
-        and not cls.__module__.startswith(("wengert.cli", "wengert.dezero"))
-        and cls.forward is not Function.forward  # a base class leaves it to its subclasses
-        and cls not in (OfUfunc, OfBits)
-    },
-    key=lambda cls: (cls.__module__, cls.__name__),
-)
 WITHOUT_SAMPLES = {"Checkpoint"}  # it is a whole program, see test_autodiff.py
-
-
-def samples_of(cls):
-    return list(cls.samples(np.random.default_rng(0))) if hasattr(cls, "samples") else []
-
-
-def cases(*, differentiable=False, elementwise=False):
-    return list(_cases(differentiable, elementwise))
-
-
-def _cases(differentiable, elementwise):
-    for cls in OPERATIONS:
-        if differentiable and issubclass(cls, Constant):
-            continue
-        if elementwise and not cls.elementwise:
-            continue
-        for i, sample in enumerate(samples_of(cls)):
-            takes_options = len(sample) == 2 and isinstance(sample[1], dict)
-            inputs, options = sample if takes_options else (sample, {})
-            yield pytest.param(cls, inputs, options, id=f"{cls.__name__}-{i}")
 
 
 def call(cls, options, inputs):
@@ -69,18 +23,8 @@ def arrays_of(ys):
     return [y.data for y in ys]
 
 
-def is_float(x):
-    return np.asarray(x).dtype.kind == "f"
-
-
 def is_float_array(x):
     return isinstance(x, np.ndarray | np.generic) and is_float(x)
-
-
-def unchanged(cls, inputs):
-    """The indices of the inputs that forward does not change in place."""
-    names = list(inspect.signature(cls.forward).parameters)[1:]
-    return [i for i in range(len(inputs)) if i >= len(names) or names[i] not in cls.mutated]
 
 
 def single_precision(options):
@@ -216,9 +160,7 @@ def test_elementwise_operations_add_up_gradients_over_what_was_broadcast(cls, in
 
 @pytest.mark.parametrize("cls", [c for c in OPERATIONS if issubclass(c, Constant)])
 def test_constants_need_no_gradient(cls):
-    for sample in samples_of(cls):
-        takes_options = len(sample) == 2 and isinstance(sample[1], dict)
-        inputs, options = sample if takes_options else (sample, {})
+    for inputs, options in samples_of(cls):
         for y in call(cls, options, map(Variable, inputs)):
             assert not y.requires_grad
             assert y.creator is None
