@@ -152,7 +152,7 @@ class Flat(Function):
     elementwise = True
 
     def backward(self, gy):
-        return (np.zeros_like(gy),) * len(self.inputs)
+        return (np.zeros_like(gy),) * len(self.needs)
 
 
 class Sign(Flat):
