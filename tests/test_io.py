@@ -1,4 +1,4 @@
-"""Files of arrays: what is saved comes back, and no file can do harm."""
+"""Files of arrays: they are restored exactly, and no file can do harm."""
 
 import io
 import sys
@@ -46,7 +46,7 @@ def assert_same(arrays, others):
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_every_dtype_comes_back_bit_for_bit(tmp_path, suffix):
+def test_every_dtype_is_restored_bit_for_bit(tmp_path, suffix):
     dtypes = ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]
     arrays = {dtype: np.frombuffer(RNG.bytes(192), dtype) for dtype in dtypes}  # and odd NaNs
     arrays["?"] = arrays["u1"] > 100
@@ -58,7 +58,7 @@ def test_every_dtype_comes_back_bit_for_bit(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_every_shape_layout_and_byte_order_comes_back(tmp_path, suffix):
+def test_every_shape_layout_and_byte_order_is_restored(tmp_path, suffix):
     arrays = {
         "0-d": np.array(1.5),
         "empty": np.zeros((0, 3), np.float32),
@@ -93,10 +93,10 @@ def test_a_file_may_hold_no_arrays(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_words_about_the_arrays_come_back(tmp_path, suffix):
-    words = {"épochs": "3", "note": 'a "quoted" word\n'}
-    path = saved(tmp_path, suffix, {"x": MATRIX}, metadata=words)
-    assert load_metadata(path) == words
+def test_metadata_are_restored(tmp_path, suffix):
+    metadata = {"épochs": "3", "note": 'a "quoted" word\n'}
+    path = saved(tmp_path, suffix, {"x": MATRIX}, metadata=metadata)
+    assert load_metadata(path) == metadata
     assert_same({"x": MATRIX}, load_arrays(path))
     assert load_metadata(saved(tmp_path, suffix, {"x": MATRIX})) == {}
 
@@ -108,20 +108,20 @@ def test_the_same_arrays_give_the_same_bytes(tmp_path, suffix):
     assert first == second
 
 
-def test_an_npz_has_no_time_of_day_in_it(tmp_path):
+def test_an_npz_contains_no_time_of_writing(tmp_path):
     path = saved(tmp_path, ".npz", {"x": MATRIX}, metadata={"a": "b"})
     with zipfile.ZipFile(path) as file:
         assert {member.date_time for member in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-def test_numpy_reads_an_npz_without_pickles_and_so_do_we_what_numpy_writes(tmp_path):
+def test_numpy_reads_our_npz_without_pickles_and_we_read_those_of_numpy(tmp_path):
     arrays = {"l0/W": MATRIX.T, "b": np.array(2, np.int8)}
     path = saved(tmp_path, ".npz", arrays, metadata={"of": "both"})
-    with np.load(path) as there:
-        assert {name: there[name].tolist() for name in arrays} == {
+    with np.load(path) as loaded:
+        assert {name: loaded[name].tolist() for name in arrays} == {
             name: array.tolist() for name, array in arrays.items()
         }
-        assert there["metadata.json"] == b'{"of": "both"}'
+        assert loaded["metadata.json"] == b'{"of": "both"}'
     for write in (np.savez, np.savez_compressed):
         write(path, **arrays)
         assert_same(arrays, load_arrays(path))
@@ -130,9 +130,9 @@ def test_numpy_reads_an_npz_without_pickles_and_so_do_we_what_numpy_writes(tmp_p
 @needs_safetensors
 def test_the_library_reads_our_safetensors(tmp_path):
     path = saved(tmp_path, ".safetensors", {"W": MATRIX.T, "b": np.array(True)})
-    there = load_file(path)
-    np.testing.assert_array_equal(there["W"], MATRIX.T)
-    assert there["b"].dtype == bool
+    loaded = load_file(path)
+    np.testing.assert_array_equal(loaded["W"], MATRIX.T)
+    assert loaded["b"].dtype == bool
 
 
 def test_without_the_library_the_error_says_what_to_install(tmp_path, monkeypatch):
@@ -144,11 +144,11 @@ def test_without_the_library_the_error_says_what_to_install(tmp_path, monkeypatc
         load_arrays(tmp_path / "x.safetensors")
 
 
-# ---- What cannot be saved or loaded ----
+# ---- Errors ----
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_what_is_no_number_is_refused_and_the_old_file_stays(tmp_path, suffix):
+def test_values_that_are_not_numbers_are_refused_and_the_old_file_stays(tmp_path, suffix):
     path = saved(tmp_path, suffix, {"x": MATRIX})
     for wrong in (np.array([None]), "text", MATRIX * 1j, np.array(["a"])):
         with pytest.raises(TypeError, match=r"save_arrays: y is .*, needed numbers or booleans"):
@@ -157,7 +157,7 @@ def test_what_is_no_number_is_refused_and_the_old_file_stays(tmp_path, suffix):
         save_arrays(path, {1: MATRIX})
     with pytest.raises(TypeError, match="needed strings as names and in metadata"):
         save_arrays(path, {}, metadata={"epochs": 3})
-    with pytest.raises(TypeError, match="save_arrays: y is lists of different lengths"):
+    with pytest.raises(TypeError, match="save_arrays: y has lists of different lengths"):
         save_arrays(path, {"y": [[1], [2, 3]]})
     for wrong in ([MATRIX], None):
         with pytest.raises(TypeError, match="save_arrays: needed dicts"):
@@ -167,26 +167,26 @@ def test_what_is_no_number_is_refused_and_the_old_file_stays(tmp_path, suffix):
     assert_same({"x": MATRIX}, load_arrays(path))
 
 
-def test_what_a_format_has_no_place_for_is_refused(tmp_path):
+def test_what_a_format_cannot_store_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"save_arrays: .*x.npz: name 'a\\x00b'"):
         save_arrays(tmp_path / "x.npz", {"a\0b": MATRIX})
-    with pytest.raises(ValueError, match=r"no place for .* more than 65531 bytes"):
+    with pytest.raises(ValueError, match=r"cannot store .* more than 65531 bytes"):
         save_arrays(tmp_path / "x.npz", {"é" * 32766: MATRIX})
     assert not list(tmp_path.iterdir())
 
 
 @needs_safetensors
-def test_safetensors_has_no_place_for_long_floats(tmp_path):
+def test_safetensors_cannot_store_long_floats(tmp_path):
     path = tmp_path / "x.safetensors"
-    with pytest.raises(ValueError, match=r"x.safetensors: x is .*, which \.safetensors has no"):
+    with pytest.raises(ValueError, match=r"x.safetensors: x is .*, which \.safetensors cannot"):
         save_arrays(path, {"x": np.zeros(2, np.longdouble)})
-    with pytest.raises(ValueError, match="name __metadata__: it has another meaning"):
+    with pytest.raises(ValueError, match="name __metadata__: it is reserved"):
         save_arrays(path, {"__metadata__": MATRIX})  # it could not be read again
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("act", [load_arrays, lambda path: save_arrays(path, {})])
-def test_the_end_of_the_name_says_the_format(tmp_path, act):
+def test_the_ending_of_the_name_determines_the_format(tmp_path, act):
     for name in ("weights", "weights.npy", ".npz", "weights.NPZ.gz"):
         with pytest.raises(ValueError, match=r"needed a name that ends in \.npz or \.safetensors$"):
             act(tmp_path / name)
@@ -196,12 +196,12 @@ def test_the_end_of_the_name_says_the_format(tmp_path, act):
 
 @pytest.mark.parametrize("path", [None, 3, b"x.npz", io.BytesIO()])
 @pytest.mark.parametrize("act", [load_arrays, load_metadata, lambda path: save_arrays(path, {})])
-def test_what_is_no_path_is_refused(act, path):
+def test_an_argument_that_is_not_a_path_is_refused(act, path):
     with pytest.raises(TypeError, match=r"(load|save)_\w+: got path .*, needed a path"):
         act(path)
 
 
-def test_a_wave_stands_for_the_home_folder_or_for_itself(tmp_path, monkeypatch):
+def test_a_tilde_stands_for_the_home_folder_or_for_itself(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     save_arrays("~/x.npz", {"x": MATRIX})
@@ -211,7 +211,7 @@ def test_a_wave_stands_for_the_home_folder_or_for_itself(tmp_path, monkeypatch):
     assert_same({"y": MATRIX}, load_arrays("~x.npz"))
 
 
-def test_what_is_not_there_or_no_file_is_an_error_of_the_system(tmp_path):
+def test_a_missing_file_or_a_folder_is_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"missing\.npz"):
         load_arrays(tmp_path / "missing.npz")
     folder = tmp_path / "folder.npz"
@@ -236,7 +236,7 @@ def test_garbage_is_a_value_error_that_names_the_file(tmp_path, suffix, content)
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_a_file_cut_anywhere_is_refused(tmp_path, suffix):
+def test_a_file_truncated_anywhere_is_refused(tmp_path, suffix):
     path = saved(tmp_path, suffix, {"x": MATRIX, "y": np.array(True)}, metadata={"a": "b"})
     data = path.read_bytes()
     for end in range(0, len(data), 7):
@@ -254,17 +254,17 @@ def test_booleans_that_are_neither_0_nor_1_are_refused(tmp_path, suffix):
         load_arrays(path)
 
 
-def npy(array=MATRIX, said=(b"", b"")):
-    """A .npy file whose header may say something else than its array."""
+def npy(array=MATRIX, header=(b"", b"")):
+    """A .npy file, whose header may contradict its array."""
     file = io.BytesIO()
     np.lib.format.write_array(file, array)
-    assert said[0] in file.getvalue()
-    return file.getvalue().replace(*said)
+    assert header[0] in file.getvalue()
+    return file.getvalue().replace(*header)
 
 
 def archive(path, members, method=zipfile.ZIP_STORED):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of names that are there twice
+        warnings.simplefilter("ignore")  # about duplicate names
         with zipfile.ZipFile(path, "w", method) as file:
             for name, data in members:
                 file.writestr(name, data)
@@ -273,22 +273,22 @@ def archive(path, members, method=zipfile.ZIP_STORED):
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 @pytest.mark.parametrize(
-    ("said", "problem"),
+    ("header", "problem"),
     [
-        ((b"(3, 4)", b"(9, 9)"), r"x\.npy: float64 \(9, 9\) has 648 bytes, but there are 96"),
+        ((b"(3, 4)", b"(9, 9)"), r"x\.npy: float64 \(9, 9\) has 648 bytes, but the file has 96"),
         ((b"(3, 4), }         ", b"(99999999, 99999), }"), "has 79999199200008 bytes"),
-        ((b"(3, 4)", b"(1,  )"), "has 8 bytes, but there are 96"),
-        ((b"(3, 4)", b"(-3,4)"), "x.npy is no array of numbers"),
-        ((b"'<f8'", b"'|O8'"), r"no array of numbers: .*objects are pickles"),
-        ((b"'<f8'", b"'<c8'"), "no array of numbers"),
+        ((b"(3, 4)", b"(1,  )"), "has 8 bytes, but the file has 96"),
+        ((b"(3, 4)", b"(-3,4)"), "x.npy is not an array of numbers"),
+        ((b"'<f8'", b"'|O8'"), r"not an array of numbers: .*objects are pickles"),
+        ((b"'<f8'", b"'<c8'"), "not an array of numbers"),
         ((b"'<f8'", b"'<f7'"), "NumPy has no dtype <f7"),
-        ((b"NUMPY\1", b"NUMPY\2"), "no array of numbers"),
+        ((b"NUMPY\1", b"NUMPY\2"), "not an array of numbers"),
     ],
 )
-def test_a_header_that_does_not_fit_is_refused_before_there_is_room(
-    tmp_path, said, problem, method
+def test_a_header_that_does_not_fit_is_refused_before_memory_is_allocated(
+    tmp_path, header, problem, method
 ):
-    path = archive(tmp_path / "x.npz", [("x.npy", npy(said=said))], method)
+    path = archive(tmp_path / "x.npz", [("x.npy", npy(header=header))], method)
     with pytest.raises(ValueError, match=rf"load_arrays: .*x\.npz: .*{problem}"):
         load_arrays(path)
 
@@ -310,13 +310,13 @@ def test_pickled_objects_are_never_loaded(tmp_path):
         load_arrays(tmp_path / "x.npz")
 
 
-def test_an_archive_with_something_else_is_refused(tmp_path):
+def test_an_archive_with_other_members_is_refused(tmp_path):
     path = tmp_path / "x.npz"
     archive(path, [("x.npy", npy()), ("x.npy", npy())])
-    with pytest.raises(ValueError, match="there are two arrays x"):
+    with pytest.raises(ValueError, match="it has two arrays x"):
         load_arrays(path)
     archive(path, [("readme.txt", "hello")])
-    with pytest.raises(ValueError, match=r"readme\.txt is no array"):
+    with pytest.raises(ValueError, match=r"readme\.txt is not an array"):
         load_arrays(path)
     for method in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         archive(path, [("x.npy", npy())], method)
@@ -338,7 +338,7 @@ def test_an_encrypted_member_is_refused(tmp_path):
         load_arrays(path)
 
 
-def test_a_bomb_of_many_names_for_the_same_bytes_is_refused(tmp_path):
+def test_a_zip_bomb_of_many_names_for_the_same_bytes_is_refused(tmp_path):
     path = archive(tmp_path / "x.npz", [("x.npy", npy(np.zeros(10_000)))], zipfile.ZIP_DEFLATED)
     with zipfile.ZipFile(path, "a") as file:
         (first,) = file.infolist()
@@ -348,11 +348,11 @@ def test_a_bomb_of_many_names_for_the_same_bytes_is_refused(tmp_path):
                 setattr(other, field, getattr(first, field))
             file.filelist.append(other)
         file._didModify = True
-    with pytest.raises(ValueError, match="its members claim more bytes than there are"):
+    with pytest.raises(ValueError, match="its members claim more bytes than the file has"):
         load_arrays(path)
 
 
-def test_a_member_that_claims_more_than_its_bytes_can_hold_is_refused(tmp_path):
+def test_a_member_that_claims_more_than_its_bytes_can_expand_to_is_refused(tmp_path):
     path = archive(tmp_path / "x.npz", [("x.npy", npy())], zipfile.ZIP_DEFLATED)
     data = bytearray(path.read_bytes())
     size = data.index(b"PK\1\2") + 24

@@ -1,4 +1,4 @@
-"""Files of the weights of models: names and shapes that fit, and those that do not."""
+"""Files of weights of models: names and shapes that fit, and those that do not."""
 
 import re
 
@@ -17,7 +17,7 @@ from wengert.io import (
     save_arrays,
     save_weights,
 )
-from wengert.io.pytorch import places
+from wengert.io.pytorch import torch_names
 from wengert.models import GPT
 
 X = RNG.normal(size=(5, 3)).astype(np.float32)
@@ -29,7 +29,7 @@ def network():
 
 @pytest.mark.parametrize("suffix", FORMATS)
 @pytest.mark.parametrize("names", ["wengert", "pytorch"])
-def test_parameters_and_buffers_come_back_also_into_a_model_without_sizes(tmp_path, suffix, names):
+def test_parameters_and_buffers_are_restored_also_into_lazy_ones(tmp_path, suffix, names):
     random.seed(0)
     model, other = network(), network()
     model(X)  # and its running statistics move
@@ -49,7 +49,7 @@ PYTORCH_NAMES = {
 
 
 class Own(L.Layer):
-    """A model of a user: a Parameter of its own, a plain list, a subclass of a layer."""
+    """A user's model: a Parameter of its own, a plain list, a subclass of a layer."""
 
     def __init__(self):
         class Scaled(L.Linear):
@@ -61,8 +61,8 @@ class Own(L.Layer):
         self.again = self.layers[0]
 
 
-def test_pytorchs_names_go_through_a_users_own_model():
-    assert {name: there.name for name, there in places(Own()).items()} == {
+def test_pytorchs_names_in_a_users_own_model():
+    assert {name: theirs.name for name, theirs in torch_names(Own()).items()} == {
         "scale": "scale",
         "layers.0.W": "layers.0.weight",
         "layers.0.b": "layers.0.bias",
@@ -73,7 +73,7 @@ def test_pytorchs_names_go_through_a_users_own_model():
     }
 
 
-def test_values_take_the_dtype_of_the_model(tmp_path):
+def test_values_are_cast_to_the_dtype_of_the_model(tmp_path):
     save_arrays(tmp_path / "x.npz", {"W": MATRIX, "b": np.arange(4)})
     layer = L.Linear(4)
     load_weights(tmp_path / "x.npz", layer)
@@ -81,14 +81,14 @@ def test_values_take_the_dtype_of_the_model(tmp_path):
     np.testing.assert_array_equal(layer.W.data, MATRIX.astype(np.float32))
 
 
-def test_a_model_without_sizes_cannot_be_saved_and_the_old_file_stays(tmp_path):
+def test_a_model_with_lazy_parameters_cannot_be_saved_and_the_old_file_stays(tmp_path):
     path = saved(tmp_path, ".npz", {"x": MATRIX})
     with pytest.raises(RuntimeError, match=r"layers\.0\.W \(None, 4\) has no size yet"):
         save_weights(path, network())
     assert_same({"x": MATRIX}, load_arrays(path))
 
 
-def test_wrong_names_and_shapes_say_which_and_in_which_file(tmp_path):
+def test_wrong_names_and_shapes_are_listed_with_the_file(tmp_path):
     path = saved(tmp_path, ".npz", {"W": MATRIX, "c": np.zeros(4)})
     layer = L.Linear(5, in_size=3)
     before = layer.state_dict()
@@ -102,14 +102,14 @@ def test_wrong_names_and_shapes_say_which_and_in_which_file(tmp_path):
     assert load_weights(path, L.Linear(4, in_size=3), strict=False) == (["b"], ["c"])
 
 
-def test_wrong_names_and_shapes_are_said_as_pytorch_has_them(tmp_path):
+def test_wrong_names_and_shapes_are_listed_as_pytorch_has_them(tmp_path):
     arrays = {"weight": np.zeros((4, 3)), "c": np.zeros(4), "num_batches_tracked": np.array(1)}
     path = saved(tmp_path, ".npz", arrays)
     with pytest.raises(ValueError, match="load_weights") as error:
         load_weights(path, L.Linear(5, in_size=3), names="pytorch")
     assert str(error.value) == (
-        f"load_weights: {path}: in PyTorch's names, missing: bias (5,); unexpected: c (4,); "
-        f"of another shape: weight is (4, 3), needed (5, 3). Nothing was loaded"
+        f"load_weights: {path}: in PyTorch's names: missing: bias (5,); unexpected: c (4,); "
+        f"unfit: weight is (4, 3), needed (5, 3). Nothing was loaded"
     )
     assert load_weights(path, L.Linear(4), strict=False, names="pytorch") == (["bias"], ["c"])
 
@@ -125,10 +125,10 @@ def test_a_wrong_shape_for_parameters_without_a_size_is_refused_too(tmp_path):
         load_weights(path, L.Linear(2), names="pytorch")
 
 
-def test_a_common_start_of_all_names_is_recognised_and_can_be_dropped(tmp_path):
+def test_a_common_prefix_of_all_names_is_recognised_and_can_be_dropped(tmp_path):
     path = saved(tmp_path, ".npz", {"_orig_mod.weight": MATRIX, "_orig_mod.bias": np.zeros(3)})
-    cure = "rename=lambda name: name.removeprefix('_orig_mod.')"
-    with pytest.raises(ValueError, match=re.escape(cure)):
+    hint = "rename=lambda name: name.removeprefix('_orig_mod.')"
+    with pytest.raises(ValueError, match=re.escape(hint)):
         load_weights(path, L.Linear(3), names="pytorch")
     layer = L.Linear(3)
     load_weights(path, layer, names="pytorch", rename=lambda name: name.removeprefix("_orig_mod."))
@@ -146,25 +146,25 @@ def test_rename_maps_names_and_drops_those_that_become_none(tmp_path):
     assert caught.value.__cause__ is not None  # where in the user's function it happened
 
 
-def test_a_model_in_place_of_the_path_is_recognised(tmp_path):
+def test_swapped_arguments_are_recognised(tmp_path):
     for call in (save_weights, load_weights):
         with pytest.raises(TypeError, match=rf"needed a Layer; is it {call.__name__}\(path, model"):
             call(L.Linear(4), tmp_path / "x.npz")
 
 
-def test_other_names_than_ours_and_those_of_pytorch_are_not_known(tmp_path):
+def test_an_unknown_kind_of_names_is_refused(tmp_path):
     with pytest.raises(ValueError, match="load_weights: got names 'jax', needed 'wengert' or"):
         load_weights(tmp_path / "x.npz", L.Linear(3), names="jax")
     with pytest.raises(ValueError, match="save_weights: got names 'jax'"):
         save_weights(tmp_path / "x.npz", L.Linear(3, in_size=3), names="jax")
 
 
-@pytest.mark.parametrize("start", ["", "transformer."])
-def test_the_published_names_of_gpt2_are_those_of_our_gpt(tmp_path, start):
+@pytest.mark.parametrize("prefix", ["", "transformer."])
+def test_the_published_names_of_gpt2_are_those_of_our_gpt(tmp_path, prefix):
     gpt = GPT(5, 4, layers=2, width=6, heads=2)
-    ways = {"wte": gpt.tokens, "wpe": gpt.positions, "ln_f": gpt.norm}
+    layers = {"wte": gpt.tokens, "wpe": gpt.positions, "ln_f": gpt.norm}
     for i, part in enumerate(gpt.blocks):
-        ways |= {
+        layers |= {
             f"h.{i}.ln_1": part.norm1,
             f"h.{i}.attn.c_attn": part.attention.qkv,
             f"h.{i}.attn.c_proj": part.attention.out,
@@ -173,11 +173,11 @@ def test_the_published_names_of_gpt2_are_those_of_our_gpt(tmp_path, start):
             f"h.{i}.mlp.c_proj": part.network[2],
         }
     arrays = {
-        f"{start}{way}.{word}": p.data
-        for way, layer in ways.items()
+        f"{prefix}{path}.{word}": p.data
+        for path, layer in layers.items()
         for word, p in zip(("weight", "bias"), layer.params(), strict=False)
     }
-    arrays |= {f"{start}h.0.attn.bias": np.ones((1, 1, 4, 4)), "lm_head.weight": gpt.tokens.W}
+    arrays |= {f"{prefix}h.0.attn.bias": np.ones((1, 1, 4, 4)), "lm_head.weight": gpt.tokens.W}
     path = saved(tmp_path, ".npz", arrays)
     loaded = GPT(5, 4, layers=2, width=6, heads=2)
     assert load_weights(path, loaded, rename=gpt2_name) == ([], [])

@@ -1,4 +1,4 @@
-"""Files: weights and other arrays, as .npz and .safetensors, also from and for PyTorch."""
+"""Files of weights and other arrays: .npz and .safetensors, also from and for PyTorch."""
 
 from wengert.io.arrays import load_arrays as load_arrays
 from wengert.io.arrays import load_metadata as load_metadata

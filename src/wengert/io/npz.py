@@ -1,8 +1,8 @@
 """NumPy's .npz: a zip archive with a .npy file for each array.
 
-The reader takes what `np.savez` and `np.savez_compressed` write of numbers and booleans. It trusts
-no file: it evaluates no header, unpickles nothing, and makes room for an array only after the
-archive has shown to hold that many bytes.
+The reader accepts numbers and booleans as `np.savez` and `np.savez_compressed` write them. It
+trusts no file: it evaluates no header, unpickles nothing, and allocates an array only after
+checking that the archive has that many bytes.
 """
 
 import json
@@ -17,12 +17,13 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 import numpy as np
 from numpy import ndarray
 
-METADATA = "metadata.json"  # a member that `np.load` gives as bytes
+METADATA = "metadata.json"  # a member that `np.load` returns as bytes
 CHUNK = 2**20  # bytes
 LONGEST_NAME = 2**16 - 1 - len(".npy")  # bytes
 MOST_FROM_A_BYTE = {ZIP_STORED: 1, ZIP_DEFLATED: 1032}  # deflate: 258 bytes for two bits
 
-# Version 1.0 of the format: its length, then a dict as Python writes it, with keys in any order.
+# Version 1.0 of the format: the length of the header, then a dict in Python's syntax, with keys in
+# any order.
 MAGIC = b"\x93NUMPY\x01\x00"
 HEADER = re.compile(
     rb"\{(?=.*'descr': '([<>|=]?[fiub]\d+)')(?=.*'fortran_order': (True|False))"
@@ -36,8 +37,8 @@ def write(file: BinaryIO, arrays: Mapping[str, ndarray], metadata: Mapping[str, 
         for name, array in arrays.items():
             if "\0" in name or len(name.encode()) > LONGEST_NAME:
                 raise ValueError(
-                    f"name {name!r:.80}: an .npz file has no place for a zero character, nor for "
-                    f"more than {LONGEST_NAME} bytes"
+                    f"name {name!r:.80}: an .npz file cannot store a name with a null character or "
+                    f"of more than {LONGEST_NAME} bytes"
                 )
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
@@ -49,7 +50,7 @@ def read(file: BinaryIO, *, arrays: bool = True) -> tuple[dict[str, ndarray], di
     """The arrays, or none of them, and the metadata of an archive.
 
     Raises:
-        ValueError: it is damaged, or holds something else.
+        ValueError: it is damaged, or contains anything else.
     """
     try:
         with ZipFile(file) as archive:
@@ -57,10 +58,10 @@ def read(file: BinaryIO, *, arrays: bool = True) -> tuple[dict[str, ndarray], di
     except (BadZipFile, zlib.error, EOFError) as error:
         raise ValueError(f"it is damaged: {error}") from error
     except OSError as error:
-        if error.errno == EINVAL:  # a place before the start of the file
+        if error.errno == EINVAL:  # a position before the start of the file
             raise ValueError(f"it is damaged: {error.strerror}") from error
         raise
-    except (NotImplementedError, RuntimeError) as error:  # a method of zip, a password
+    except (NotImplementedError, RuntimeError) as error:  # a compression method of zip, a password
         raise ValueError(f"it cannot be read: {error}") from error
 
 
@@ -69,7 +70,7 @@ def _read(
 ) -> tuple[dict[str, ndarray], dict[str, str]]:
     members = archive.infolist()
     if sum(member.compress_size for member in members) > size:
-        raise ValueError("it is damaged: its members claim more bytes than there are")
+        raise ValueError("it is damaged: its members claim more bytes than the file has")
     arrays: dict[str, ndarray] = {}
     metadata: dict[str, str] = {}
     for member in members:
@@ -79,9 +80,9 @@ def _read(
         if member.filename == METADATA:
             metadata = _metadata(archive.read(member))
         elif name == member.filename:
-            raise ValueError(f"{name} is no array")
+            raise ValueError(f"{name} is not an array")
         elif name in arrays:
-            raise ValueError(f"there are two arrays {name}")
+            raise ValueError(f"it has two arrays {name}")
         elif with_arrays:
             arrays[name] = _array(archive, member)
     return arrays, metadata
@@ -94,15 +95,15 @@ def _array(archive: ZipFile, member: ZipInfo) -> ndarray:
         match = HEADER.fullmatch(header)
         if not start.startswith(MAGIC) or match is None:
             raise ValueError(
-                f"{member.filename} is no array of numbers: {(start + header)[:120]!r} "
+                f"{member.filename} is not an array of numbers: {(start + header)[:120]!r} "
                 f"(objects are pickles, which are never loaded)"
             )
         dtype, shape = _dtype(match[1]), tuple([int(n) for n in match[3].split(b",") if n.strip()])
         size = math.prod(shape) * dtype.itemsize
-        there = member.file_size - len(start) - len(header)
-        if size != there:
+        stored = member.file_size - len(start) - len(header)
+        if size != stored:
             raise ValueError(
-                f"{member.filename}: {dtype} {shape} has {size} bytes, but there are {there}"
+                f"{member.filename}: {dtype} {shape} has {size} bytes, but the file has {stored}"
             )
         array = np.empty(shape, dtype, order="F" if match[2] == b"True" else "C")
         data = array.reshape(-1, order="A").view(np.uint8)  # the same memory
@@ -124,5 +125,5 @@ def _dtype(descr: bytes) -> np.dtype:
 def _metadata(text: bytes) -> dict[str, str]:
     metadata = json.loads(text)
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        raise ValueError(f"{METADATA} is no dict of strings")
+        raise ValueError(f"{METADATA} is not a dict of strings")
     return metadata

@@ -1,4 +1,4 @@
-"""Safetensors: arrays after a header of JSON; the library `safetensors` writes and checks it."""
+"""Safetensors: a JSON header, then the arrays; the library `safetensors` writes and checks it."""
 
 import json
 from collections.abc import Mapping
@@ -32,9 +32,9 @@ def write(file: BinaryIO, arrays: Mapping[str, ndarray], metadata: Mapping[str, 
     """Writes a file that `safetensors.numpy.load_file` and `safetensors.torch.load_file` read."""
     safetensors = library()
     if METADATA in arrays:
-        raise ValueError(f"name {METADATA}: it has another meaning in a .safetensors file")
-    # (what the library is given is addresses: `kept` keeps the memory alive)
-    kept = {name: _little(name, array) for name, array in arrays.items()}
+        raise ValueError(f"name {METADATA}: it is reserved in a .safetensors file")
+    # (the library receives addresses: `kept` keeps the memory alive)
+    kept = {name: _little_endian(name, array) for name, array in arrays.items()}
     specs = {
         name: safetensors.TensorSpec(
             dtype=array.dtype.name,
@@ -54,7 +54,7 @@ def read(file: BinaryIO) -> tuple[dict[str, ndarray], dict[str, str]]:
     """The arrays and the metadata of a file; bfloat16 as float32, which has the same values.
 
     Raises:
-        ValueError: it is damaged, or has arrays that NumPy lacks.
+        ValueError: it is damaged, or has arrays of dtypes that NumPy lacks.
     """
     safetensors = library()
     data = file.read()
@@ -67,10 +67,10 @@ def read(file: BinaryIO) -> tuple[dict[str, ndarray], dict[str, str]]:
     return arrays, json.loads(header).get(METADATA, {})
 
 
-def _little(name: str, array: ndarray) -> ndarray:
-    """The array with its bytes as the file has them."""
+def _little_endian(name: str, array: ndarray) -> ndarray:
+    """The array in the byte order of the file."""
     if array.dtype.name not in NAMES:
-        raise ValueError(f"{name} is {array.dtype}, which .safetensors has no place for")
+        raise ValueError(f"{name} is {array.dtype}, which .safetensors cannot store")
     return np.array(array, array.dtype.newbyteorder("<"), order="C", copy=None)
 
 

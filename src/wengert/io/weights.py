@@ -14,19 +14,19 @@ Names = Literal["wengert", "pytorch"]
 
 
 def save_weights(path: AnyPath, model: Layer, *, names: Names = "wengert") -> None:
-    """Writes the Parameters and Buffers of a model by name.
+    """Writes the Parameters and Buffers of a model, by name.
 
     Args:
         path: ends in .npz or .safetensors; see `save_arrays`.
-        model: of known sizes.
+        model: without lazy parameters.
         names: "pytorch" for a file that PyTorch's module of the same architecture loads:
             `module.load_state_dict(safetensors.torch.load_file(path))`; see `wengert.io.pytorch`.
 
     Raises:
-        OSError: the file cannot be written; what was there is whole.
-        RuntimeError: a Parameter waits for its size.
-        TypeError: `model` is no Layer.
-        ValueError: the path ends in something else.
+        OSError: the file cannot be written; an existing file is unchanged.
+        RuntimeError: a Parameter has no size yet.
+        TypeError: `model` is not a Layer.
+        ValueError: the path has another ending.
     """
     _check("save_weights", model, names)
     state = model.state_dict()
@@ -44,15 +44,15 @@ def load_weights(
     names: Names = "wengert",
     rename: Callable[[str], str | None] | None = None,
 ) -> tuple[list[str], list[str]]:
-    """Takes Parameters and Buffers from a file, in the dtypes that they have in the model.
+    """Loads Parameters and Buffers from a file, in the dtypes that they have in the model.
 
     Args:
-        path: a .npz or .safetensors file; it need not be trusted: see `load_arrays`.
-        model: what it is for; a Parameter that waits for its size takes it from the file.
-        strict: False lets names be missing in the file, or be there for nothing.
+        path: a .npz or .safetensors file, which need not be trusted: see `load_arrays`.
+        model: takes the values; a Parameter of unknown size takes its size from the file too.
+        strict: False allows missing and unexpected names.
         names: "pytorch" for a file from PyTorch's module of the same architecture; see
             `wengert.io.pytorch`.
-        rename: from a name in the file to the one to use; None drops the array.
+        rename: a function from a name in the file to the name to use; None drops the array.
 
     Returns:
         The names that are missing in the file and those that are unexpected; both empty if
@@ -60,15 +60,15 @@ def load_weights(
 
     Raises:
         OSError: there is no such file, or it cannot be read.
-        TypeError: `model` is no Layer.
-        ValueError: it is damaged, or names or shapes do not fit: says which, and nothing has been
-            loaded then.
+        TypeError: `model` is not a Layer.
+        ValueError: it is damaged, or names or shapes do not fit; the message says which, and
+            nothing is loaded.
     """
     _check("load_weights", model, names)
     arrays, metadata = read("load_weights", path)
     try:
         if names == "pytorch":
-            arrays = pytorch.with_second_names(arrays, metadata)
+            arrays = pytorch.with_tied_names(arrays, metadata)
         if rename is not None:
             arrays = _renamed(arrays, rename)
         if names == "pytorch":
