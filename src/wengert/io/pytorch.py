@@ -2,12 +2,12 @@
 
 The name of a Parameter or Buffer in PyTorch is its name here, with the components replaced that
 `NAMES` has for the layers along its path: `layer1.layers.0.conv1.W` becomes
-`layer1.0.conv1.weight`. Components without an entry are the same: attributes of a model, running statistics,
-Parameters of a user's own layers. So a model fits the PyTorch module whose attributes have the same
-names, and the architectures of `wengert.models` fit those of torchvision.
+`layer1.0.conv1.weight`. Components without an entry are the same: attributes of a model, running
+statistics, Parameters of a user's own layers. So a model fits the PyTorch module whose attributes
+have the same names, and the architectures of `wengert.models` fit those of torchvision.
 
 Matrices of `x W` are (in, out) here and (out, in) in PyTorch. The weights of queries, keys and
-values are one array in PyTorch. `num_batches_tracked` has no counterpart, and PyTorch loads without it.
+values are one array in PyTorch. `num_batches_tracked` has no counterpart; PyTorch loads without it.
 """
 
 from collections.abc import Callable, Mapping
