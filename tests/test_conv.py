@@ -164,7 +164,7 @@ WEIGHTS = np.ones((4, 2, 3, 3))
         (lambda: conv2d(IMAGE, WEIGHTS, groups=1.0), ValueError, "groups 1.0"),
         (lambda: conv2d(IMAGE, WEIGHTS, np.ones(3)), ValueError, r"b \(3,\), needed \(4,\)"),
         (lambda: conv2d(IMAGE, np.ones((1, 2, 6, 1))), ValueError, "larger than x"),
-        (lambda: conv2d(IMAGE, WEIGHTS, dilation=3), ValueError, r"\(7, 7\) with dilation 3"),
+        (lambda: conv2d(IMAGE, WEIGHTS, dilation=3), ValueError, r"\(7, 7\) with dilation \(3, 3\)"),
         (lambda: conv2d(IMAGE, WEIGHTS, stride=0), ValueError, "stride 0"),
         (lambda: conv2d(IMAGE, WEIGHTS, stride=(1, 2, 3)), ValueError, "or 2 of them"),
         (lambda: conv2d(IMAGE, WEIGHTS, stride=1.5), TypeError, "stride 1.5"),

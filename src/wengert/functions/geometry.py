@@ -30,20 +30,26 @@ def checked_geometry(
     dilations = per_axis(name, "dilation", dilation, len(kernel), 1)
     pairs = padding_pairs(name, padding, x_shape[2:], kernel, strides, dilations)
     geometry = Geometry(tuple(kernel), strides, pairs, dilations, groups)
+    check_kernel_fits(name, geometry, x_shape)
+    return geometry
+
+
+def check_kernel_fits(name: str, geometry: Geometry, x_shape: tuple[int, ...]) -> None:
+    """Refuses a kernel that is larger than x with its padding."""
     if min(geometry.output_sizes(x_shape[2:])) < 1:
-        extent = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
-        dilated = f", {tuple(extent)} with dilation {dilation}," if max(dilations) > 1 else ""
+        kernel, dilation = geometry.kernel, geometry.dilation
+        extent = tuple([(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)])
+        dilated = f", {extent} with dilation {dilation}," if max(dilation) > 1 else ""
         raise ValueError(
-            f"{name}: the kernel {tuple(kernel)}{dilated} is larger than x {x_shape}, which is "
+            f"{name}: the kernel {kernel}{dilated} is larger than x {x_shape}, which is "
             f"{geometry.padded_sizes(x_shape[2:])} with its padding; use a smaller kernel or more "
             f"padding"
         )
-    return geometry
 
 
 def per_axis(name: str, argument: str, value: Any, n_axes: int, least: int) -> tuple[int, ...]:
     """An integer ≥ `least`, or one for each of `n_axes` axes, as a tuple with one for each axis."""
-    numbers = integers(name, argument, value)
+    numbers = (value,) if type(value) is int else integers(name, argument, value)
     if len(numbers) == 1:
         numbers *= n_axes
     if len(numbers) != n_axes or min(numbers) < least:

@@ -16,7 +16,7 @@ import numpy as np
 from wengert import kernels
 from wengert.arrays import as_array
 from wengert.core import Function, Operand, Variable
-from wengert.functions.geometry import Padding, Sizes, checked_geometry, padding_pairs, per_axis
+from wengert.functions.geometry import Padding, Sizes, check_kernel_fits, padding_pairs, per_axis
 from wengert.kernels import Geometry
 
 __all__ = [
@@ -334,13 +334,15 @@ def _windows(
     shape = _checked_shape(name, x, n_axes)
     sizes = per_axis(name, "kernel", kernel, n_axes, 1)
     strides = sizes if stride is None else per_axis(name, "stride", stride, n_axes, 1)
-    pairs = padding_pairs(name, padding, shape[2:], sizes, strides, (1,) * n_axes)
+    ones = (1,) * n_axes
+    pairs = padding_pairs(name, padding, shape[2:], sizes, strides, ones)
     if any(max(pair) >= k for pair, k in zip(pairs, sizes, strict=True)):
         raise ValueError(
             f"{name}: got padding {padding} for kernel {kernel}, needed less padding than the "
             f"kernel's size, so that each window contains an element of x"
         )
-    geometry = checked_geometry(name, shape, sizes, strides, pairs)
+    geometry = Geometry(sizes, strides, pairs, ones)
+    check_kernel_fits(name, geometry, shape)
     beyond = [0] * n_axes
     if ceil_mode:
         wide = geometry.padded_sizes(shape[2:])

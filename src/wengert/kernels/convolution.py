@@ -16,7 +16,16 @@ from dataclasses import replace
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from wengert.kernels.geometry import Geometry, Sizes, few_channels, interior, padded, padded_full
+from wengert.kernels.geometry import (
+    Geometry,
+    Sizes,
+    channels_first,
+    channels_last,
+    few_channels,
+    interior,
+    padded,
+    padded_full,
+)
 
 COLUMN_ELEMENTS = 2**18  # of the columns computed at a time: 1 MB of float32
 
@@ -37,14 +46,14 @@ def conv(
             y[chunk] = 0 if row is None else row.reshape(y.shape[1:])
             for k, pixels in geometry.offsets(out):
                 y[chunk] += image[chunk][pixels] * taps[k]
-        return np.moveaxis(y, -1, 1)
+        return channels_first(y)
     windows = _windows(image, geometry, out)
     Wm = _matrices(W, groups)
     for chunk in _chunks(N, math.prod(windows.shape[1:])):
         np.matmul(_columns(windows[chunk]), Wm, out=_rows(y[chunk], groups))
         if row is not None:
             y[chunk] += row.reshape(y.shape[1:])
-    return np.moveaxis(y, -1, 1)
+    return channels_first(y)
 
 
 def conv_input_gradient(
@@ -56,7 +65,7 @@ def conv_input_gradient(
     if flipped is not None:
         return conv(gy, *flipped)
     shape, out, groups = (N, C, *sizes), gy.shape[2:], geometry.groups
-    gy = np.ascontiguousarray(np.moveaxis(gy, 1, -1))
+    gy = np.ascontiguousarray(channels_last(gy))
     image = padded_full(shape, geometry, np.result_type(gy, W))
     offsets = list(geometry.offsets(out))
     if len(W) == groups == C:
@@ -64,7 +73,7 @@ def conv_input_gradient(
         for chunk in _chunks(N, math.prod(out) * C):
             for k, pixels in offsets:
                 image[chunk][pixels] += gy[chunk] * taps[k]
-        return np.moveaxis(image[interior(shape, geometry)], -1, 1)
+        return channels_first(image[interior(shape, geometry)])
     Wm = _matrices(W, groups)
     few = few_channels(C)
     grouped = image.reshape(*image.shape[:-1], groups, C // groups)
@@ -78,14 +87,14 @@ def conv_input_gradient(
         columns = np.moveaxis(columns, 0, 1 + len(out))
         for k, pixels in offsets:
             grouped[chunk][pixels] += columns[(..., *k, slice(None))]
-    return np.moveaxis(image[interior(shape, geometry)], -1, 1)
+    return channels_first(image[interior(shape, geometry)])
 
 
 def conv_weight_gradient(x: np.ndarray, gy: np.ndarray, geometry: Geometry) -> np.ndarray:
     """gW (O, C/groups, *kernel): the elements of x at each position, times the gy there."""
     OC, groups, kernel = gy.shape[1], geometry.groups, geometry.kernel
     C = x.shape[1] // groups
-    gy = np.ascontiguousarray(np.moveaxis(gy, 1, -1))
+    gy = np.ascontiguousarray(channels_last(gy))
     windows = _windows(padded(x, geometry), geometry, gy.shape[1:-1])
     if OC == groups == x.shape[1]:
         position = list(range(gy.ndim))
@@ -114,7 +123,7 @@ def col2im(columns: np.ndarray, geometry: Geometry, sizes: Sizes) -> np.ndarray:
     columns = np.moveaxis(columns, (0, 1), (n_axes, -1))  # (*kernel, N, *out, C)
     for k, pixels in geometry.offsets(columns.shape[n_axes + 1 : -1]):
         image[pixels] += columns[k]
-    return np.moveaxis(image[interior(shape, geometry)], -1, 1)
+    return channels_first(image[interior(shape, geometry)])
 
 
 def _flipped(W: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, Geometry] | None:

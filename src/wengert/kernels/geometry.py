@@ -52,6 +52,16 @@ class Geometry:
             yield k, (slice(None), *pixels)
 
 
+def channels_last(x: np.ndarray) -> np.ndarray:
+    """A view (N, *spatial, C) of x (N, C, *spatial)."""
+    return x.transpose(0, *range(2, x.ndim), 1)  # (np.moveaxis takes six times as long)
+
+
+def channels_first(x: np.ndarray) -> np.ndarray:
+    """A view (N, C, *spatial) of x (N, *spatial, C)."""
+    return x.transpose(0, -1, *range(1, x.ndim - 1))
+
+
 def few_channels(C: int) -> bool:
     """Whether an image of C channels is better stored in the order (N, C, *spatial)."""
     return C <= FEW_CHANNELS
@@ -60,10 +70,10 @@ def few_channels(C: int) -> bool:
 def padded(x: np.ndarray, geometry: Geometry, fill: float = 0) -> np.ndarray:
     """x (N, C, *spatial) with its padding, as (N, *spatial, C)."""
     if not any(map(any, geometry.padding)):
-        y = np.moveaxis(x, 1, -1)
+        y = channels_last(x)
         return y if few_channels(x.shape[1]) else np.ascontiguousarray(y)
     y = padded_full(x.shape, geometry, x.dtype, fill)
-    y[interior(x.shape, geometry)] = np.moveaxis(x, 1, -1)
+    y[interior(x.shape, geometry)] = channels_last(x)
     return y
 
 
@@ -72,7 +82,7 @@ def padded_full(shape: Sizes, geometry: Geometry, dtype: Any, fill: float = 0) -
     N, C = shape[:2]
     sizes = geometry.padded_sizes(shape[2:])
     if few_channels(C):
-        return np.moveaxis(np.full((N, C, *sizes), fill, dtype), 1, -1)
+        return channels_last(np.full((N, C, *sizes), fill, dtype))
     return np.full((N, *sizes, C), fill, dtype)
 
 

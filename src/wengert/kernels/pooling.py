@@ -5,7 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from wengert.kernels.geometry import Geometry, Sizes, interior, padded, padded_full
+from wengert.kernels.geometry import (
+    Geometry,
+    Sizes,
+    channels_first,
+    channels_last,
+    interior,
+    padded,
+    padded_full,
+)
 
 
 def window_max(x: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
@@ -26,14 +34,14 @@ def window_max(x: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, np.ndarra
             # slower)
             np.maximum(chosen, (elements > y) * chosen.dtype.type(i), out=chosen)
             np.maximum(y, elements, out=y)
-    return np.moveaxis(y, -1, 1), np.moveaxis(chosen, -1, 1)
+    return channels_first(y), channels_first(chosen)
 
 
 def window_sum(x: np.ndarray, geometry: Geometry, chosen: np.ndarray | None = None) -> np.ndarray:
     """The sum of each window of x (N, C, *in); with `chosen`, its element at that position."""
     image = padded(x, geometry)
     if chosen is not None:
-        chosen = np.moveaxis(chosen, 1, -1)
+        chosen = channels_last(chosen)
     y: Any = None
     offsets = geometry.offsets(geometry.output_sizes(x.shape[2:]))
     for i, (_, pixels) in enumerate(offsets):
@@ -43,7 +51,7 @@ def window_sum(x: np.ndarray, geometry: Geometry, chosen: np.ndarray | None = No
             y += image[pixels]
         else:
             np.copyto(y, image[pixels], where=chosen == i)
-    return np.moveaxis(y, -1, 1)
+    return channels_first(y)
 
 
 def window_sum_gradient(
@@ -51,9 +59,9 @@ def window_sum_gradient(
 ) -> np.ndarray:
     """gx (N, C, *sizes): gy is added to all of its window, or to the element at `chosen`."""
     shape = (*gy.shape[:2], *sizes)
-    gy = np.moveaxis(gy, 1, -1)
+    gy = channels_last(gy)
     if chosen is not None:
-        chosen = np.moveaxis(chosen, 1, -1)
+        chosen = channels_last(chosen)
     image = padded_full(shape, geometry, gy.dtype)
     # whether each pixel is in one window at most
     apart = all(
@@ -69,4 +77,4 @@ def window_sum_gradient(
             np.multiply(gy.view(bits), chosen == i, out=image.view(bits)[pixels])
         else:
             image[pixels] += np.where(chosen == i, gy, 0)
-    return np.moveaxis(image[interior(shape, geometry)], -1, 1)
+    return channels_first(image[interior(shape, geometry)])
