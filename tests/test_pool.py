@@ -35,7 +35,7 @@ def windows(x, kernel, stride):
 @pytest.mark.parametrize(
     ("kernel", "stride"), [((2, 2), (2, 2)), ((3, 2), (1, 3)), ((1, 1), (2, 1))]
 )
-def test_pooling_takes_the_largest_and_the_mean_of_each_window(kernel, stride):
+def test_pooling_computes_the_maximum_and_the_mean_of_each_window(kernel, stride):
     seen = windows(X, kernel, stride)
     np.testing.assert_array_equal(max_pool2d(X, kernel, stride), seen.max(-1))
     np.testing.assert_allclose(avg_pool2d(X, kernel, stride), seen.mean(-1), rtol=1e-14)
@@ -53,12 +53,12 @@ def test_the_gradients_of_overlapping_windows_add_up():
     np.testing.assert_array_equal(x.grad.data, [[[0, 2, 0]]])
 
 
-def test_padding_never_is_the_maximum():
+def test_padding_is_never_the_maximum():
     y = max_pool2d(-np.ones((1, 1, 2, 2)), 2, padding=1)
     np.testing.assert_array_equal(y, -np.ones((1, 1, 2, 2)))
 
 
-def test_nan_stays_visible():
+def test_nan_gives_nan():
     x = X.copy()
     x[0, 0, 0, 0] = x[0, 0, 3, 3] = np.nan
     y = max_pool2d(x, 2)
@@ -85,7 +85,7 @@ def test_a_function_called_twice_keeps_both_choices():
     np.testing.assert_array_equal(b.grad.data, [[[1, 0]]])
 
 
-def test_a_window_of_more_than_255_elements_finds_its_last():
+def test_a_window_of_more_than_255_elements_can_choose_its_last():
     x = Variable(np.arange(400.0).reshape(1, 1, 20, 20))
     y = max_pool2d(x, 20)
     y.backward()
@@ -93,19 +93,19 @@ def test_a_window_of_more_than_255_elements_finds_its_last():
     assert np.flatnonzero(x.grad.data).tolist() == [399]
 
 
-def test_ceil_mode_keeps_the_last_window_and_counts_only_what_is_there():
+def test_ceil_mode_keeps_the_last_window_and_counts_only_elements_of_x():
     x = np.array([[[1.0, 2.0, 3.0, 4.0, 6.0]]])
     np.testing.assert_array_equal(max_pool1d(x, 2), [[[2, 4]]])
     np.testing.assert_array_equal(max_pool1d(x, 2, ceil_mode=True), [[[2, 4, 6]]])
     np.testing.assert_array_equal(avg_pool1d(x, 2, ceil_mode=True), [[[1.5, 3.5, 6]]])
 
 
-def test_ceil_mode_leaves_out_a_window_that_sees_padding_only():
+def test_ceil_mode_leaves_out_a_window_of_padding_only():
     y = max_pool1d(np.array([[[1.0, 2.0, 3.0]]]), 2, padding=1, ceil_mode=True)
     np.testing.assert_array_equal(y, [[[1, 3]]])
 
 
-def test_the_padding_counts_in_a_mean_unless_told_not_to():
+def test_the_padding_counts_in_a_mean_unless_count_include_pad_is_false():
     x = np.ones((1, 1, 2))
     np.testing.assert_array_equal(avg_pool1d(x, 2, padding=1), [[[0.5, 0.5]]])
     y = avg_pool1d(x, 2, padding=1, count_include_pad=False)
@@ -137,19 +137,19 @@ def test_nearest_repeats_pixels():
     np.testing.assert_array_equal(interpolate(x, scale=(2, 3)), expected)
 
 
-def test_straight_lines_go_through_a_plane():
+def test_linear_interpolation_reproduces_a_plane():
     plane = np.add.outer(np.arange(4.0), 10 * np.arange(5.0))[None, None]
     y = interpolate(plane, (7, 9), mode="bilinear", align_corners=True)
     expected = np.add.outer(np.arange(7) / 2, 5 * np.arange(9.0))
     np.testing.assert_allclose(y[0, 0], expected, rtol=1e-14, atol=1e-14)
 
 
-def test_straight_lines_are_level_beyond_the_outer_middles():
+def test_linear_interpolation_is_constant_beyond_the_outer_centers():
     y = interpolate(np.array([[[1.0, 3.0]]]), size=4, mode="linear")
     np.testing.assert_allclose(y, [[[1, 1.5, 2.5, 3]]], rtol=1e-14)
 
 
-def test_the_size_it_has_changes_no_image():
+def test_interpolation_to_the_same_size_changes_nothing():
     for options in ({}, {"mode": "bilinear"}, {"mode": "bilinear", "align_corners": True}):
         np.testing.assert_allclose(interpolate(X, size=(5, 6), **options), X, rtol=1e-14)
 
@@ -187,14 +187,14 @@ IMAGE = np.ones((1, 2, 5, 5))
         (lambda: interpolate(IMAGE, 3, 2.0), ValueError, "needed one of the two"),
         (lambda: interpolate(IMAGE, 3, mode="cubic"), ValueError, r"\['nearest', 'bilinear'\]"),
         (lambda: interpolate(IMAGE, 3, mode="linear"), ValueError, r"\['nearest', 'bilinear'\]"),
-        (lambda: interpolate(IMAGE, 3, align_corners=True), ValueError, "no lines"),
-        (lambda: interpolate(IMAGE, scale=0.1), ValueError, "leaves pixels"),
+        (lambda: interpolate(IMAGE, 3, align_corners=True), ValueError, "needed a linear mode"),
+        (lambda: interpolate(IMAGE, scale=0.1), ValueError, "y is not empty"),
         (lambda: interpolate(IMAGE, scale=(1, 2, 3)), ValueError, "or 2 of them"),
         (lambda: interpolate(IMAGE, scale=-1), ValueError, "scale -1"),
         (lambda: interpolate(IMAGE.astype(int), 3), TypeError, "needed floats"),
         (lambda: interpolate(IMAGE[0, 0], 3), ValueError, "interpolate: got x"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_answered_in_the_words_of_the_call(call, error, message):
+def test_errors_name_the_function_and_the_argument(call, error, message):
     with pytest.raises(error, match=message):
         call()

@@ -1,8 +1,8 @@
 """Convolution, transposed convolution, im2col and col2im, over one to three spatial axes.
 
-Convolution is linear in x and in W. Its gradients are the same sum, read as a function to x and as
-one to W, so each is linear in two inputs too; the gradients of each of the three are the other two.
-So three classes give the derivatives of every order.
+Convolution is linear in x and in W. Its two gradients are the same sum, read as a function to x or
+to W, so they are linear in two inputs too, and the gradients of each of the three are the other
+two. Three classes therefore give the derivatives of every order.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert import kernels
-from wengert.arguments import integers
+from wengert.arguments import integer, integers
 from wengert.core import Function, Operand, Variable
 from wengert.functions.geometry import (
     Padding,
@@ -177,7 +177,7 @@ def conv1d(
     groups: int = 1,
 ) -> Variable:
     """Convolution over one axis, x (N, C, L) with W (O, C/groups, K); see `conv2d`."""
-    return _conv("conv1d", 1, x, W, b, stride, padding, dilation, groups)
+    return _conv(1, x, W, b, stride, padding, dilation, groups)
 
 
 def conv2d(
@@ -195,12 +195,14 @@ def conv2d(
         x: images, (N, C, H, W).
         W: weights, (O, C/groups, KH, KW).
         b: bias, (O,), or None.
-        stride: pixels from one place of the kernel to the next; a number, or one for each axis.
-        padding: zeros around x; a number, one for each axis, or (before, after) for each axis.
-            "valid" is none, "same" so many that each axis of y has size ⌈size in x / stride⌉.
-        dilation: pixels from one element of the kernel to the next; like `stride`.
-        groups: how many parts the channels are in; the outputs of a part see its inputs only.
-            With groups = C = O, convolution is depthwise.
+        stride: pixels from one position of the kernel to the next; an integer, or one for each
+            axis.
+        padding: zeros around x; an integer, one for each axis, or (before, after) for each axis.
+            "valid" adds none, "same" as many as give y the size ⌈size of x / stride⌉ on each axis.
+        dilation: pixels from one element of the kernel to the next; an integer, or one for each
+            axis.
+        groups: number of groups of channels; the outputs of a group are computed from the inputs
+            of that group only. With groups = C = O, convolution is depthwise.
 
     Returns:
         Variable, (N, O, OH, OW). Its memory has the order (N, OH, OW, O).
@@ -212,7 +214,7 @@ def conv2d(
         >>> conv2d(np.ones((1, 3, 5, 5)), np.ones((2, 3, 3, 3)), padding="same").shape
         (1, 2, 5, 5)
     """
-    return _conv("conv2d", 2, x, W, b, stride, padding, dilation, groups)
+    return _conv(2, x, W, b, stride, padding, dilation, groups)
 
 
 def conv3d(
@@ -225,7 +227,7 @@ def conv3d(
     groups: int = 1,
 ) -> Variable:
     """Convolution over three axes, x (N, C, D, H, W), W (O, C/groups, KD, KH, KW); see `conv2d`."""
-    return _conv("conv3d", 3, x, W, b, stride, padding, dilation, groups)
+    return _conv(3, x, W, b, stride, padding, dilation, groups)
 
 
 def conv_transpose1d(
@@ -238,10 +240,11 @@ def conv_transpose1d(
     dilation: Sizes = 1,
     groups: int = 1,
 ) -> Variable:
-    """Transposed convolution over one axis, x (N, C, L), W (C, O/groups, K); see the 2-D one."""
-    return _conv_transpose(
-        "conv_transpose1d", 1, x, W, b, stride, padding, output_padding, dilation, groups
-    )
+    """Transposed convolution over one axis, x (N, C, L), W (C, O/groups, K).
+
+    See `conv_transpose2d`.
+    """
+    return _conv_transpose(1, x, W, b, stride, padding, output_padding, dilation, groups)
 
 
 def conv_transpose2d(
@@ -254,16 +257,16 @@ def conv_transpose2d(
     dilation: Sizes = 1,
     groups: int = 1,
 ) -> Variable:
-    """Transposed convolution (deconvolution): y is to x what, in `conv2d`, gx is to gy.
+    """Transposed convolution (deconvolution): the gradient of `conv2d` for its input, applied to x.
 
     Args:
         x: images, (N, C, H, W).
-        W: weights, (C, O/groups, KH, KW): those of the convolution from y to x.
+        W: weights, (C, O/groups, KH, KW), as of the convolution from y to x.
         b: bias, (O,), or None.
-        stride: pixels in y from the place of one pixel of x to the next.
-        padding: what the convolution from y to x would add to y, and is cut off here.
-        output_padding: further pixels at the ends of y, 0 ≤ output_padding < stride: `conv2d` makes
-            one x of ys of several sizes, and this chooses which.
+        stride: pixels in y from the position of one pixel of x to that of the next.
+        padding: the padding of the convolution from y to x; it is cut off from y.
+        output_padding: more pixels at the end of each axis of y, 0 ≤ output_padding < stride.
+            Several sizes of y lead to the same size of x; this selects one of them.
         dilation: as in `conv2d`.
         groups: as in `conv2d`.
 
@@ -272,15 +275,13 @@ def conv_transpose2d(
         stride·(H - 1) + dilation·(KH - 1) + 1 - (padding before and after) + output_padding.
 
     Raises:
-        ValueError: x and W disagree about channels or axes, or nothing would be left of y.
+        ValueError: x and W disagree about channels or axes, or y would be empty.
 
     Example:
         >>> conv_transpose2d(np.ones((1, 3, 5, 5)), np.ones((3, 2, 2, 2)), stride=2).shape
         (1, 2, 10, 10)
     """
-    return _conv_transpose(
-        "conv_transpose2d", 2, x, W, b, stride, padding, output_padding, dilation, groups
-    )
+    return _conv_transpose(2, x, W, b, stride, padding, output_padding, dilation, groups)
 
 
 def conv_transpose3d(
@@ -293,20 +294,21 @@ def conv_transpose3d(
     dilation: Sizes = 1,
     groups: int = 1,
 ) -> Variable:
-    """Transposed convolution over three axes, W (C, O/groups, KD, KH, KW); see the 2-D one."""
-    return _conv_transpose(
-        "conv_transpose3d", 3, x, W, b, stride, padding, output_padding, dilation, groups
-    )
+    """Transposed convolution over three axes, x (N, C, D, H, W), W (C, O/groups, KD, KH, KW).
+
+    See `conv_transpose2d`.
+    """
+    return _conv_transpose(3, x, W, b, stride, padding, output_padding, dilation, groups)
 
 
 def im2col(
     x: Operand, kernel: Sizes, stride: Sizes = 1, padding: Padding = 0, dilation: Sizes = 1
 ) -> Variable:
-    """All that a kernel sees of x from each of its places: convolution's columns.
+    """The elements of x that a kernel meets at each of its positions: the columns of convolution.
 
     Args:
         x: images, (N, C, H, W); or with one, three, ... spatial axes.
-        kernel: its size; a number, or one for each spatial axis.
+        kernel: size of the kernel; an integer, or one for each spatial axis.
         stride: as in `conv2d`, like the other options.
         padding: zeros around x.
         dilation: pixels from one element of the kernel to the next.
@@ -332,12 +334,12 @@ def col2im(
     padding: Padding = 0,
     dilation: Sizes = 1,
 ) -> Variable:
-    """Images from columns: each element is added where `im2col` would have found it.
+    """Images from columns: each element is added to the pixel that `im2col` reads it from.
 
     Args:
         x: columns, (N, C, KH, KW, OH, OW).
         shape: of the images, (N, C, H, W).
-        stride: as given to `im2col`, like the other options.
+        stride: as in `im2col`, like the other options.
         padding: zeros around the images.
         dilation: pixels from one element of the kernel to the next.
 
@@ -345,7 +347,7 @@ def col2im(
         Variable, of that shape.
 
     Raises:
-        ValueError: these are not the columns of such images.
+        ValueError: x and `shape` do not fit each other.
 
     Example:
         >>> col2im(im2col(np.ones((1, 1, 3, 3)), 2), (1, 1, 3, 3))[0, 0, 1]
@@ -366,11 +368,10 @@ def col2im(
     return Col2Im(geometry, shape[2:])(x)
 
 
-# ---- What the doorways share ----
+# ---- Shared by the above ----
 
 
 def _conv(
-    name: str,
     n_axes: int,
     x: Operand,
     W: Operand,
@@ -380,8 +381,8 @@ def _conv(
     dilation: Sizes,
     groups: int,
 ) -> Variable:
-    x_shape, W_shape = np.shape(x), np.shape(W)
-    _check_channels(name, n_axes, x_shape, W_shape, groups)
+    name, x_shape, W_shape = f"conv{n_axes}d", np.shape(x), np.shape(W)
+    groups = _checked_groups(name, n_axes, x_shape, W_shape, groups)
     C, OC = x_shape[1], W_shape[0]
     if W_shape[1] * groups != C:
         swapped = "; is W transposed? W is (O, C/groups, ...)" if OC == C else ""
@@ -390,7 +391,9 @@ def _conv(
             f"{f' in {groups} groups' if groups > 1 else ''}{swapped}"
         )
     if OC % groups:
-        raise ValueError(f"{name}: got {OC} outputs, W {W_shape}, for {groups} groups of one size")
+        raise ValueError(
+            f"{name}: got {OC} outputs, W {W_shape}, for {groups} groups of equal size"
+        )
     geometry = checked_geometry(name, x_shape, W_shape[2:], stride, padding, dilation, groups)
     if b is None:
         return Conv(geometry)(x, W)
@@ -399,7 +402,6 @@ def _conv(
 
 
 def _conv_transpose(
-    name: str,
     n_axes: int,
     x: Operand,
     W: Operand,
@@ -410,8 +412,8 @@ def _conv_transpose(
     dilation: Sizes,
     groups: int,
 ) -> Variable:
-    x_shape, W_shape = np.shape(x), np.shape(W)
-    _check_channels(name, n_axes, x_shape, W_shape, groups)
+    name, x_shape, W_shape = f"conv_transpose{n_axes}d", np.shape(x), np.shape(W)
+    groups = _checked_groups(name, n_axes, x_shape, W_shape, groups)
     if W_shape[0] != x_shape[1] or x_shape[1] % groups:
         raise ValueError(
             f"{name}: got x {x_shape}, W {W_shape} and {groups} groups; needed x (N, C, ...) and "
@@ -423,19 +425,19 @@ def _conv_transpose(
     if any(m >= s for m, s in zip(more, strides, strict=True)):
         raise ValueError(
             f"{name}: got output_padding {output_padding} for stride {stride}; needed less than "
-            f"the stride: x has no pixel so far out"
+            f"the stride"
         )
     if padding == "same":
         raise ValueError(
-            f"{name}: got padding 'same', needed numbers or 'valid': which size is the same is "
-            f"not determined; choose it with padding and output_padding"
+            f"{name}: got padding 'same', needed numbers or 'valid': 'same' does not determine the "
+            f"size of y; choose it with padding and output_padding"
         )
     pairs = padding_pairs(name, padding, (), W_shape[2:], strides, dilations)
     axes = zip(x_shape[2:], W_shape[2:], strides, dilations, pairs, more, strict=True)
     out = tuple([(n - 1) * s + (k - 1) * d + 1 - sum(p) + m for n, k, s, d, p, m in axes])
     if min(out) < 1:
         raise ValueError(
-            f"{name}: padding {padding} leaves nothing: x {x_shape} and W {W_shape} give {out}"
+            f"{name}: padding {padding} leaves nothing of y: x {x_shape} and W {W_shape} give {out}"
         )
     OC = W_shape[1] * groups
     geometry = Geometry(W_shape[2:], strides, pairs, dilations, groups)
@@ -446,16 +448,16 @@ def _conv_transpose(
     return y + np.reshape(b, (OC, *(1,) * n_axes))
 
 
-def _check_channels(name: str, n_axes: int, x: Any, W: Any, groups: int) -> None:
+def _checked_groups(name: str, n_axes: int, x: Any, W: Any, groups: int) -> int:
+    """`groups`, after the number of axes of x and W."""
     spatial = ("L", "H, W", "D, H, W")[n_axes - 1]
     if len(x) != n_axes + 2 or len(W) != n_axes + 2 or 0 in x[1:] or 0 in W:
         cure = "; for a single image use np.expand_dims(x, 0)" if len(x) == n_axes + 1 else ""
         raise ValueError(
             f"{name}: got x {x} and W {W}, needed {n_axes + 2} axes each, (N, C, {spatial}) and "
-            f"weights, and elements on them{cure}"
+            f"weights, none of them empty{cure}"
         )
-    if not isinstance(groups, int) or groups < 1:
-        raise ValueError(f"{name}: got groups {groups!r}, needed an integer ≥ 1")
+    return integer(name, "groups", groups, 1)
 
 
 def _check_bias(name: str, b: Operand, outputs: int) -> None:

@@ -1,4 +1,4 @@
-"""Interpolation: images in another size."""
+"""Interpolation: resized images."""
 
 import math
 from collections.abc import Sequence
@@ -23,18 +23,20 @@ def interpolate(
     mode: str = "nearest",
     align_corners: bool = False,
 ) -> Variable:
-    """Images in another size; give either `size` or `scale`.
+    """Resized images; give either `size` or `scale`.
 
-    Pixels are squares: pixel i of I lies from i/I to (i + 1)/I of the image. With `align_corners`
-    they are points instead, the first and last of which keep their places.
+    Pixels are squares: pixel i of I extends from i/I to (i + 1)/I of the image. With
+    `align_corners` they are points instead, and the first and last keep their positions.
 
     Args:
         x: images, (N, C, H, W), of a float dtype; or with one or three spatial axes.
-        size: of the result; a number, or one for each spatial axis.
-        scale: size of the result per size of x, rounded down; a number > 0, or one for each axis.
-        mode: "nearest", the pixel in which a pixel of y begins; or straight lines between the
-            middles of pixels, "linear" for one axis, "bilinear" for two, "trilinear" for three.
-        align_corners: for straight lines only.
+        size: of the result; an integer, or one for each spatial axis.
+        scale: ratio of the size of the result, rounded down, to the size of x; a number > 0, or
+            one for each axis.
+        mode: "nearest", the pixel in which a pixel of y begins; or linear interpolation between
+            the centers of pixels, "linear" for one axis, "bilinear" for two, "trilinear" for
+            three.
+        align_corners: for linear interpolation only.
 
     Returns:
         Variable, (N, C, OH, OW).
@@ -49,14 +51,14 @@ def interpolate(
     shape, dtype = np.shape(x), as_array(x).dtype
     n_axes = len(shape) - 2
     if n_axes not in (1, 2, 3) or 0 in shape[1:]:
-        raise ValueError(f"interpolate: got x {shape}, needed (N, C, H, W) and elements")
+        raise ValueError(f"interpolate: got x {shape}, needed (N, C, H, W), not empty")
     if dtype.kind != "f":
         raise TypeError(f"interpolate: got x of {dtype}, needed floats; use x.astype(np.float32)")
     if n_axes not in _MODES.get(mode, ()):
         fitting = [name for name, axes in _MODES.items() if n_axes in axes]
         raise ValueError(f"interpolate: got mode {mode!r} for x {shape}, needed one of {fitting}")
     if align_corners and mode == "nearest":
-        raise ValueError("interpolate: got align_corners for mode 'nearest', which has no lines")
+        raise ValueError("interpolate: got align_corners for mode 'nearest', needed a linear mode")
     y: Any = x if isinstance(x, Variable) else as_array(x)
     for axis, (n, step) in enumerate(_sizes_and_steps(shape[2:], size, scale), start=2):
         if mode == "nearest":
@@ -69,7 +71,7 @@ def interpolate(
 def _sizes_and_steps(
     shape: Sequence[int], size: Sizes | None, scale: Any
 ) -> Sequence[tuple[int, float]]:
-    """For each axis, its size in y, and how many pixels of x one of y is long."""
+    """For each axis, its size in y, and the length of a pixel of y in pixels of x."""
     if (size is None) == (scale is None):
         raise ValueError(f"interpolate: got size {size} and scale {scale}, needed one of the two")
     if size is not None:
@@ -81,7 +83,7 @@ def _sizes_and_steps(
     ):
         raise ValueError(
             f"interpolate: got scale {scale} for spatial axes {tuple(shape)}, needed a number > 0 "
-            f"(or {len(shape)} of them) that leaves pixels"
+            f"(or {len(shape)} of them) for which y is not empty"
         )
     return [(math.floor(i * s), 1 / s) for i, s in zip(shape, scales, strict=True)]
 
@@ -97,10 +99,12 @@ def _nearest(x: Any, axis: int, n: int, step: float) -> Any:
 
 
 def _lines(size: int, n: int, step: float, align_corners: bool) -> np.ndarray:
-    """The matrix (size, n) from pixels to points on the straight lines between them."""
+    """The matrix (size, n) from pixels to n points on the straight lines between them."""
     if align_corners:
         at = np.arange(n) * ((size - 1) / max(n - 1, 1))
     else:
-        at = np.clip((np.arange(n) + 0.5) * step - 0.5, 0, size - 1)  # middles, level at the ends
-    # the weight of a pixel falls from 1 in its middle to 0 in the next one's
+        at = np.clip(
+            (np.arange(n) + 0.5) * step - 0.5, 0, size - 1
+        )  # centers, constant beyond the outer ones
+    # the weight of a pixel falls from 1 at its center to 0 at the next center
     return np.maximum(1 - abs(at - np.arange(size)[:, None]), 0)

@@ -1,9 +1,9 @@
-"""Pooling: the largest or the mean element of each window, over one to three spatial axes.
+"""Pooling: the maximum or the mean of each window, over one to three spatial axes.
 
-The sum of each window, and its transpose, which spreads a gradient over the window, are linear and
-each other's gradient. Max pooling is such a sum too, of the one element that was chosen: which one
-that is does not change under a small step, so the choice may be kept and the derivatives of every
-order are right.
+The sum of each window and the Function that adds a gradient to the whole window are linear, and
+each is the gradient of the other. Max pooling is such a sum too, of the one element that was
+chosen. The choice does not change under a small step, so it is a constant for derivatives of every
+order.
 """
 
 import math
@@ -114,7 +114,7 @@ def max_pool1d(
     padding: Padding = 0,
     ceil_mode: bool = False,
 ) -> Variable:
-    """The largest element of each window of x (N, C, L); see `max_pool2d`."""
+    """The maximum of each window of x (N, C, L); see `max_pool2d`."""
     return _max_pool("max_pool1d", 1, x, kernel, stride, padding, ceil_mode)
 
 
@@ -125,15 +125,15 @@ def max_pool2d(
     padding: Padding = 0,
     ceil_mode: bool = False,
 ) -> Variable:
-    """The largest element of each window; of equal ones, the first gets the gradient.
+    """The maximum of each window; of equal elements, the first gets the gradient.
 
     Args:
         x: images, (N, C, H, W), of a float dtype.
-        kernel: size of a window; a number, or one for each axis.
+        kernel: size of a window; an integer, or one for each axis.
         stride: pixels from one window to the next; the kernel's size by default.
-        padding: elements of -∞ around x, fewer than the kernel's size: a number, one for each axis,
-            (before, after) for each axis, "same" or "valid" (none).
-        ceil_mode: whether a last window may reach over the end of x, instead of being left out.
+        padding: elements of -∞ around x, fewer than the kernel's size; an integer, one for each
+            axis, (before, after) for each axis, "same" or "valid" (none).
+        ceil_mode: whether the last window may reach beyond the end of x; else it is left out.
 
     Returns:
         Variable, (N, C, OH, OW).
@@ -156,7 +156,7 @@ def max_pool3d(
     padding: Padding = 0,
     ceil_mode: bool = False,
 ) -> Variable:
-    """The largest element of each window of x (N, C, D, H, W); see `max_pool2d`."""
+    """The maximum of each window of x (N, C, D, H, W); see `max_pool2d`."""
     return _max_pool("max_pool3d", 3, x, kernel, stride, padding, ceil_mode)
 
 
@@ -184,11 +184,11 @@ def avg_pool2d(
 
     Args:
         x: images, (N, C, H, W), of a float dtype.
-        kernel: size of a window; a number, or one for each axis.
+        kernel: size of a window; an integer, or one for each axis.
         stride: pixels from one window to the next; the kernel's size by default.
         padding: zeros around x, fewer than the kernel's size; as in `max_pool2d`.
-        ceil_mode: whether a last window may reach over the end of x, instead of being left out.
-            What is beyond the padding does not count in its mean.
+        ceil_mode: whether the last window may reach beyond the end of x; else it is left out.
+            Elements beyond the padding do not count in the mean.
         count_include_pad: whether the zeros of the padding count in the mean.
 
     Returns:
@@ -218,12 +218,12 @@ def avg_pool3d(
 
 
 def adaptive_max_pool(x: Operand, size: Sizes) -> Variable:
-    """The largest elements of x in a grid of so many windows, which may overlap by one.
+    """The maximum of each window of a grid of `size` windows, which may overlap by one pixel.
 
     Args:
         x: images, (N, C, H, W), of a float dtype; or with one or three spatial axes.
-        size: of the result; a number, or one for each spatial axis. Window i of OH has the pixels
-            ⌊i H / OH⌋ ≤ h < ⌈(i + 1) H / OH⌉.
+        size: of the result; an integer, or one for each spatial axis. Window i of OH consists of
+            the pixels ⌊i H / OH⌋ ≤ h < ⌈(i + 1) H / OH⌉.
 
     Returns:
         Variable, (N, C, OH, OW).
@@ -238,17 +238,17 @@ def adaptive_max_pool(x: Operand, size: Sizes) -> Variable:
         first, last = _adaptive_windows(np.shape(x)[axis], n)
         length = int(np.max(last - first)) + 1
         kernel.append(length)
-        # a short window sees its last pixel again, which changes no maximum
-        seen = np.minimum(first[:, None] + np.arange(length), last[:, None]).reshape(-1)
-        if not np.array_equal(seen, np.arange(np.shape(x)[axis])):
-            x = np.take(x, seen, axis)
+        # a short window contains its last pixel twice, which changes no maximum
+        pixels = np.minimum(first[:, None] + np.arange(length), last[:, None]).reshape(-1)
+        if not np.array_equal(pixels, np.arange(np.shape(x)[axis])):
+            x = np.take(x, pixels, axis)
     n_axes = len(kernel)
     sides = tuple(kernel)
     return MaxPool(Geometry(sides, sides, ((0, 0),) * n_axes, (1,) * n_axes))(x)
 
 
 def adaptive_avg_pool(x: Operand, size: Sizes) -> Variable:
-    """The means of x in a grid of so many windows; options and windows as in `adaptive_max_pool`.
+    """The mean of each window of a grid of `size` windows; see `adaptive_max_pool`.
 
     Example:
         >>> adaptive_avg_pool(np.array([[[1.0, 5.0, 2.0, 3.0, 4.0]]]), 2)
@@ -265,7 +265,7 @@ def adaptive_avg_pool(x: Operand, size: Sizes) -> Variable:
 
 
 def global_max_pool(x: Operand) -> Variable:
-    """The largest element of each channel, (N, C), of x (N, C, ...); equal ones share gradient."""
+    """The maximum of each channel, (N, C), of x (N, C, ...); equal elements share the gradient."""
     return np.max(x, axis=_spatial_axes("global_max_pool", x))
 
 
@@ -274,7 +274,7 @@ def global_avg_pool(x: Operand) -> Variable:
     return np.mean(x, axis=_spatial_axes("global_avg_pool", x))
 
 
-# ---- What the doorways share ----
+# ---- Shared by the above ----
 
 
 def along_axis(x: Any, matrix: np.ndarray, axis: int) -> Any:
@@ -367,7 +367,7 @@ def _checked_shape(name: str, x: Operand, n_axes: int) -> tuple[int, ...]:
     if len(shape) != n_axes + 2 or 0 in shape[1:]:
         spatial = ("L", "H, W", "D, H, W")[n_axes - 1]
         cure = "; for a single image use np.expand_dims(x, 0)" if len(shape) == n_axes + 1 else ""
-        raise ValueError(f"{name}: got x {shape}, needed (N, C, {spatial}) and elements{cure}")
+        raise ValueError(f"{name}: got x {shape}, needed (N, C, {spatial}), not empty{cure}")
     if dtype.kind != "f":
         raise TypeError(f"{name}: got x of {dtype}, needed floats; use x.astype(np.float32)")
     return shape
