@@ -1,4 +1,4 @@
-"""Attention and positions: what queries see, and the derivatives."""
+"""Attention and positions: values, masks, derivatives, errors."""
 
 import pickle
 
@@ -23,7 +23,7 @@ def drawn(*shapes, seed=0):
     return [rng.normal(size=shape) for shape in shapes]
 
 
-# ---- What a query sees ----
+# ---- Values and masks ----
 
 
 def test_attention_is_the_mean_of_the_values_weighted_by_softmax():
@@ -47,7 +47,7 @@ def test_causal_queries_of_new_steps_are_those_of_the_whole_sequence():
     np.testing.assert_allclose(attention(q[4:], k, v, causal=True), whole[4:], rtol=1e-13)
 
 
-def test_a_mask_of_bools_says_what_is_seen_and_one_of_numbers_is_added():
+def test_a_mask_of_booleans_hides_keys_and_one_of_numbers_is_added():
     q, k, v = drawn((2, 2, 3, 4), (2, 2, 5, 4), (2, 2, 5, 4))
     seen = np.random.default_rng(1).random((2, 1, 1, 5)) < 0.6
     seen[..., 0] = True
@@ -60,7 +60,7 @@ def test_a_mask_of_bools_says_what_is_seen_and_one_of_numbers_is_added():
 
 
 @pytest.mark.parametrize("create_graph", [False, True])
-def test_a_query_that_sees_nothing_gets_zeros_and_gives_no_gradient(create_graph):
+def test_a_query_that_sees_no_key_gets_zeros_and_has_no_gradient(create_graph):
     q, k, v = map(Variable, drawn((3, 4), (5, 4), (5, 2)))
     seen = np.ones((3, 5), bool)
     seen[1] = False
@@ -71,7 +71,7 @@ def test_a_query_that_sees_nothing_gets_zeros_and_gives_no_gradient(create_graph
     assert all(np.isfinite(u.grad.data).all() for u in (q, k, v))
 
 
-def test_large_scores_give_no_overflow():
+def test_large_products_do_not_overflow():
     q, k, v = drawn((3, 4), (5, 4), (5, 2))
     y = attention(1e4 * q, 1e4 * k, v, scale=1.0)
     np.testing.assert_array_equal(y, v[np.argmax(q @ k.T, axis=-1)])
@@ -86,7 +86,7 @@ def test_heads_may_share_keys_values_and_mask():
     check_gradients(lambda *xs: attention(*xs), q, k, v, mask, order=1)
 
 
-def test_derivatives_of_a_curved_program_are_right_to_third_order():
+def test_derivatives_of_a_nonlinear_program_are_right_to_third_order():
     q, k, v = drawn((2, 2, 2), (2, 2, 2), (2, 2, 1))
     check_gradients(lambda *xs: np.sin(attention(*xs, causal=True)), q, k, v, order=3)
 
@@ -102,7 +102,7 @@ def test_one_variable_as_query_key_and_value_gets_the_sum_of_three_gradients():
 
 
 @pytest.mark.parametrize("create_graph", [False, True])
-def test_dropout_of_weights_has_the_gradient_of_what_it_drew(create_graph):
+def test_the_gradient_of_dropout_uses_the_factors_of_the_forward(create_graph):
     q, k, v = map(Variable, drawn((6, 4), (6, 4), (6, 6)))
     wengert.random.seed(0)
     y = attention(q, k, v, scale=0.5, dropout=0.4)
@@ -118,7 +118,7 @@ def test_dropout_of_weights_has_the_gradient_of_what_it_drew(create_graph):
     np.testing.assert_allclose(v.grad.data, (p * factors).T @ np.ones((6, 6)), rtol=1e-12)
 
 
-def test_dropout_is_for_training_alone():
+def test_dropout_is_applied_in_training_only():
     q, k, v = drawn((6, 4), (6, 4), (6, 6))
     plain = attention(q, k, v)
     assert not np.allclose(attention(q, k, v, dropout=0.5), plain)
@@ -140,7 +140,7 @@ def test_float32_stays_float32_whatever_the_mask_and_the_scale():
     assert y.dtype == q.grad.dtype == np.float32
 
 
-def test_a_pickled_attention_holds_none_of_its_weights():
+def test_a_pickled_attention_contains_its_options_only():
     f = Attention(0.5, causal=True)
     f(*map(Variable, drawn((3, 4), (5, 4), (5, 2))))
     again = pickle.loads(pickle.dumps(f))
@@ -157,15 +157,25 @@ Q, K, V = drawn((3, 4), (5, 4), (5, 2))
         ((Q, K, V[:4]), {}, ValueError, r"v \(4, 2\); needed"),
         ((Q[0], K, V), {}, ValueError, r"q \(4,\)"),
         ((drawn((2, 3, 4))[0], drawn((3, 5, 4))[0], V), {}, ValueError, "that broadcast"),
-        ((Q, K, V, np.ones((5, 3), bool)), {}, ValueError, r"mask \(5, 3\).*fits \(3, 5\)"),
-        ((Q, K, V, np.ones((2, 3, 5))), {}, ValueError, r"mask \(2, 3, 5\).*fits \(3, 5\)"),
+        (
+            (Q, K, V, np.ones((5, 3), bool)),
+            {},
+            ValueError,
+            r"mask \(5, 3\).*broadcasts to \(3, 5\)",
+        ),
+        (
+            (Q, K, V, np.ones((2, 3, 5))),
+            {},
+            ValueError,
+            r"mask \(2, 3, 5\).*broadcasts to \(3, 5\)",
+        ),
         ((Q, K, V, np.ones((3, 5), int)), {}, TypeError, r"mask of int64.*astype\(bool\)"),
         ((Q.astype(int), K, V), {}, TypeError, "q of int64, needed floats"),
         ((K, Q, V[:3]), {"causal": True}, ValueError, "5 queries for 3 keys"),
         ((Q, K, V), {"dropout": 1.0}, ValueError, "dropout 1.0, needed 0 ≤ dropout < 1"),
     ],
 )
-def test_what_does_not_fit_is_refused(args, options, error, message):
+def test_shapes_and_options_that_do_not_fit_are_refused(args, options, error, message):
     with pytest.raises(error, match=f"scaled_dot_product_attention: got .*{message}"):
         attention(*map(Variable, args), **options)
 
@@ -200,9 +210,11 @@ def test_derivatives_of_several_heads_are_right_to_third_order():
     check_gradients(f, *xs, order=3)
 
 
-def test_a_mask_that_does_not_fit_the_heads_is_refused_in_their_name():
+def test_a_mask_that_does_not_fit_the_heads_is_an_error_of_multi_head_attention():
     x, W = drawn((2, 5, 4), (4, 4))
-    with pytest.raises(ValueError, match=r"multi_head_attention: got .*mask \(2, 1, 5, 4\).*fits"):
+    with pytest.raises(
+        ValueError, match=r"multi_head_attention: got .*mask \(2, 1, 5, 4\).*broadcasts"
+    ):
         multi_head_attention(x, x, x, W, W, W, W, heads=2, mask=np.ones((2, 5, 4), bool))
 
 
@@ -211,7 +223,7 @@ def test_a_mask_that_does_not_fit_the_heads_is_refused_in_their_name():
     [
         ((5, 4), 2, r"query \(5, 4\), needed \(B, T, D\)"),
         ((2, 5, 4), 3, r"3 heads and Wq \(4, 4\)"),
-        ((2, 5, 4), 0, "0 heads"),
+        ((2, 5, 4), 0, "heads 0, needed an integer ≥ 1"),
     ],
 )
 def test_heads_that_do_not_fit_are_refused(shape, heads, message):
@@ -224,7 +236,7 @@ def test_heads_that_do_not_fit_are_refused(shape, heads, message):
 
 
 @pytest.mark.parametrize("interleaved", [False, True])
-def test_products_of_rotated_vectors_depend_on_their_distance_alone(interleaved):
+def test_products_of_rotated_vectors_depend_only_on_their_distance(interleaved):
     q, k = drawn((1, 8), (1, 8))
     products = [
         rotary(q, t, interleaved=interleaved) @ rotary(k, t + 3, interleaved=interleaved).T
@@ -276,11 +288,11 @@ def test_positions_are_exact_in_float32_far_from_the_start():
         (lambda: rotary(np.ones((2, 4), int)), TypeError, "rotary: got x that is no array of fl"),
         (lambda: rotary(np.ones((2, 4)), -1), ValueError, "rotary: got offset -1"),
         (lambda: rotary(np.ones((2, 4)), base=0), ValueError, "rotary: got base 0"),
-        (lambda: sinusoidal_positions(2, 3), ValueError, "got T 2 and D 3.*even D"),
+        (lambda: sinusoidal_positions(2, 3), ValueError, "got D 3.*even D"),
         (lambda: sinusoidal_positions(-1, 4), ValueError, "got T -1"),
         (lambda: sinusoidal_positions(2, 4, offset=-1), ValueError, "got offset -1"),
     ],
 )
-def test_positions_that_do_not_exist_are_refused(call, error, message):
+def test_options_of_positions_out_of_range_are_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()

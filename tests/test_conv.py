@@ -111,6 +111,16 @@ def test_the_derivatives_of_a_network_of_convolutions_are_right_to_third_order()
     check_gradients(network, *[0.5 * RNG.normal(size=s) for s in shapes], order=3)
 
 
+def test_a_convolution_prints_its_geometry_and_serves_as_a_key():
+    f, g = (conv2d(Variable(X), W, padding=[1, 1], groups=2).creator for _ in range(2))
+    assert repr(f) == (
+        "Conv(geometry=Geometry(kernel=(3, 2), stride=(1, 1), padding=((1, 1), (1, 1)), "
+        "dilation=(1, 1), groups=2))"
+    )
+    assert f.geometry is not g.geometry
+    assert len({f.geometry, g.geometry}) == 1
+
+
 def test_no_gradient_is_computed_for_a_constant_image(monkeypatch):
     def refuse(*args):
         raise AssertionError("computed without need")

@@ -1,4 +1,4 @@
-"""Normalisation: statistics, both modes, and the inputs it refuses."""
+"""Normalization: statistics, both modes, and errors."""
 
 import numpy as np
 import pytest
@@ -59,7 +59,7 @@ def test_float32_stays_float32(f):
     np.testing.assert_allclose(y.data, f(X, GAMMA, BETA), rtol=2e-5, atol=2e-6)
 
 
-def test_a_shift_far_larger_than_the_spread_does_no_harm():
+def test_a_mean_far_larger_than_the_deviation_loses_no_accuracy():
     np.testing.assert_allclose(batch_norm(X + 1e6), batch_norm(X), atol=1e-8)
 
 
@@ -70,7 +70,7 @@ def test_running_statistics_move_in_place_towards_the_mean_and_unbiased_variance
     np.testing.assert_allclose(var, 1.5 + 0.25 * X.var(axis=(0, 2, 3), ddof=1))
 
 
-def test_test_mode_uses_the_running_statistics_and_leaves_them_alone():
+def test_inference_mode_uses_the_running_statistics_and_does_not_change_them():
     mean, var = np.arange(4.0), np.arange(1.0, 5.0)
     with wengert.test_mode():
         y = batch_norm(Variable(X), GAMMA, BETA, mean, var, eps=1e-3)
@@ -82,14 +82,14 @@ def test_test_mode_uses_the_running_statistics_and_leaves_them_alone():
     assert var.tolist() == [1, 2, 3, 4]
 
 
-def test_derivatives_in_test_mode_are_right_to_third_order():
+def test_derivatives_in_inference_mode_are_right_to_third_order():
     mean, var = np.arange(4.0), np.arange(1.0, 5.0)
     with wengert.test_mode():
         check_gradients(lambda *a: batch_norm(*a, mean, var), X[:2, :, 0], GAMMA, BETA, order=3)
 
 
 @pytest.mark.parametrize("create_graph", [False, True])
-def test_gradients_in_test_mode_do_not_depend_on_later_running_statistics(create_graph):
+def test_gradients_in_inference_mode_do_not_depend_on_later_running_statistics(create_graph):
     mean, var = np.arange(4.0), np.arange(1.0, 5.0)
     gradients = []
     for moved in (False, True):
@@ -142,13 +142,13 @@ def test_rms_norm_keeps_the_mean_and_divides_by_the_root_mean_square():
     np.testing.assert_allclose(rms_norm(X), expected, rtol=1e-14)
 
 
-def test_gamma_of_layer_norm_belongs_to_the_normalised_axes():
+def test_gamma_of_layer_norm_has_the_sizes_of_the_normalized_axes():
     gamma = RNG.normal(size=(4, 2))
     y = layer_norm(X, gamma, axis=(-1, 1))
     np.testing.assert_allclose(y, layer_norm(X, axis=(1, 3)) * gamma[:, None, :], rtol=1e-14)
 
 
-def test_gradients_of_what_needs_none_are_not_made():
+def test_no_gradient_is_computed_for_a_constant():
     x, gamma = Variable(X, requires_grad=False), Variable(GAMMA)
     batch_norm(x, gamma).backward()
     assert x.grad is None
@@ -186,11 +186,11 @@ def test_running_statistics_that_cannot_be_written_into_are_refused(running):
         batch_norm(X, None, None, *running)
 
 
-def test_a_number_of_groups_that_is_not_whole_is_refused():
+def test_a_float_number_of_groups_is_refused():
     with pytest.raises(TypeError, match=r"group_norm: got groups 2.0, needed an integer"):
         group_norm(X, 2.0)
 
 
-def test_groups_are_one_whole_number():
+def test_several_numbers_of_groups_are_refused():
     with pytest.raises(TypeError, match="group_norm: got groups \\(2, 2\\), needed an integer"):
         group_norm(np.ones((2, 4)), (2, 2))

@@ -85,6 +85,14 @@ def test_a_function_called_twice_keeps_both_choices():
     np.testing.assert_array_equal(b.grad.data, [[[1, 0]]])
 
 
+def test_the_choice_of_one_batch_is_not_an_option_of_the_gradient():
+    x = Variable(np.array([[[1.0, 5.0, 2.0, 3.0]]]))
+    max_pool1d(x, 2).backward(create_graph=True)
+    gradient = x.grad.creator
+    assert gradient.options() == {"geometry": Geometry((2,), (2,), ((0, 0),), (1,)), "sizes": (4,)}
+    np.testing.assert_array_equal(gradient.inputs[1].data, [[[1, 1]]])
+
+
 def test_a_window_of_more_than_255_elements_can_choose_its_last():
     x = Variable(np.arange(400.0).reshape(1, 1, 20, 20))
     y = max_pool2d(x, 20)

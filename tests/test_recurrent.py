@@ -1,4 +1,4 @@
-"""Recurrent cells and sequences: what they compute, at which ends, and their derivatives."""
+"""Recurrent cells and sequences: values, sequences of different length, derivatives, errors."""
 
 import gc
 import pickle
@@ -36,7 +36,7 @@ def drawn(kind, B=2, T=3, D=2, H=3, count=1, seed=0):
 
 
 def step_by_step(kind, x, weights, states):
-    """What the cell gives, called by hand on arrays."""
+    """The results of the cell, called by hand on arrays."""
     cell = KINDS[kind][1]
     ys = []
     for t in range(x.shape[1]):
@@ -106,7 +106,7 @@ def test_two_layers_are_a_layer_on_the_outputs_of_a_layer(kind):
 
 
 @kinds
-def test_the_backward_direction_is_the_forward_one_on_the_turned_sequence(kind):
+def test_the_backward_direction_is_the_forward_one_on_the_reversed_sequence(kind):
     function = KINDS[kind][0]
     x, weights, states = drawn(kind, count=2)
     y, *last = function(x, weights, *states, bidirectional=True)
@@ -138,7 +138,7 @@ def test_a_short_sequence_gives_what_it_gives_alone_and_then_zeros(kind):
 
 @kinds
 @pytest.mark.parametrize("create_graph", [False, True])
-def test_what_stands_past_the_end_does_not_matter_be_it_nan(kind, create_graph):
+def test_x_past_the_end_is_ignored_even_if_it_is_nan(kind, create_graph):
     function = KINDS[kind][0]
     x, weights, states = drawn(kind, T=4, count=2)
     results = []
@@ -158,7 +158,7 @@ def test_what_stands_past_the_end_does_not_matter_be_it_nan(kind, create_graph):
 
 
 @kinds
-def test_the_hand_made_walk_gives_the_gradients_of_the_cells(kind):
+def test_the_backward_of_a_sequence_gives_the_gradients_of_the_cells(kind):
     x, weights, states = drawn(kind, B=3, T=5, D=2, H=4)
     function, cell = KINDS[kind][:2]
 
@@ -195,7 +195,7 @@ def test_derivatives_through_layers_directions_and_lengths_are_right_to_second_o
     check_gradients(f, x, *states, *flat, order=2)
 
 
-def test_only_the_last_state_is_enough_for_a_gradient():
+def test_a_gradient_of_the_last_state_alone_is_enough():
     x, weights, _ = drawn("lstm")
     v = Variable(x)
     _, h, _ = lstm(v, weights)
@@ -216,7 +216,7 @@ def test_a_second_backward_on_the_same_graph_gives_the_same_gradient():
     np.testing.assert_array_equal(v.grad.data, 2 * once)
 
 
-def test_two_calls_of_one_instance_each_keep_their_own_steps():
+def test_two_calls_of_one_instance_each_keep_their_own_history():
     x, [weights], [(h,), (c,)] = drawn("lstm")
     f, v = LSTM(), Variable(x)
     y, *_ = f(v, h, c, *weights)
@@ -241,7 +241,7 @@ def test_a_graph_of_a_sequence_is_freed_by_reference_counting():
         gc.enable()
 
 
-def test_a_pickled_sequence_function_holds_none_of_its_steps():
+def test_a_pickled_sequence_function_contains_its_options_only():
     x, [weights], [(h,), (c,)] = drawn("lstm")
     f = LSTM(reverse=True)
     y = f(Variable(x), h, c, *weights)
@@ -253,7 +253,7 @@ def test_a_pickled_sequence_function_holds_none_of_its_steps():
 # ---- Options and errors ----
 
 
-def test_dropout_falls_between_layers_in_training_alone():
+def test_dropout_is_applied_between_layers_in_training_only():
     x, first, _ = drawn("rnn", B=4, T=4)
     weights = [*first, *weights_of(np.random.default_rng(1), "rnn", 3, 3)]
     plain, _ = rnn(x, weights)
@@ -299,8 +299,8 @@ X, WEIGHTS, _ = drawn("lstm")
     [
         (X[0], WEIGHTS, {}, ValueError, r"x \(3, 2\), needed \(B, T, D\)"),
         (X[:, :0], WEIGHTS, {}, ValueError, r"x \(2, 0, 2\)"),
-        (X, WEIGHTS[0], {}, TypeError, r"no list of tuples.*for one layer \[\(Wx, Wh\)\]"),
-        (X, WX, {}, TypeError, "no list of tuples"),
+        (X, WEIGHTS[0], {}, TypeError, r"not a list of tuples.*for one layer \[\(Wx, Wh\)\]"),
+        (X, WX, {}, TypeError, "not a list of tuples"),
         (X, [], {}, ValueError, "0 tuples of weights, needed one for each layer"),
         (X, WEIGHTS, {"bidirectional": True}, ValueError, "1 tuples.*an even number"),
         (X, [(WX, WH, BX)], {}, ValueError, r"3 arrays of weights\[0\], needed \(Wx, Wh\)"),
@@ -324,7 +324,9 @@ X, WEIGHTS, _ = drawn("lstm")
         (X.astype(int), WEIGHTS, {}, TypeError, "x of int64, needed floats"),
     ],
 )
-def test_a_sequence_that_does_not_fit_is_refused(x, weights, options, error, message):
+def test_shapes_and_options_of_a_sequence_that_do_not_fit_are_refused(
+    x, weights, options, error, message
+):
     with pytest.raises(error, match=f"lstm: got .*{message}"):
         lstm(Variable(x), weights, **options)
 
@@ -338,7 +340,7 @@ def test_a_sequence_that_does_not_fit_is_refused(x, weights, options, error, mes
         ((X[:, 0], X[:, :, 0], X[:, :, 0], WX, WX), r"h \(2, 3\).*Wh \(2, 12\), needed \(2, 2\)"),
     ],
 )
-def test_a_cell_refuses_what_does_not_fit(args, message):
+def test_shapes_of_a_cell_that_do_not_fit_are_refused(args, message):
     with pytest.raises(ValueError, match=f"lstm_cell: got .*{message}"):
         lstm_cell(*args)
 

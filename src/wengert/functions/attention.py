@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert import kernels
-from wengert.arguments import fraction
+from wengert.arguments import fraction, integer
 from wengert.arrays import as_array, sum_to
 from wengert.config import enable_backprop, train
 from wengert.core import Function, Operand, Variable
@@ -139,26 +139,27 @@ def scaled_dot_product_attention(
 ) -> Variable:
     """y = softmax(scale q kᵀ + mask) v: for each query a weighted mean of the values.
 
-    The better the query meets a key, the more its value weighs. A query that may see no key gets
-    zeros.
+    Weights grow with the similarity of query and key. A query that may see no key gets zeros.
 
     Args:
         q: queries, (..., T, E); the axes before, such as batch and heads, broadcast.
         k: keys, (..., S, E).
         v: values, (..., S, F).
-        mask: broadcasts against (..., T, S): bools, True where a query may see a key; or numbers
-            that are added, -∞ where it may not, which have a gradient too. None: all see all.
-        causal: let no query see a later key. The last query stands at the last key, so that
-            queries of new steps go with keys of all steps, as in cached generation.
-        dropout: 0 ≤ p < 1, probability that a weight becomes 0 in training; the others grow by
-            1 / (1 - p).
+        mask: broadcasts against (..., T, S): booleans, True where a query may see a key; or numbers
+            to add, -∞ where it may not, for which a gradient is computed too. None: every query
+            sees every key.
+        causal: whether later keys are hidden from a query. The last query is at the position of
+            the last key, so that queries of new steps can be used with keys of all steps, as in
+            cached generation.
+        dropout: 0 ≤ p < 1, probability that a weight becomes 0 in training; the others are
+            multiplied by 1 / (1 - p).
         scale: by default 1 / √E.
 
     Returns:
         Variable, (..., T, F).
 
     Raises:
-        TypeError: q, k, v are not of floats, or the mask is of integers.
+        TypeError: q, k or v are not floats, or the mask is of integers.
         ValueError: the shapes do not fit each other, or dropout is out of range.
 
     Example:
@@ -190,16 +191,16 @@ def multi_head_attention(
     causal: bool = False,
     dropout: float = 0.0,
 ) -> Variable:
-    """Attention in several heads: each sees its own projections of query, key and value.
+    """Attention in several heads, each with its own projections of query, key and value.
 
-    PyTorch's `MultiheadAttention` holds (Wq.T, Wk.T, Wv.T) on top of each other, as
-    in_proj_weight, and Wo.T as out_proj.weight.
+    PyTorch's `MultiheadAttention` stacks (Wq.T, Wk.T, Wv.T) in in_proj_weight, and stores Wo.T as
+    out_proj.weight.
 
     Args:
         query: (B, T, D); for self-attention also key and value.
         key: (B, S, ...).
         value: (B, S, ...).
-        Wq: (D, E): head h has the columns from h E / heads.
+        Wq: (D, E): head h has E / heads columns, from column h E / heads.
         Wk: (..., E).
         Wv: (..., F).
         Wo: weights of the output, (F, O).
@@ -209,26 +210,27 @@ def multi_head_attention(
         bo: bias, (O,), or None.
         heads: a divisor of E and F.
         mask: as in `scaled_dot_product_attention`; (T, S), or (B, T, S) for all heads, or
-            (B, heads, T, S), each of these sizes or 1: which keys are padding is (B, 1, S).
-        causal: let no query see a later key.
+            (B, heads, T, S), where each size may be 1: a mask of padded keys is (B, 1, S).
+        causal: whether later keys are hidden from a query.
         dropout: 0 ≤ p < 1, of the weights.
 
     Returns:
         Variable, (B, T, O).
 
     Raises:
-        TypeError: an input is not of floats, or the mask is of integers.
+        TypeError: an input is not of floats, the mask is of integers, or heads is not an integer.
         ValueError: the shapes do not fit each other, or dropout is out of range.
     """
     name = "multi_head_attention"
     for of, x in (("query", query), ("key", key), ("value", value)):
         if np.ndim(x) != 3:
             raise ValueError(f"{name}: got {of} {np.shape(x)}, needed (B, T, D)")
+    heads = integer(name, "heads", heads, 1)
     for of, W in (("Wq", Wq), ("Wk", Wk), ("Wv", Wv)):
-        if np.ndim(W) != 2 or heads < 1 or np.shape(W)[1] % heads:
+        if np.ndim(W) != 2 or np.shape(W)[1] % heads:
             raise ValueError(
-                f"{name}: got {heads} heads and {of} {np.shape(W)}, needed columns that the heads "
-                f"can share equally"
+                f"{name}: got {heads} heads and {of} {np.shape(W)}, needed a number of columns "
+                f"that is a multiple of heads"
             )
     q = split_heads(linear(query, Wq, bq), heads)
     k = split_heads(linear(key, Wk, bk), heads)
@@ -261,14 +263,14 @@ def _attention(
     dropout: float,
     scale: float | None,
 ) -> Variable:
-    """`scaled_dot_product_attention`, with errors in the name of what the user called."""
+    """`scaled_dot_product_attention`, with errors in the name of the caller."""
     _check_shapes(name, q, k, v, mask)
     probability = fraction(name, "dropout", dropout)
     T, S = np.shape(q)[-2], np.shape(k)[-2]
     if causal and T > S:
         raise ValueError(
-            f"{name}: got {T} queries for {S} keys; with causal, the queries are the last of the "
-            f"steps that the keys are of"
+            f"{name}: got {T} queries for {S} keys; with causal, the queries belong to the last "
+            f"steps of the keys, so there cannot be more of them"
         )
     if scale is None:
         scale = 1 / math.sqrt(max(np.shape(q)[-1], 1))
@@ -307,13 +309,15 @@ def _check_shapes(name: str, q: Any, k: Any, v: Any, mask: Any) -> None:
         mask = as_array(mask)
         if mask.dtype.kind not in "fb":
             raise TypeError(
-                f"{name}: got a mask of {mask.dtype}; needed bools (True where a query may see a "
-                f"key) or floats to add; use mask.astype(bool)"
+                f"{name}: got a mask of {mask.dtype}; needed booleans (True where a query may see "
+                f"a key) or floats to add; use mask.astype(bool)"
             )
-        scores = (*before, q.shape[-2], k.shape[-2])
+        weights = (*before, q.shape[-2], k.shape[-2])
         try:
-            fits = np.broadcast_shapes(mask.shape, scores) == scores
+            fits = np.broadcast_shapes(mask.shape, weights) == weights
         except ValueError:
             fits = False
         if not fits:
-            raise ValueError(f"{got} and mask {mask.shape}; needed a mask that fits {scores}")
+            raise ValueError(
+                f"{got} and mask {mask.shape}; needed a mask that broadcasts to {weights}"
+            )

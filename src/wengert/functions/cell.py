@@ -1,15 +1,15 @@
 """One step of a recurrent network: plain, LSTM and GRU cells.
 
-Every gate of a step adds up what it sees of the input and of the last state:
+The gates of a step are computed from a sum of the input and the last state:
 
     A = x Wx + bx,  Q = h Wh + bh        x (B, D), h (B, H), Wx (D, G·H), Wh (H, G·H), bx bh (G·H,)
 
-with the G gates side by side: of the LSTM i f g o, of the GRU r z n. These are the gates, their
-order and the biases of PyTorch's layers; its weights are (out, in), so that Wx = weight_ih.T,
-Wh = weight_hh.T, bx = bias_ih, bh = bias_hh.
+with the G gates side by side: i f g o in an LSTM, r z n in a GRU. Gates, their order and biases
+are those of PyTorch's layers. PyTorch's weights are (out, in): Wx = weight_ih.T, Wh = weight_hh.T,
+bx = bias_ih, bh = bias_hh.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,18 +24,18 @@ __all__ = ["gru_cell", "lstm_cell", "rnn_cell"]
 class Cell(Function):
     """One step of a recurrence: from x, the states and the weights to the new states."""
 
-    gates: ClassVar[int]  # G
-    states: ClassVar[int]  # h; h and c
+    gates: ClassVar[int]  # number of gates, G
+    states: ClassVar[int]  # number of states: h, or h and c
 
     def _gradients(self, gA: Any, gQ: Any) -> tuple[Any, Any, tuple[Any, ...]]:
-        """From the gradients of A and Q to those of x, of h (through Q) and of the weights."""
+        """The gradients of x, of h (through Q) and of the weights, from those of A and Q."""
         x, h, *_ = self.xs
         Wx, Wh = self.xs[-4:-2]
         gx = gA @ Wx.T if self.needs[0] else None
         return gx, gQ @ Wh.T, gradients_of_weights(self.needs[-4:], x, h, gA, gQ)
 
     @classmethod
-    def samples(cls, rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(cls, rng):
         yield sample(rng, cls, (2, 3))
 
 
@@ -47,18 +47,18 @@ class RNNCell(Cell):
     def __init__(self, activation: str = "tanh") -> None:
         self.activation = activation
 
-    def forward(self, x: Any, h: Any, Wx: Any, Wh: Any, bx: Any, bh: Any) -> Any:
+    def forward(self, x, h, Wx, Wh, bx, bh):
         z = x @ Wx + bx + (h @ Wh + bh)
         return np.tanh(z) if self.activation == "tanh" else np.maximum(z, 0)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (y,) = self.ys
         gz = gy * (1 - y * y) if self.activation == "tanh" else gy * (y > 0)
         gx, gh, gweights = self._gradients(gz, gz)
         return gx, gh, *gweights
 
     @classmethod
-    def samples(cls, rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(cls, rng):
         for activation in ("tanh", "relu"):
             yield sample(rng, cls, (2, 3)), {"activation": activation}
 
@@ -69,7 +69,7 @@ class LSTMCell(Cell):
     gates = 4
     states = 2
 
-    def forward(self, x: Any, h: Any, c: Any, Wx: Any, Wh: Any, bx: Any, bh: Any) -> Any:
+    def forward(self, x, h, c, Wx, Wh, bx, bh):
         i, f, g, o = self._gates(x, h, Wx, Wh, bx, bh)
         c1 = f * c + i * g
         return o * np.tanh(c1), c1
@@ -79,7 +79,7 @@ class LSTMCell(Cell):
         i, f, g, o = np.split(x @ Wx + bx + (h @ Wh + bh), 4, axis=-1)
         return sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
 
-    def backward(self, gh1: Any, gc1: Any) -> Any:
+    def backward(self, gh1, gc1):
         x, h, c, *weights = self.xs
         i, f, g, o = self._gates(x, h, *weights)
         t = np.tanh(self.ys[1])
@@ -103,7 +103,7 @@ class GRUCell(Cell):
     gates = 3
     states = 1
 
-    def forward(self, x: Any, h: Any, Wx: Any, Wh: Any, bx: Any, bh: Any) -> Any:
+    def forward(self, x, h, Wx, Wh, bx, bh):
         _, z, n, _ = self._gates(x, h, Wx, Wh, bx, bh)
         return n + z * (h - n)
 
@@ -114,7 +114,7 @@ class GRUCell(Cell):
         r = sigmoid(Ar + Qr)
         return r, sigmoid(Az + Qz), np.tanh(An + r * Qn), Qn
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x, h, *weights = self.xs
         r, z, n, Qn = self._gates(x, h, *weights)
         gz = gy * (h - n) * z * (1 - z)
@@ -147,7 +147,7 @@ def sample(rng: "np.random.Generator", cell: type[Cell], shape: tuple[int, ...])
     return tuple([rng.normal(size=shape) for shape in shapes])
 
 
-# ---- What users call ----
+# ---- Doorways ----
 
 
 def rnn_cell(
@@ -175,7 +175,7 @@ def rnn_cell(
         Variable, (B, H): the new state.
 
     Raises:
-        ValueError: the shapes do not fit each other, or there is no such activation.
+        ValueError: the shapes do not fit each other, or the activation is unknown.
     """
     check_activation("rnn_cell", activation)
     weights = _checked_cell("rnn_cell", 1, x, {"h": h}, (Wx, Wh, bx, bh))
@@ -225,8 +225,8 @@ def gru_cell(
 ) -> Variable:
     """One step of a GRU: h' = (1 - z) n + z h.
 
-    Of (Ar Az An) = x Wx + bx and (Qr Qz Qn) = h Wh + bh it takes r = σ(Ar + Qr), z = σ(Az + Qz)
-    and n = tanh(An + r Qn): the reset gate comes after the product, as in PyTorch and cuDNN.
+    With (Ar Az An) = x Wx + bx and (Qr Qz Qn) = h Wh + bh, r = σ(Ar + Qr), z = σ(Az + Qz) and
+    n = tanh(An + r Qn): the reset gate is applied after the product, as in PyTorch and cuDNN.
 
     Args:
         x: input, (B, D).
@@ -251,16 +251,16 @@ def _checked_cell(
 ) -> Any:
     if np.ndim(x) != 2:
         raise ValueError(f"{name}: got x {np.shape(x)}, needed one step, (B, D)")
-    given = [w for w in weights if w is not None]
-    if len(given) == 3:
+    present = [w for w in weights if w is not None]
+    if len(present) == 3:
         raise ValueError(f"{name}: got one of the biases bx and bh, needed both or none")
-    return checked_weights(name, "", gates, x, states, given)
+    return checked_weights(name, "", gates, x, states, present)
 
 
 def checked_weights(
     name: str, where: str, gates: int, x: Any, states: dict[str, Any], weights: Sequence[Any]
 ) -> list[Any]:
-    """Wx, Wh, bx and bh (zeros, if there are none), which fit each other, x and the states."""
+    """Wx, Wh, bx and bh (zeros by default), after a check against each other, x and the states."""
     if len(weights) not in (2, 4):
         raise ValueError(
             f"{name}: got {len(weights)} arrays{where}, needed (Wx, Wh) or (Wx, Wh, bx, bh)"

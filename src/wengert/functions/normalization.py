@@ -1,4 +1,4 @@
-"""Normalisation: mean 0 and variance 1, over a batch, a layer, a group of channels, or one."""
+"""Normalization to mean 0 and variance 1, over a batch, a layer, or groups of channels."""
 
 import math
 from collections.abc import Sequence
@@ -213,21 +213,21 @@ def batch_norm(
 ) -> Variable:
     """y = γ (x - μ) / √(v + eps) + β, with the mean μ and variance v of each channel.
 
-    In training they are those of this batch, and the running statistics, written into in place,
-    move towards them. In test mode, they are the running statistics.
+    In training they are the statistics of this batch, and the running statistics are moved towards
+    them, in place. In inference mode, they are the running statistics.
 
     Args:
         x: (N, C) or (N, C, ...).
         gamma: (C,), or None for 1.
         beta: (C,), or None for 0.
-        running_mean: (C,), or None: then the statistics are those of the batch in test mode too.
-        running_var: (C,), of the unbiased variance; None together with running_mean.
-        momentum: share, 0 to 1, of the new in the running statistics.
+        running_mean: (C,), or None to use the statistics of the batch in inference mode too.
+        running_var: (C,), of the unbiased variance, or None together with running_mean.
+        momentum: weight of this batch in the running statistics, 0 ≤ momentum ≤ 1.
         eps: added to the variance, > 0.
 
     Raises:
-        ValueError: a shape does not fit, an option is out of its range, or there is one number in a
-            channel, whose variance is 0.
+        ValueError: a shape does not fit, an option is out of its range, or a channel has only one
+            number, whose variance is 0.
 
     Source: S. Ioffe, C. Szegedy, arXiv:1502.03167.
     """
@@ -235,8 +235,8 @@ def batch_norm(
     if len(shape) < 2:
         raise ValueError(f"batch_norm: got x {shape}, needed (N, C) or (N, C, ...)")
     C = shape[1]
-    spread = (1, C) + (1,) * (len(shape) - 2)
-    affine = _affine(name, (C,), spread, gamma, beta)
+    by_channel = (1, C) + (1,) * (len(shape) - 2)
+    affine = _affine(name, (C,), by_channel, gamma, beta)
     eps = number(name, "eps", eps, above=0)
     running = _running(running_mean, running_var, C)
     x = as_operand(x)
@@ -304,14 +304,14 @@ def group_norm(
 
     Args:
         x: (N, C) or (N, C, ...).
-        groups: into how many groups of neighbours the C channels are divided.
+        groups: number of groups of consecutive channels.
         gamma: (C,), or None for 1.
         beta: (C,), or None for 0.
         eps: added to the variance, > 0.
 
     Raises:
         TypeError: `groups` is not an integer.
-        ValueError: a shape does not fit, C is no multiple of `groups`, or eps is not positive.
+        ValueError: a shape does not fit, C is not a multiple of `groups`, or eps is not positive.
 
     Source: Y. Wu, K. He, arXiv:1803.08494.
     """
@@ -355,7 +355,7 @@ def instance_norm(
 
 
 def _grouped(name: str, x: Any, groups: int, gamma: Any, beta: Any, eps: float) -> Variable:
-    """Normalize over (C / groups, the rest of the axes as one)."""
+    """Normalize over the channels of a group and all axes after them."""
     N, C, *rest = shape = np.shape(x)
     size = C // max(groups, 1)
     affine = _affine(name, (C,), (1, groups, size, 1), gamma, beta)
@@ -370,20 +370,20 @@ def _over_axes(
     shape = np.shape(x)
     axes = tuple(range(len(shape))) if axis is None else checked_axes(name, axis, shape)
     axes = tuple(sorted(axes))
-    spread = tuple([n if i in axes else 1 for i, n in enumerate(shape)])
-    return axes, _affine(name, tuple([shape[i] for i in axes]), spread, gamma, beta)
+    kept = tuple([n if i in axes else 1 for i, n in enumerate(shape)])
+    return axes, _affine(name, tuple([shape[i] for i in axes]), kept, gamma, beta)
 
 
 def _affine(
-    name: str, shape: tuple[int, ...], spread: tuple[int, ...], gamma: Any, beta: Any
+    name: str, shape: tuple[int, ...], broadcast: tuple[int, ...], gamma: Any, beta: Any
 ) -> tuple[Any, ...]:
-    """γ and β of that shape, spread so that they broadcast against x: both, one or none."""
+    """γ and β, both, one or none, checked and reshaped so that they broadcast against x."""
     for letter, p in (("gamma", gamma), ("beta", beta)):
         if p is not None and np.shape(p) != shape:
             raise ValueError(f"{name}: got {letter} {np.shape(p)}, needed {shape}")
     if gamma is None and beta is not None:
         gamma = np.ones(shape, as_array(beta).dtype)
-    return tuple([np.reshape(p, spread) for p in (gamma, beta) if p is not None])
+    return tuple([np.reshape(p, broadcast) for p in (gamma, beta) if p is not None])
 
 
 def _running(mean: Any, var: Any, C: int) -> tuple[Any, ...]:

@@ -1,20 +1,20 @@
-"""Positions, for attention, which by itself knows no order."""
+"""Encodings of positions, for attention, whose result does not depend on the order of keys."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from wengert.arguments import integer, number
 from wengert.core import Function, Operand, Variable
 
 __all__ = ["rotary", "sinusoidal_positions"]
 
 
 class Rotary(Function):
-    """y = x with pair i of the features at position t turned by the angle t / base^(2i/E).
+    """y = x with pair i of the features at position t rotated by the angle t / base^(2i/E).
 
-    Pairs are features i and i + E/2, or neighbours 2i and 2i + 1 (`interleaved`). The gradient is
-    turned `back` by the same angles.
+    Pairs are features i and i + E/2, or neighbours 2i and 2i + 1 (`interleaved`). `back` rotates by
+    the negative angles, which gives the gradient.
     """
 
     def __init__(
@@ -25,7 +25,7 @@ class Rotary(Function):
         self.interleaved = interleaved
         self.back = back
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         T, E = x.shape[-2:]
         angles = _angles(self.offset, T, E, self.base)
         cos, sin = np.cos(angles).astype(x.dtype), np.sin(angles).astype(x.dtype)
@@ -42,11 +42,11 @@ class Rotary(Function):
         y[second] = a * sin + b * cos
         return y
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         return Rotary(self.offset, self.base, self.interleaved, not self.back)(gy)
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Iterator[Any]:
+    def samples(rng):
         x = rng.normal(size=(2, 3, 4))
         yield (x,)
         yield (x[0],), {"offset": 5, "base": 100.0}
@@ -57,14 +57,16 @@ class Rotary(Function):
 def rotary(
     x: Operand, offset: int = 0, *, base: float = 10000.0, interleaved: bool = False
 ) -> Variable:
-    """Rotary positions: turns pairs of features by angles that grow with the position.
+    """Rotary positions: rotates pairs of features by angles that grow with the position.
 
-    Apply it to queries and keys: their product then depends on how far apart they stand alone.
+    Apply it to queries and keys: their product then depends on the distance of their positions,
+    not on the positions themselves.
 
     Args:
         x: queries or keys, (..., T, E), E even.
-        offset: position of the first step ≥ 0: in cached generation, how many steps came before.
-        base: pair i at position t turns by t / base^(2i/E); a larger base suits longer sequences.
+        offset: position of the first step, ≥ 0: in cached generation, the number of steps before.
+        base: pair i at position t is rotated by t / base^(2i/E); a larger base suits longer
+            sequences.
         interleaved: pairs are neighbours 2i and 2i + 1, as in the paper; else features i and
             i + E/2, as in LLaMA and most published weights.
 
@@ -72,8 +74,8 @@ def rotary(
         Variable, of the shape of x.
 
     Raises:
-        TypeError: x is not of floats.
-        ValueError: x has no even number of features, or the offset is negative.
+        TypeError: x is not of floats, the offset not an integer, or the base not a number.
+        ValueError: x has no even number of features, or an option is out of its range.
 
     Source: J. Su et al., RoFormer, arXiv:2104.09864, section 3.2.
     """
@@ -82,19 +84,19 @@ def rotary(
         raise ValueError(f"rotary: got x {shape}, needed (..., T, E) with an even E, for pairs")
     if not isinstance(x, np.ndarray | Variable) or x.dtype.kind != "f":
         raise TypeError("rotary: got x that is no array of floats; use x.astype(np.float32)")
-    _check("rotary", offset, base)
+    offset, base = integer("rotary", "offset", offset, 0), number("rotary", "base", base, above=0)
     return Rotary(offset, base, interleaved)(x)
 
 
 def sinusoidal_positions(
     T: int, D: int, offset: int = 0, *, base: float = 10000.0, dtype: Any = np.float32
 ) -> np.ndarray:
-    """Sines and cosines of the position, to add to the features: a constant table.
+    """Sines and cosines of the positions, to add to the features: a constant table.
 
     Args:
         T: number of steps.
         D: number of features, even.
-        offset: position of the first step ≥ 0.
+        offset: position of the first step, ≥ 0.
         base: features 2i and 2i + 1 at position t are sin and cos of t / base^(2i/D).
         dtype: of the table.
 
@@ -102,7 +104,8 @@ def sinusoidal_positions(
         ndarray, (T, D).
 
     Raises:
-        ValueError: T or the offset is negative, or D is not even.
+        TypeError: a size or the offset is not an integer, or the base not a number.
+        ValueError: T or the offset is negative, D is not even, or the base is not positive.
 
     Example:
         >>> sinusoidal_positions(2, 4, base=4.0)[0]
@@ -110,23 +113,20 @@ def sinusoidal_positions(
 
     Source: A. Vaswani et al., Attention Is All You Need, arXiv:1706.03762, section 3.5.
     """
-    if T < 0 or D < 0 or D % 2:
-        raise ValueError(
-            f"sinusoidal_positions: got T {T} and D {D}, needed T ≥ 0 and an even D, for pairs"
-        )
-    _check("sinusoidal_positions", offset, base)
+    name = "sinusoidal_positions"
+    T, D, offset = (
+        integer(name, "T", T, 0),
+        integer(name, "D", D, 0),
+        integer(name, "offset", offset, 0),
+    )
+    base = number(name, "base", base, above=0)
+    if D % 2:
+        raise ValueError(f"{name}: got D {D}, needed an even D, for pairs")
     angles = _angles(offset, T, D, base)
     return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(T, D).astype(dtype)
 
 
 def _angles(offset: int, T: int, E: int, base: float) -> np.ndarray:
-    """t / base^(2i/E) for the T positions from offset, (T, E/2); in float64, for t may be large."""
+    """t / base^(2i/E) for the T positions from offset, (T, E/2); in float64, as t may be large."""
     frequencies = base ** (-np.arange(0, E, 2) / max(E, 1))
     return np.multiply.outer(np.arange(offset, offset + T), frequencies)
-
-
-def _check(name: str, offset: int, base: float) -> None:
-    if offset < 0:
-        raise ValueError(f"{name}: got offset {offset}, needed offset ≥ 0")
-    if base <= 0:
-        raise ValueError(f"{name}: got base {base}, needed base > 0")

@@ -1,6 +1,6 @@
 """Recurrent networks along a whole sequence: plain, LSTM and GRU, each in one Function.
 
-The formulas of a step, the weights and how they map to PyTorch's are those of `cell.py`.
+Formulas of a step, weights, and their relation to PyTorch's: see cell.py.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ from wengert.functions.dropout import dropout as dropped
 
 __all__ = ["gru", "lstm", "rnn"]
 
-# ---- A whole sequence: the same formulas, fast ----
+# ---- Functions ----
 
 
 class Recurrence(Function):
@@ -226,7 +226,7 @@ def _unstacked(x: Any) -> list[Any]:
     return [np.reshape(row, x.shape[1:]) for row in rows]
 
 
-# ---- What users call ----
+# ---- Doorways ----
 
 
 def rnn(
@@ -245,13 +245,13 @@ def rnn(
         x: input, (B, T, D), T ≥ 1: batch first.
         weights: for each layer (Wx, Wh) or (Wx, Wh, bx, bh), as `rnn_cell` takes them; with
             `bidirectional`, for each layer first those of the forward direction, then those of
-            the backward. A layer takes what the one before gives.
+            the backward direction. The output of a layer is the input of the next.
         h: first states, (layers · directions, B, H), or None for zeros.
         activation: "tanh" or "relu".
-        bidirectional: go along the sequence from both ends, and put the outputs side by side.
-        lengths: how many steps belong to each sequence, 1 ≤ length ≤ T, (B,); None for all. Past
-            its end the output is zero, the state is that at the end, and x does not matter; the
-            backward direction starts at the end.
+        bidirectional: process the sequence in both directions, and concatenate the outputs.
+        lengths: number of steps of each sequence, 1 ≤ length ≤ T, (B,); None for T. Past the end
+            of a sequence the output is zero, the states stay as they are, and x is ignored; the
+            backward direction starts at the end of the sequence.
         dropout: 0 ≤ p < 1, of the output of each layer but the last, in training.
 
     Returns:
@@ -259,7 +259,8 @@ def rnn(
         direction, (layers · directions, B, H).
 
     Raises:
-        TypeError: weights are no list of tuples, lengths not integers, or others no floats.
+        TypeError: weights are not a list of tuples, lengths not integers, or other inputs not
+            floats.
         ValueError: shapes do not fit each other, or an option is out of range.
 
     Example:
@@ -339,7 +340,7 @@ def _layers(
     lengths: Any,
     dropout: float,
 ) -> Any:
-    """Layer upon layer: the last output, then the last states of all layers and directions."""
+    """All layers in turn: the last output, then the last states of all layers and directions."""
     if np.ndim(x) != 3 or 0 in np.shape(x)[1:]:
         raise ValueError(
             f"{name}: got x {np.shape(x)}, needed (B, T, D) with steps and features; for sequences "
@@ -349,8 +350,8 @@ def _layers(
         isinstance(w, list | tuple) for w in weights
     ):
         raise TypeError(
-            f"{name}: got weights that are no list of tuples; needed (Wx, Wh) or (Wx, Wh, bx, bh) "
-            f"for each layer and direction, for one layer [(Wx, Wh)]"
+            f"{name}: got weights that are not a list of tuples; needed (Wx, Wh) or "
+            f"(Wx, Wh, bx, bh) for each layer and direction, for one layer [(Wx, Wh)]"
         )
     directions = 2 if bidirectional else 1
     if not weights or len(weights) % directions:
