@@ -106,7 +106,7 @@ def test_orthogonal_matrices_have_no_preferred_sign():
 
 
 def test_orthogonal_needs_a_matrix():
-    with pytest.raises(ValueError, match="two axes"):
+    with pytest.raises(ValueError, match="two or more axes"):
         I.orthogonal((3,))
 
 

@@ -580,10 +580,10 @@ def test_gpt_refuses_a_full_cache_and_a_cache_in_a_recorded_call():
     [
         ([1, 2], 3, {}, r"got tokens \(2,\)"),
         (np.zeros((1, 0), int), 3, {}, "T ≥ 1"),
-        ([[1]], -1, {}, "count ≥ 0"),
-        ([[1]], 3, {"temperature": -1.0}, "temperature ≥ 0"),
-        ([[1]], 3, {"temperature": np.nan}, "temperature ≥ 0"),
-        ([[1]], 3, {"top_k": 0}, "1 ≤ top_k ≤ 11"),
+        ([[1]], -1, {}, "count -1, needed an integer ≥ 0"),
+        ([[1]], 3, {"temperature": -1.0}, "temperature -1.0, needed a number ≥ 0"),
+        ([[1]], 3, {"temperature": np.nan}, "temperature nan, needed a number ≥ 0"),
+        ([[1]], 3, {"top_k": 0}, "top_k 0, needed an integer ≥ 1"),
         ([[1]], 3, {"top_k": 12}, "1 ≤ top_k ≤ 11"),
         ([[1]], 3, {"seed": -1}, r"GPT.generate: got seed -1"),
     ],
@@ -601,7 +601,7 @@ def test_generate_refuses_tokens_that_are_no_whole_numbers():
 def test_generate_says_when_scores_are_nan():
     gpt = tiny_gpt()
     gpt.tokens.W.data[3] = np.nan
-    with pytest.raises(ValueError, match="NaN as a score"):
+    with pytest.raises(ValueError, match="NaN as a logit"):
         gpt.generate([[1]], 1)
 
 

@@ -1,10 +1,11 @@
-"""First values for parameters: functions of (shape, dtype, fans), drawn from `wengert.random`.
+"""Initial values of parameters: functions of (shape, dtype, fans), drawn from `wengert.random`.
 
-`fans` is (in, out): how many values each output sums, and how many each input reaches. The scale
-that keeps the spread of the values about the same from layer to layer follows from them. A layer
-says what the fans of its weights are; for a matrix left to itself they are its shape, (in, out).
+`fans` is (in, out): the number of inputs that each output depends on, and of outputs that each
+input affects. They determine the scale that keeps the variance of activations or gradients about
+the same from layer to layer. A layer passes the fans of its weights; by default they are the shape
+of a matrix, (in, out).
 
-Options stand behind and are set by `functools.partial`: `partial(normal, std=0.02)`.
+Options are keyword-only, and are set by `functools.partial`: `partial(normal, std=0.02)`.
 """
 
 import math
@@ -32,12 +33,12 @@ def constant(
 
 
 def zeros(shape: Shape, dtype: Any = np.float32, fans: Fans = None) -> ndarray:
-    """Zeros, as biases start."""
+    """Zeros, for biases."""
     return np.zeros(shape, dtype)
 
 
 def ones(shape: Shape, dtype: Any = np.float32, fans: Fans = None) -> ndarray:
-    """Ones, as the scales of normalisation start."""
+    """Ones, for the scales of normalisation."""
     return np.ones(shape, dtype)
 
 
@@ -64,9 +65,9 @@ def truncated_normal(
     std: float = 1,
     limit: float = 2,
 ) -> ndarray:
-    """Normal, but what is beyond `limit` · std from the mean is drawn again.
+    """Normal, but values further than `limit` · std from the mean are drawn again.
 
-    With limit 2 the values have a standard deviation of 0.88 std.
+    With limit 2, the standard deviation is 0.88 std.
     """
     if not limit > 0:
         raise ValueError(f"truncated_normal: got limit {limit}, needed a number > 0")
@@ -79,16 +80,20 @@ def truncated_normal(
 def orthogonal(
     shape: Shape, dtype: Any = np.float32, fans: Fans = None, *, gain: float = 1
 ) -> ndarray:
-    """A matrix, shape[0] by the rest, whose rows or columns (the fewer) are orthonormal, × gain.
+    """A matrix, shape[0] × the product of the rest, with orthonormal rows or columns, times gain.
+
+    The rows are orthonormal if there are at most as many as columns, else the columns.
 
     Source: Saxe, McClelland, Ganguli, Exact solutions to the nonlinear dynamics of learning in
     deep linear neural networks, 2014, §3.
     """
     if len(shape) < 2:
-        raise ValueError(f"orthogonal: got shape {shape}, needed two axes or more")
+        raise ValueError(f"orthogonal: got shape {shape}, needed two or more axes")
     rows, columns = shape[0], math.prod(shape[1:])
     Q, R = np.linalg.qr(generator().standard_normal((max(rows, columns), min(rows, columns))))
-    Q *= np.where(np.diag(R) < 0, -1, 1)  # else Q is not uniform over all orthogonal matrices
+    Q *= np.where(
+        np.diag(R) < 0, -1, 1
+    )  # without it, Q is not uniform over the orthogonal matrices
     return (gain * (Q if rows >= columns else Q.T)).reshape(shape).astype(dtype)
 
 
@@ -96,7 +101,7 @@ def orthogonal(
 
 
 def lecun_normal(shape: Shape, dtype: Any = np.float32, fans: Fans = None) -> ndarray:
-    """Normal, variance 1/in: for tanh and other activations that are about linear near 0.
+    """Normal, variance 1/in: for tanh and other activations that are almost linear near 0.
 
     Source: LeCun, Bottou, Orr, Müller, Efficient BackProp, 1998, §4.6.
     """
@@ -111,7 +116,7 @@ def lecun_uniform(shape: Shape, dtype: Any = np.float32, fans: Fans = None) -> n
 
 
 def he_normal(shape: Shape, dtype: Any = np.float32, fans: Fans = None) -> ndarray:
-    """Normal, variance 2/in: for relu, which lets half of the values through.
+    """Normal, variance 2/in: for relu, which sets half of the values to 0.
 
     Source: He, Zhang, Ren, Sun, Delving Deep into Rectifiers, 2015, eq. 10.
     """
@@ -126,7 +131,7 @@ def he_uniform(shape: Shape, dtype: Any = np.float32, fans: Fans = None) -> ndar
 
 
 def glorot_normal(shape: Shape, dtype: Any = np.float32, fans: Fans = None) -> ndarray:
-    """Normal, variance 2 / (in + out): between what forward and backward would have.
+    """Normal, variance 2 / (in + out): a compromise between forward and backward.
 
     Source: Glorot, Bengio, Understanding the difficulty of training deep feedforward neural
     networks, 2010, eq. 12.
@@ -149,7 +154,7 @@ def _fans(name: str, shape: Shape, fans: Fans) -> tuple[int, int]:
         return fans
     if len(shape) != 2:
         raise ValueError(
-            f"{name}: got shape {shape}, which does not say what is summed; "
+            f"{name}: got shape {shape}, whose fans are unknown; "
             f"needed a matrix (in, out), or fans=(in, out)"
         )
     return shape[0], shape[1]

@@ -1,4 +1,4 @@
-"""Layers, which own the parameters they compute with: `import wengert.layers as L`."""
+"""Layers, which hold the parameters they compute with: `import wengert.layers as L`."""
 
 from typing import TYPE_CHECKING
 

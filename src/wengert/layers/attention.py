@@ -1,4 +1,4 @@
-"""Multi-head attention, and the two layers of the Transformer."""
+"""Multi-head attention, and the encoder and decoder layers of the Transformer."""
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY
@@ -21,14 +21,14 @@ from wengert.layers.sequential import Sequential
 
 
 class MultiHeadAttention(Layer):
-    """`multi_head_attention` with weights of its own, all (in_size, in_size).
+    """`multi_head_attention` with its own weights, each (in_size, in_size).
 
     Args:
-        heads: a divisor of in_size.
+        heads: number of heads, a divisor of in_size.
         in_size: length of the last axis of query, key, value and y; None takes it from the first
             query.
-        dropout: of the attention weights, in training.
-        bias: False for none.
+        dropout: probability of dropping an attention weight in training, 0 ≤ dropout < 1.
+        bias: False for no biases.
         dtype: of the parameters.
         initializer: makes Wq, Wk, Wv and Wo; see `wengert.initializers`.
         bias_initializer: makes bq, bk, bv and bo.
@@ -102,18 +102,19 @@ class MultiHeadAttention(Layer):
 
 
 class TransformerLayer(Layer):
-    """What encoder and decoder layers have in common: self-attention, then a small network.
+    """Base class of encoder and decoder layers: self-attention, then a small network.
 
-    What each part gives is added to its input.
+    The output of each component is added to its input.
 
     Args:
-        heads: of the attention; a divisor of in_size.
+        heads: number of attention heads, a divisor of in_size.
         in_size: length of the last axis of x and y.
-        hidden_size: of the network; 4 in_size by default.
-        activation: of the network; a function of one Variable.
-        dropout: of attention weights, of hidden values, and of what is added, in training.
-        norm_first: normalise what each part sees, instead of the sums. Then y is not normalised,
-            and deep stacks train more easily.
+        hidden_size: hidden units of the network; 4 in_size by default.
+        activation: activation of the network; a function of one Variable.
+        dropout: probability of dropping attention weights, hidden units, and elements of the
+            outputs that are added, in training; 0 ≤ dropout < 1.
+        norm_first: normalise the input of each component instead of each sum. Then y is not
+            normalised, and deep stacks are easier to train.
         dtype: of the parameters.
         initializer: makes the weights; see `wengert.initializers`.
     """
@@ -153,29 +154,29 @@ class TransformerLayer(Layer):
             initializer=self.initializer,
         )
 
-    def _with(self, x: Any, norm: LayerNorm, part: Layer, *memory: Any, **options: Any) -> Any:
-        """x + part(x), normalised before the part or after the sum."""
+    def _with(self, x: Any, norm: LayerNorm, component: Layer, *memory: Any, **options: Any) -> Any:
+        """x + component(x), normalised before the component or after the sum."""
         if self.norm_first:
-            return x + self.drop(part(norm(x), *memory, **options))
-        return norm(x + self.drop(part(x, *memory, **options)))
+            return x + self.drop(component(norm(x), *memory, **options))
+        return norm(x + self.drop(component(x, *memory, **options)))
 
 
 class TransformerEncoderLayer(TransformerLayer):
-    """A layer of an encoder, or of a decoder alone (a language model); see `TransformerLayer`.
+    """A layer of an encoder, or of a decoder-only language model; see `TransformerLayer`.
 
     Source: A. Vaswani et al., arXiv:1706.03762, section 3.1; norm_first: arXiv:2002.04745.
     """
 
     def forward(self, x: Operand, *, mask: Operand | None = None, causal: bool = False) -> Any:
-        """y of x's shape (B, T, in_size); mask and causal as of `multi_head_attention`."""
+        """y (B, T, in_size) of x (B, T, in_size); for the options see `multi_head_attention`."""
         x = self._with(x, self.attention_norm, self.attention, mask=mask, causal=causal)
         return self._with(x, self.network_norm, self.network)
 
 
 class TransformerDecoderLayer(TransformerLayer):
-    """A layer of a decoder: between the two parts, it attends to the encoder's output.
+    """A layer of a decoder: between self-attention and network, it attends to the encoder output.
 
-    For its arguments see `TransformerLayer`; source: as `TransformerEncoderLayer`.
+    For arguments see `TransformerLayer`, for the source `TransformerEncoderLayer`.
     """
 
     def __post_init__(self) -> None:
@@ -196,10 +197,10 @@ class TransformerDecoderLayer(TransformerLayer):
 
         Args:
             x: (B, T, in_size).
-            memory: what the encoder gave, (B, S, in_size).
-            mask: of the attention to x; see `multi_head_attention`.
-            memory_mask: of the attention to the memory, (T, S), (B, T, S) or (B, heads, T, S).
-            causal: let no step see a later one.
+            memory: output of the encoder, (B, S, in_size).
+            mask: for the attention to x; see `multi_head_attention`.
+            memory_mask: for the attention to the memory, (T, S), (B, T, S) or (B, heads, T, S).
+            causal: each step attends only to itself and earlier steps.
         """
         x = self._with(x, self.attention_norm, self.attention, mask=mask, causal=causal)
         x = self._with(x, self.memory_norm, self.memory_attention, memory, mask=memory_mask)

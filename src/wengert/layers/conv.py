@@ -18,14 +18,14 @@ from wengert.layers.parameters import LazyParameter, check_sizes, parameter
 
 
 class Conv(Layer):
-    """What the convolutions have in common: `Conv2d(32, 3, padding="same")`.
+    """Base class of the convolutions: `Conv2d(32, 3, padding="same")`.
 
     Args:
         out_size: channels of y.
-        kernel: its size; a number, or one for each axis.
+        kernel: size of the kernel; a number, or one for each axis.
         in_size: channels of x; None takes it from the first x, which creates W.
-        stride, padding, dilation, groups: as of `conv2d`.
-        bias: False for none.
+        stride, padding, dilation, groups: see `conv2d`.
+        bias: False for no bias.
         dtype: of the parameters.
         initializer: makes W, (out_size, in_size/groups, ...); see `wengert.initializers`.
         bias_initializer: makes b, (out_size,).
@@ -71,12 +71,12 @@ class Conv(Layer):
 
     def forward(self, x: Operand) -> Variable:
         """y of shape (N, out_size, ...), for x of shape (N, in_size, ...)."""
-        self._make_weights(x)
+        self._create_weights(x)
         return type(self).function(
             x, self.W, self.b, self.stride, self.padding, self.dilation, self.groups
         )
 
-    def _make_weights(self, x: Operand) -> None:
+    def _create_weights(self, x: Operand) -> None:
         if type(self.W) is LazyParameter:
             n, g = self.n_axes, self.groups
             needed = f"(N, C, {('L', 'H, W', 'D, H, W')[n - 1]})"
@@ -86,31 +86,31 @@ class Conv(Layer):
 
 
 class Conv1d(Conv):
-    """`conv1d` of x (N, C, L), with weights of its own; see `Conv`."""
+    """`conv1d` of x (N, C, L), with its own weights; see `Conv`."""
 
     n_axes = 1
     function = functions.conv1d
 
 
 class Conv2d(Conv):
-    """`conv2d` of x (N, C, H, W), with weights of its own; see `Conv`."""
+    """`conv2d` of x (N, C, H, W), with its own weights; see `Conv`."""
 
     n_axes = 2
     function = functions.conv2d
 
 
 class Conv3d(Conv):
-    """`conv3d` of x (N, C, D, H, W), with weights of its own; see `Conv`."""
+    """`conv3d` of x (N, C, D, H, W), with its own weights; see `Conv`."""
 
     n_axes = 3
     function = functions.conv3d
 
 
 class ConvTranspose(Conv):
-    """What the transposed convolutions have in common: `ConvTranspose2d(32, 2, stride=2)`.
+    """Base class of the transposed convolutions: `ConvTranspose2d(32, 2, stride=2)`.
 
     Args:
-        output_padding: as of `conv_transpose2d`; the others are those of `Conv`.
+        output_padding: see `conv_transpose2d`; for the other arguments see `Conv`.
         initializer: makes W, (in_size, out_size/groups, ...).
     """
 
@@ -122,7 +122,7 @@ class ConvTranspose(Conv):
 
     def forward(self, x: Operand) -> Variable:
         """y of shape (N, out_size, ...), for x of shape (N, in_size, ...)."""
-        self._make_weights(x)
+        self._create_weights(x)
         return type(self).function(
             x,
             self.W,
@@ -136,28 +136,28 @@ class ConvTranspose(Conv):
 
 
 class ConvTranspose1d(ConvTranspose):
-    """`conv_transpose1d` of x (N, C, L), with weights of its own; see `ConvTranspose`."""
+    """`conv_transpose1d` of x (N, C, L), with its own weights; see `ConvTranspose`."""
 
     n_axes = 1
     function = functions.conv_transpose1d
 
 
 class ConvTranspose2d(ConvTranspose):
-    """`conv_transpose2d` of x (N, C, H, W), with weights of its own; see `ConvTranspose`."""
+    """`conv_transpose2d` of x (N, C, H, W), with its own weights; see `ConvTranspose`."""
 
     n_axes = 2
     function = functions.conv_transpose2d
 
 
 class ConvTranspose3d(ConvTranspose):
-    """`conv_transpose3d` of x (N, C, D, H, W), with weights of its own; see `ConvTranspose`."""
+    """`conv_transpose3d` of x (N, C, D, H, W), with its own weights; see `ConvTranspose`."""
 
     n_axes = 3
     function = functions.conv_transpose3d
 
 
 def _fans(shape: tuple[int, ...], groups: int, transposed: bool) -> tuple[int, int]:
-    """How many values an output of the convolution sums, and how many an input reaches."""
-    places = math.prod(shape[2:])
-    fans = shape[1] * places, shape[0] // groups * places
+    """Number of inputs that each output depends on, and of outputs that each input affects."""
+    positions = math.prod(shape[2:])
+    fans = shape[1] * positions, shape[0] // groups * positions
     return fans[::-1] if transposed else fans

@@ -1,4 +1,4 @@
-"""Dropout of single elements and of channels."""
+"""Dropout of elements and of whole channels."""
 
 from wengert.arguments import fraction
 from wengert.core import Operand, Variable

@@ -1,4 +1,4 @@
-"""`Flatten`: what stands between images and features."""
+"""`Flatten`: from images to features."""
 
 import math
 
@@ -9,11 +9,11 @@ from wengert.layers.layer import Layer
 
 
 class Flatten(Layer):
-    """x (N, ...) becomes (N, D): all axes but the first become one."""
+    """Merges all axes but the first: x (N, ...) becomes (N, D)."""
 
     def forward(self, x: Operand) -> Variable:
         shape = np.shape(x)
         if not shape:
             raise ValueError("Flatten: got x (), needed (N, ...)")
-        # (not -1: what -1 stands for is not determined where N is 0)
+        # (with -1, the size would be undetermined for N = 0)
         return np.reshape(x, (shape[0], math.prod(shape[1:])))  # type: ignore[return-value]

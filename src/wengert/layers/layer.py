@@ -57,7 +57,7 @@ class Layer(Declared):
             f"{type(self).__name__} has no forward: define forward(self, x) in the class"
         )
 
-    # -- what is inside --
+    # -- components --
 
     def named_params(self) -> dict[str, Parameter]:
         """The Parameters by name, in the order of assignment; without those of unknown size."""
@@ -200,7 +200,8 @@ class Layer(Declared):
     ) -> None:
         """Creates the lazy parameters of this layer, for inputs with the size of x along `axis`.
 
-        An unfit x is refused, because the layer would keep the wrong size.
+        Raises:
+            ValueError: x does not fit; the layer would keep the wrong size.
         """
         shape = np.shape(x)
         size = shape[axis] if len(shape) in n_axes else 0
@@ -272,7 +273,7 @@ class Layer(Declared):
         )
 
 
-# ---- Looking inside ----
+# ---- Search ----
 
 
 class Entry(NamedTuple):
@@ -290,7 +291,7 @@ class Entry(NamedTuple):
     value: Any
 
     def replace(self) -> None:
-        """Puts the made Parameter where its placeholder is, and the size in the owner's option."""
+        """Replaces the placeholder by what was made, and sets the owner's `in_size` if unknown."""
         self.holder[self.key] = self.value.made
         if vars(self.owner).get("in_size", 0) is None:
             self.owner.in_size = self.value.in_size  # type: ignore[attr-defined]
@@ -302,7 +303,7 @@ def _named(layer: Layer, kinds: Any, *, deep: bool = True) -> dict[str, Any]:
 
 
 def _entries(layer: Layer, kinds: Any, *, deep: bool = True) -> list[Entry]:
-    """The same with where each was found."""
+    """As `_named`, with the location of each value."""
     entries: list[Entry] = []
     _look_into(layer, vars(layer), "", kinds, deep, entries, {id(layer)})
     return entries
@@ -318,7 +319,7 @@ def _look_into(
     seen: set[int],
 ) -> None:
     for key, value in holder.items() if isinstance(holder, dict) else enumerate(holder):
-        if type(value) is LazyParameter and value.made is not None:  # made by another layer
+        if type(value) is LazyParameter and value.made is not None:  # (by another layer)
             Entry("", owner, holder, key, value).replace()
             value = value.made
         if isinstance(value, _HELD) and id(value) not in seen:

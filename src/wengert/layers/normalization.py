@@ -15,12 +15,12 @@ from wengert.layers.parameters import LazyParameter, buffer, check_sizes, parame
 
 
 class Normalization(Layer):
-    """What the normalisations have in common: the scale γ and the shift β.
+    """Base class of the normalisations: the scale γ and the shift β.
 
     Args:
         in_size: channels of x (of LayerNorm, features); None takes it from the first x.
         eps: added to the variance.
-        affine: False for neither γ nor β.
+        affine: False for no γ and β.
         dtype: of the parameters.
         gamma_initializer: makes γ.
         beta_initializer: makes β.
@@ -56,8 +56,8 @@ class BatchNorm(Normalization):
 
     Args:
         in_size, eps, affine, dtype, gamma_initializer, beta_initializer: see `Normalization`.
-        momentum: share of the new in the running statistics, which test mode uses.
-        running: False for none: statistics of the batch in test mode too.
+        momentum: weight of the new statistics in the running ones, which test mode uses.
+        running: False for no running statistics: those of the batch are used in test mode too.
     """
 
     _: KW_ONLY
@@ -84,7 +84,7 @@ class BatchNorm(Normalization):
 
 
 class LayerNorm(Normalization):
-    """`layer_norm` over the last axis of x or, with in_size (D, E), over as many last axes.
+    """`layer_norm` over the last axis of x or, with in_size (D, E), over that many last axes.
 
     Args: see `Normalization`.
     """
@@ -127,7 +127,7 @@ class GroupNorm(Normalization):
 
 
 class InstanceNorm(Normalization):
-    """`instance_norm` over each channel of each sample; its arguments are in `Normalization`."""
+    """`instance_norm` over each channel of each sample; for the arguments see `Normalization`."""
 
     def forward(self, x: Operand) -> Variable:
         self._size_by_channels(x, "(N, C, ...) with more than one number in each channel", least=3)

@@ -24,7 +24,7 @@ class Buffer(Variable):
 
 
 class LazyParameter:
-    """Placeholder for a Parameter or Buffer whose size the first input will tell.
+    """Placeholder for a Parameter or Buffer whose size the first input determines.
 
     Args:
         kind: Parameter or Buffer.
@@ -69,7 +69,7 @@ class LazyParameter:
 
     @property
     def in_size(self) -> int:
-        """The input size that the made Parameter or Buffer has."""
+        """The input size, once the Parameter or Buffer is made."""
         return self.made.shape[self.shape.index(None)] * self.groups
 
     def __repr__(self) -> str:

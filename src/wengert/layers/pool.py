@@ -1,4 +1,4 @@
-"""Pooling: windows that move, windows that divide x, and all of x."""
+"""Pooling over moving windows, adaptive windows, and whole channels."""
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY
@@ -11,7 +11,7 @@ from wengert.layers.layer import Layer
 
 
 class Pool(Layer):
-    """What the poolings have in common: `MaxPool2d(2)`; see `max_pool2d` for the options."""
+    """Base class of pooling: `MaxPool2d(2)`; see `max_pool2d` for the options."""
 
     function: ClassVar[Callable[..., Variable]]
 
@@ -44,7 +44,7 @@ class MaxPool3d(Pool):
 
 
 class AvgPool(Pool):
-    """What the average poolings have in common; see `avg_pool2d` for the options."""
+    """Base class of average pooling; see `avg_pool2d` for the options."""
 
     _: KW_ONLY
     count_include_pad: bool = True
@@ -74,7 +74,7 @@ class AvgPool3d(AvgPool):
 
 
 class AdaptivePool(Layer):
-    """What the adaptive poolings have in common: the size of y, for each of one to three axes."""
+    """Base class of adaptive pooling: `size` is that of y, for each of one to three axes."""
 
     function: ClassVar[Callable[..., Variable]]
 

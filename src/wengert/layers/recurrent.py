@@ -18,21 +18,22 @@ from wengert.layers.parameters import LazyParameter, check_sizes, parameter
 
 
 class Recurrent(Layer):
-    """What the recurrent layers have in common: `LSTM(100, layers=2)`.
+    """Base class of the recurrent layers: `LSTM(100, layers=2)`.
 
     `weights[k]` holds Wx, Wh, bx and bh of layer and direction k, in the order of the function.
 
     Args:
         out_size: length H of a state.
         in_size: length of x's last axis; None takes it from the first x.
-        layers: how many, each taking what the one before gives.
-        bidirectional: go along the sequence from both ends.
-        dropout: of the output of each layer but the last, in training.
-        bias: False for none.
+        layers: number of layers; the input of each is the output of the layer before.
+        bidirectional: process the sequence in both directions.
+        dropout: probability of dropping an element of the output of each layer but the last, in
+            training; 0 ≤ dropout < 1.
+        bias: False for no biases.
         dtype: of the parameters.
-        initializer: makes the part of each gate in Wx, (in, H); see `wengert.initializers`.
-        state_initializer: makes the part of each gate in Wh, (H, H).
-        bias_initializer: makes the part of each gate in bx and bh, (H,).
+        initializer: makes the columns of each gate in Wx, (in, H); see `wengert.initializers`.
+        state_initializer: makes the columns of each gate in Wh, (H, H).
+        bias_initializer: makes the elements of each gate in bx and bh, (H,).
     """
 
     gates: ClassVar[int]
@@ -61,17 +62,17 @@ class Recurrent(Layer):
         ]
 
     def _weights_for(self, x: Operand) -> list[tuple[Any, ...]]:
-        """The weights for x, in the form the functions take."""
+        """The weights, for an input x, as arguments of the functions."""
         if type(self.weights[0]["Wx"]) is LazyParameter:
             self._take_size(x, -1, "(B, T, in_size) with in_size ≥ 1", n_axes=(3,))
         return [tuple(w.values()) for w in self.weights]
 
 
 class RNN(Recurrent):
-    """`rnn` with weights of its own. Source: J. Elman, Finding Structure in Time, 1990.
+    """`rnn` with its own weights. Source: J. Elman, Finding Structure in Time, 1990.
 
     Args:
-        activation: "tanh" or "relu"; the others are those of `Recurrent`.
+        activation: "tanh" or "relu"; for the other arguments see `Recurrent`.
     """
 
     gates = 1
@@ -84,7 +85,7 @@ class RNN(Recurrent):
         super().__post_init__()
 
     def forward(self, x: Operand, h: Operand | None = None, *, lengths: Any = None) -> Any:
-        """All states of the last layer, (B, T, ...), and the last of each layer: see `rnn`."""
+        """States of the last layer, (B, T, ...), and the final state of each layer: see `rnn`."""
         return sequences.rnn(
             x,
             self._weights_for(x),
@@ -97,7 +98,7 @@ class RNN(Recurrent):
 
 
 class LSTM(Recurrent):
-    """`lstm` with weights of its own; for its arguments see `Recurrent`."""
+    """`lstm` with its own weights; for the arguments see `Recurrent`."""
 
     gates = 4
 
@@ -109,7 +110,7 @@ class LSTM(Recurrent):
         *,
         lengths: Any = None,
     ) -> Any:
-        """All states of the last layer, (B, T, ...), and the last h and c of each: see `lstm`."""
+        """States of the last layer, (B, T, ...), and the final h and c of each: see `lstm`."""
         return sequences.lstm(
             x,
             self._weights_for(x),
@@ -122,12 +123,12 @@ class LSTM(Recurrent):
 
 
 class GRU(Recurrent):
-    """`gru` with weights of its own; for its arguments see `Recurrent`."""
+    """`gru` with its own weights; for the arguments see `Recurrent`."""
 
     gates = 3
 
     def forward(self, x: Operand, h: Operand | None = None, *, lengths: Any = None) -> Any:
-        """All states of the last layer, (B, T, ...), and the last of each layer: see `gru`."""
+        """States of the last layer, (B, T, ...), and the final state of each layer: see `gru`."""
         return sequences.gru(
             x,
             self._weights_for(x),
@@ -139,7 +140,7 @@ class GRU(Recurrent):
 
 
 class Cell(Layer):
-    """What the cells have in common: one step, from x (B, in_size) and the state (B, out_size).
+    """Base class of the cells: one step, from x (B, in_size) and the state (B, out_size).
 
     Args: see `Recurrent`.
     """
@@ -167,10 +168,10 @@ class Cell(Layer):
 
 
 class RNNCell(Cell):
-    """`rnn_cell` with weights of its own.
+    """`rnn_cell` with its own weights.
 
     Args:
-        activation: "tanh" or "relu"; the others are those of `Recurrent`.
+        activation: "tanh" or "relu"; for the other arguments see `Recurrent`.
     """
 
     gates = 1
@@ -188,7 +189,7 @@ class RNNCell(Cell):
 
 
 class LSTMCell(Cell):
-    """`lstm_cell` with weights of its own; for its arguments see `Recurrent`."""
+    """`lstm_cell` with its own weights; for the arguments see `Recurrent`."""
 
     gates = 4
 
@@ -198,7 +199,7 @@ class LSTMCell(Cell):
 
 
 class GRUCell(Cell):
-    """`gru_cell` with weights of its own; for its arguments see `Recurrent`."""
+    """`gru_cell` with its own weights; for the arguments see `Recurrent`."""
 
     gates = 3
 
@@ -226,6 +227,6 @@ def _weights(layer: Recurrent | Cell, in_size: int | None) -> dict[str, Any]:
 def _gate_by_gate(
     shape: tuple[int, ...], dtype: Any, fans: Fans, *, initializer: Initializer, gates: int
 ) -> np.ndarray:
-    """Initial values for each gate on its own, side by side."""
-    part = (*shape[:-1], shape[-1] // gates)
-    return np.concatenate([initializer(part, dtype, fans) for _ in range(gates)], axis=-1)
+    """Initial values for each gate separately, concatenated."""
+    one = (*shape[:-1], shape[-1] // gates)
+    return np.concatenate([initializer(one, dtype, fans) for _ in range(gates)], axis=-1)

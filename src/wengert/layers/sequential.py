@@ -1,4 +1,4 @@
-"""Layers put together: one after the other, and around."""
+"""Containers: layers in sequence, and residual connections."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, overload
@@ -8,9 +8,9 @@ from wengert.layers.layer import Layer
 
 
 class Sequential(Layer):
-    """Calls layers, and plain functions, one after the other: `Sequential(Linear(100), relu)`.
+    """Calls layers and functions in sequence: `Sequential(Linear(100), relu)`.
 
-    It can be indexed; a slice is a Sequential of the same layers.
+    It can be indexed; a slice is a Sequential with the same layers.
     """
 
     def __init__(self, *layers: Callable[[Any], Any]) -> None:

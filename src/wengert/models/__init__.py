@@ -1,8 +1,8 @@
-"""Models: layers put together for a task.
+"""Models: networks for classification, language and generation.
 
-Weights trained with torchvision fit its architectures here (`ResNet`, `VGG16`, `SqueezeNet`,
-`MobileNetV2`), once they are in a .safetensors file: `load_weights(path, model, names="pytorch")`.
-Which name there is which here stands in `wengert.io.pytorch`.
+Weights trained with torchvision can be loaded into `ResNet`, `VGG16`, `SqueezeNet` and
+`MobileNetV2` from a .safetensors file: `load_weights(path, model, names="pytorch")`. The
+correspondence of the names is documented in `wengert.io.pytorch`.
 """
 
 from wengert.models.gpt import GPT as GPT

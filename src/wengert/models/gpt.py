@@ -1,4 +1,4 @@
-"""`GPT`: a language model, which says what comes next."""
+"""`GPT`: a language model, which predicts the next token."""
 
 from functools import partial
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from wengert.arguments import integer, number
 from wengert.arrays import as_array
 from wengert.config import enable_backprop, no_grad, test_mode
 from wengert.core import Operand, Variable
@@ -18,10 +19,10 @@ from wengert.models.seeded import generator_for
 
 
 class KeysAndValues:
-    """What a block's attention has computed of the steps so far, so that it need not again.
+    """Cache of the keys and values that the attention of a block has computed for earlier steps.
 
     Args:
-        context: for how many steps there is room.
+        context: capacity, in steps.
     """
 
     def __init__(self, context: int) -> None:
@@ -30,7 +31,7 @@ class KeysAndValues:
         self.arrays: tuple[ndarray, ndarray] | None = None  # each (B, heads, context, E)
 
     def extended(self, *new: Operand) -> list[ndarray]:
-        """The keys and values of all steps, (B, heads, S, E), after those of `new` ones."""
+        """Appends new keys and values; returns those of all steps, (B, heads, S, E)."""
         kept, length = [as_array(x) for x in new], self.length
         if self.arrays is None:
             B, heads, _, E = kept[0].shape
@@ -43,15 +44,15 @@ class KeysAndValues:
 
 
 class CausalAttention(Layer):
-    """Self-attention in several heads, in which no step sees a later one.
+    """Multi-head self-attention in which each step attends only to itself and earlier steps.
 
     Args:
         width: length of the last axis of x and y.
-        heads: a divisor of width.
-        rotary: turn queries and keys by their positions.
-        dropout: of attention weights and of y, in training.
+        heads: number of heads, a divisor of width.
+        rotary: rotate queries and keys by their positions.
+        dropout: probability of dropping attention weights and elements of y, in training.
         dtype: of the parameters.
-        initializer: makes the weights of queries, keys and values, side by side.
+        initializer: makes the weights of queries, keys and values, concatenated.
         out_initializer: makes the weights of the output.
     """
 
@@ -74,8 +75,8 @@ class CausalAttention(Layer):
 
     def forward(self, x: Operand, cache: KeysAndValues | None = None) -> Variable:
         """y (B, T, width) of x (B, T, width), whose steps follow those in the cache."""
-        parts = np.split(self.qkv(x), 3, axis=-1)
-        q, k, v = [split_heads(part, self.heads) for part in parts]  # (B, heads, T, E)
+        projections = np.split(self.qkv(x), 3, axis=-1)
+        q, k, v = [split_heads(p, self.heads) for p in projections]  # (B, heads, T, E)
         if self.rotary:
             start = 0 if cache is None else cache.length
             q, k = rotary(q, start), rotary(k, start)
@@ -123,20 +124,21 @@ class Block(Layer):
 
 
 class GPT(Layer):
-    """Scores for the next token after each token of a text: the geometry of GPT-2.
+    """Logits for the next token after each token of a text, with the architecture of GPT-2.
 
-    Tokens are integers, such as the places of characters in an alphabet.
+    Tokens are integers, such as the indices of characters in an alphabet.
 
     Args:
-        vocabulary: how many tokens there are, 0 ≤ token < vocabulary.
-        context: longest text it sees, in tokens.
+        vocabulary: number of tokens, 0 ≤ token < vocabulary.
+        context: maximum length of a text, in tokens.
         layers: number of blocks.
-        width: length of the vector of a token.
-        heads: of attention; a divisor of width.
-        positions: "learned", a vector for each place, which is added; or "rotary", angles by which
-            attention turns queries and keys.
-        tied: whether the weights that make scores are those that make vectors of tokens.
-        dropout: 0 ≤ p < 1, of vectors, attention weights, and what is added to them.
+        width: length of the embedding of a token.
+        heads: number of attention heads, a divisor of width.
+        positions: "learned", an added vector for each position; or "rotary", by which attention
+            rotates queries and keys.
+        tied: use the token embeddings as the weights of the output layer.
+        dropout: probability of dropping elements of embeddings, attention weights and outputs of
+            the blocks, in training; 0 ≤ dropout < 1.
         dtype: of the parameters.
 
     Sources: A. Radford et al., Language Models are Unsupervised Multitask Learners, 2019, §2.3;
@@ -165,22 +167,23 @@ class GPT(Layer):
         dropout: float = 0.0,
         dtype: Any = np.float32,
     ) -> None:
-        if min(vocabulary, context, layers, width, heads) < 1 or width % heads:
+        self.vocabulary = integer("GPT", "vocabulary", vocabulary, 1)
+        self.context = integer("GPT", "context", context, 1)
+        layers = integer("GPT", "layers", layers, 1)
+        width, heads = integer("GPT", "width", width, 1), integer("GPT", "heads", heads, 1)
+        if width % heads:
             raise ValueError(
-                f"GPT: got vocabulary {vocabulary}, context {context}, layers {layers}, "
-                f"width {width} and heads {heads}; needed 1 or more, and width a multiple of heads"
+                f"GPT: got width {width} and {heads} heads, needed width a multiple of heads"
             )
         if positions not in ("learned", "rotary"):
             raise ValueError(f"GPT: got positions {positions!r}, needed 'learned' or 'rotary'")
         if positions == "rotary" and width // heads % 2:
             raise ValueError(
                 f"GPT: got width {width} and {heads} heads, which leaves {width // heads} features "
-                f"a head; rotary positions turn pairs, and need an even number"
+                f"a head; rotary positions rotate pairs, and need an even number"
             )
-        self.vocabulary = vocabulary
-        self.context = context
         small = partial(normal, std=0.02)
-        # 2 · layers outputs are added up: so the spread of their sum does not grow with layers
+        # 2 · layers outputs are added: the variance of their sum does not grow with layers
         smaller = partial(normal, std=0.02 / np.sqrt(2 * layers))
         self.tokens = Embedding(vocabulary, width, dtype=dtype, initializer=small)
         self.positions = (
@@ -209,16 +212,16 @@ class GPT(Layer):
         )
 
     def forward(self, tokens: Any, cache: list[KeysAndValues] | None = None) -> Variable:
-        """Scores (B, T, vocabulary): those at t are for the token after token t.
+        """Logits (B, T, vocabulary): those at t are for the token after token t.
 
         Args:
             tokens: integers, (B, T), 1 ≤ T ≤ context.
-            cache: what `new_cache` gave, and calls before have filled: the tokens follow those of
-                these calls.
+            cache: from `new_cache`, filled by earlier calls: the tokens follow those of these
+                calls.
 
         Raises:
-            RuntimeError: there is a cache, but the call is recorded.
-            ValueError: tokens are out of range, or more than the context.
+            RuntimeError: the call has a cache and is recorded.
+            ValueError: tokens are out of range, or more than the context allows.
         """
         start = 0 if cache is None else cache[0].length
         shape = np.shape(tokens)
@@ -230,8 +233,8 @@ class GPT(Layer):
             )
         if cache is not None and enable_backprop.get():
             raise RuntimeError(
-                "GPT: got a cache in a call that is recorded, but no gradient goes back through a "
-                "cache; call it within wg.no_grad()"
+                "GPT: got a cache in a call that is recorded, but a cache has no gradient; "
+                "call it within wg.no_grad()"
             )
         x: Any = self.tokens(tokens)  # (B, T, width)
         if self.positions is not None:
@@ -243,7 +246,7 @@ class GPT(Layer):
         return linear(x, np.transpose(self.tokens.W)) if self.head is None else self.head(x)
 
     def new_cache(self) -> list[KeysAndValues]:
-        """An empty cache for `forward`: a place for each block."""
+        """An empty cache for `forward`: one entry for each block."""
         return [KeysAndValues(self.context) for _ in self.blocks]
 
     def generate(
@@ -256,37 +259,35 @@ class GPT(Layer):
         seed: int | None = None,
         cached: bool = True,
     ) -> ndarray:
-        """Texts that go on: (B, T + count), `tokens` first.
+        """Continues texts: returns `tokens` and `count` more, (B, T + count).
 
-        The model sees the last tokens only: whenever they have become more than the context, it
-        forgets all but half a context.
+        The model sees the last tokens only: whenever there are more than the context allows, all
+        but the last half context are dropped.
 
         Args:
-            tokens: how the texts begin, (B, T), T ≥ 1.
-            count: how many tokens to add to each.
-            temperature: what scores are divided by, ≥ 0: below 1 the likely ones become likelier,
-                and 0 always takes the likeliest.
-            top_k: draw from this many of the likeliest (and their equals) only; None from all.
-            seed: of the draws, ≥ 0; None draws from `wengert.random`.
-            cached: keep the keys and values of earlier tokens, instead of computing all anew for
-                each token. The tokens are the same.
+            tokens: the beginnings of the texts, (B, T), T ≥ 1.
+            count: number of tokens to add to each.
+            temperature: divisor of the logits, ≥ 0: below 1, probable tokens become more
+                probable; 0 always takes the most probable.
+            top_k: draw from this many most probable tokens (and ties) only; None for all.
+            seed: seed of the draws, ≥ 0; None draws from `wengert.random`.
+            cached: keep the keys and values of earlier tokens instead of recomputing them for each
+                token. The result is the same.
 
         Raises:
             TypeError: tokens are not integers.
-            ValueError: an option is out of range, or scores are NaN.
+            ValueError: an option is out of range, or logits are NaN.
         """
         before = as_array(tokens)
         if before.dtype.kind not in "iu":
             raise TypeError(f"GPT.generate: got tokens of {before.dtype}, needed integers, (B, T)")
-        if before.ndim != 2 or before.shape[1] < 1 or count < 0:
+        if before.ndim != 2 or before.shape[1] < 1:
+            raise ValueError(f"GPT.generate: got tokens {before.shape}, needed (B, T) with T ≥ 1")
+        count = integer("GPT.generate", "count", count, 0)
+        temperature = number("GPT.generate", "temperature", temperature, least=0)
+        if top_k is not None and integer("GPT.generate", "top_k", top_k, 1) > self.vocabulary:
             raise ValueError(
-                f"GPT.generate: got tokens {before.shape} and count {count}, "
-                f"needed (B, T) with T ≥ 1, and count ≥ 0"
-            )
-        if not temperature >= 0 or not (top_k is None or 1 <= top_k <= self.vocabulary):
-            raise ValueError(
-                f"GPT.generate: got temperature {temperature} and top_k {top_k}, "
-                f"needed temperature ≥ 0 and 1 ≤ top_k ≤ {self.vocabulary}"
+                f"GPT.generate: got top_k {top_k}, needed 1 ≤ top_k ≤ {self.vocabulary}"
             )
         rng = generator_for("GPT.generate", seed)
         B, T = before.shape
@@ -300,21 +301,23 @@ class GPT(Layer):
                 seen = texts[:, start:end] if cache is None else texts[:, end - 1 : end]
                 if cached and cache is None:
                     cache = self.new_cache()
-                scores = as_array(self(seen, cache))[:, -1]  # (B, vocabulary)
-                texts[:, end] = _drawn(scores, temperature, top_k, rng)
+                logits = as_array(self(seen, cache))[:, -1]  # (B, vocabulary)
+                texts[:, end] = _drawn(logits, temperature, top_k, rng)
         return texts
 
 
 def _drawn(
-    scores: ndarray, temperature: float, top_k: int | None, rng: "np.random.Generator"
+    logits: ndarray, temperature: float, top_k: int | None, rng: "np.random.Generator"
 ) -> ndarray:
-    """A token for each row of scores (B, vocabulary)."""
-    if np.isnan(scores).any():
-        raise ValueError("GPT.generate: the model gives NaN as a score; are its parameters finite?")
+    """A token for each row of logits (B, vocabulary)."""
+    if np.isnan(logits).any():
+        raise ValueError(
+            "GPT.generate: the model returns NaN as a logit; are its parameters finite?"
+        )
     if temperature == 0:
-        return np.argmax(scores, axis=-1)
-    z = scores.astype(np.float64) / temperature
+        return np.argmax(logits, axis=-1)
+    z = logits.astype(np.float64) / temperature
     if top_k is not None:
         z[z < np.partition(z, -top_k, axis=-1)[:, -top_k, None]] = -np.inf
-    # Gumbel noise makes of the largest score a draw from the softmax of all (Gumbel, 1954)
+    # with Gumbel noise, the argmax is a draw from the softmax (Gumbel, 1954)
     return np.argmax(z + rng.gumbel(size=z.shape), axis=-1)

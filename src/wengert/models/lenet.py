@@ -1,4 +1,4 @@
-"""`LeNet5`: the first convolutional network in daily use, for handwritten digits."""
+"""`LeNet5`: an early convolutional network, for handwritten digits."""
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY
@@ -13,17 +13,17 @@ from wengert.layers import AvgPool2d, Conv2d, Flatten, Layer, Linear, Sequential
 
 
 class LeNet5(Layer):
-    """Two convolutions, each with pooling behind it, and three Linear layers; 61,706 parameters.
+    """Two convolutions, each followed by pooling, and three Linear layers; 61,706 parameters.
 
-    The geometry is the paper's, in the simplified form that is in use today: each map of the
-    second convolution sees all six maps of the first (the paper leaves some connections out),
-    pooling is a plain mean (the paper scales it), and the last layer is Linear (the paper's
-    measures distances to drawn digits).
+    The architecture is that of the paper, in today's usual simplification: each channel of the
+    second convolution sees all six channels of the first (the paper omits some connections),
+    pooling is a mean (the paper scales it), and the last layer is Linear (that of the paper
+    computes distances to prototypes of the digits).
 
     Args:
         classes: number of outputs.
         in_size: channels of x.
-        padding: zeros around x; 2 takes images of 28×28 for images of 32×32.
+        padding: zeros around x; with 2, images have 28×28 pixels instead of 32×32.
         activation: a function of one Variable.
         dtype: of the parameters.
 
@@ -55,7 +55,7 @@ class LeNet5(Layer):
         )
 
     def forward(self, x: Operand) -> Variable:
-        """Scores (N, classes) of images (N, in_size, 32, 32), less the padding on each side."""
+        """Logits (N, classes) of images (N, in_size, 32, 32), less the padding on each side."""
         size = 32 - 2 * self.padding
         if np.shape(x)[1:] != (self.in_size, size, size):
             raise ValueError(

@@ -1,4 +1,4 @@
-"""`LSTMClassifier`: a class for each sequence."""
+"""`LSTMClassifier`: classification of sequences."""
 
 from typing import Any
 
@@ -10,18 +10,19 @@ from wengert.layers import LSTM, Dropout, Embedding, Layer, Linear
 
 
 class LSTMClassifier(Layer):
-    """LSTM layers along a sequence, and a Linear layer on the last state of the last of them.
+    """LSTM layers, and a Linear layer on the final state of the last of them.
 
     Args:
         classes: number of outputs.
         hidden_size: length of a state.
         in_size: features of a step, for x (B, T, in_size); None takes it from the first x.
-        vocabulary: for sequences of ids, (B, T): how many ids there are. An Embedding makes
-            in_size features of each, by default as many as hidden_size.
-        padding_index: an id that stands for nothing; its vector is zeros.
+        vocabulary: for sequences of ids, (B, T): the number of ids. An Embedding maps each to
+            in_size features, by default as many as hidden_size.
+        padding_index: an id for padding; its vector is zeros.
         layers: number of LSTM layers.
-        bidirectional: go along the sequence from both ends.
-        dropout: 0 ≤ p < 1, between the layers and before the Linear one.
+        bidirectional: process the sequence in both directions.
+        dropout: probability of dropping an element between the layers and before the Linear one,
+            0 ≤ dropout < 1.
         dtype: of the parameters.
     """
 
@@ -41,7 +42,7 @@ class LSTMClassifier(Layer):
         if vocabulary is None and padding_index is not None:
             raise ValueError(
                 f"LSTMClassifier: got padding_index {padding_index} and no vocabulary, of which "
-                f"it is one id; for features, say with lengths where sequences end"
+                f"it is one id; for features, pass the lengths of the sequences"
             )
         self.embedding = None
         if vocabulary is not None:
@@ -62,11 +63,11 @@ class LSTMClassifier(Layer):
         self.fc = Linear(classes, in_size=directions * hidden_size, dtype=dtype)
 
     def forward(self, x: Any, lengths: Any = None) -> Variable:
-        """Scores (B, classes).
+        """Logits (B, classes).
 
         Args:
             x: ids (B, T), or features (B, T, in_size).
-            lengths: how many steps belong to each sequence, 1 ≤ length ≤ T, (B,); None for all.
+            lengths: number of steps of each sequence, 1 ≤ length ≤ T, (B,); None for T.
         """
         if self.embedding is not None:
             x = self.embedding(x)

@@ -15,7 +15,7 @@ class MLP(Layer):
     """Linear layers, with an activation after each but the last.
 
     Args:
-        out_sizes: of the layers; the last is the number of outputs.
+        out_sizes: output size of each layer; the last is the number of outputs.
         activation: a function of one Variable.
         in_size: length of x's last axis; None takes it from the first x.
         dtype: of the parameters.

@@ -1,4 +1,4 @@
-"""`MobileNetV2`: convolutions that few multiplications are enough for."""
+"""`MobileNetV2`: a convolutional network with few multiplications."""
 
 from functools import partial
 from typing import Any
@@ -26,14 +26,14 @@ STAGES = (
 
 
 def relu6(x: Operand) -> Variable:
-    """min(max(x, 0), 6): relu with a limit that few bits can express."""
+    """y = min(max(x, 0), 6): a relu whose range suits low-precision arithmetic."""
     return clip(x, 0, 6)
 
 
 def _conv(
     out_size: int, kernel: int, in_size: int, dtype: Any, stride: int = 1, groups: int = 1
 ) -> list[Layer]:
-    """A convolution that keeps the image's size (but for the stride), and its normalisation."""
+    """A convolution that keeps the size of the image (up to the stride), and BatchNorm."""
     conv = Conv2d(
         out_size,
         kernel,
@@ -49,21 +49,21 @@ def _conv(
 
 
 def _rounded(channels: float) -> int:
-    """The nearest multiple of 8; never 0, nor less than nine tenths."""
+    """The nearest multiple of 8 that is at least 8 and at least nine tenths of `channels`."""
     size = max(8, int(channels + 4) // 8 * 8)
     return size if size >= 0.9 * channels else size + 8
 
 
 class InvertedResidual(Layer):
-    """1×1 convolution to more channels, 3×3 on each channel alone, 1×1 to few channels.
+    """1×1 convolution to more channels, 3×3 depthwise convolution, 1×1 to few channels.
 
-    Where x and y are of one shape, x is added.
+    If x and y have the same shape, x is added.
 
     Args:
         out_size: channels of y.
         in_size: channels of x.
-        stride: of the 3×3 convolution.
-        expansion: channels inside for each channel of x; 1 leaves the first convolution out.
+        stride: stride of the 3×3 convolution.
+        expansion: inner channels for each channel of x; 1 omits the first convolution.
         dtype: of the parameters.
     """
 
@@ -86,14 +86,13 @@ class InvertedResidual(Layer):
 class MobileNetV2(Layer):
     """17 inverted residual blocks between two convolutions; 3,504,872 parameters.
 
-    Names are those of torchvision: see `wengert.models`.
+    The parameters have the names of torchvision: see `wengert.models`.
 
     Args:
         classes: number of outputs.
         in_size: channels of x.
-        width: what the channels of the blocks are multiplied by, before they are rounded to
-            multiples of 8.
-        dropout: 0 ≤ p < 1, before the Linear layer.
+        width: factor for the channels of the blocks, which are then rounded to multiples of 8.
+        dropout: probability of dropping an input of the Linear layer, 0 ≤ dropout < 1.
         dtype: of the parameters.
 
     Source: M. Sandler et al., arXiv:1801.04381.
@@ -131,5 +130,5 @@ class MobileNetV2(Layer):
         )
 
     def forward(self, x: Operand) -> Variable:
-        """Scores (N, classes) of images (N, in_size, H, W)."""
+        """Logits (N, classes) of images (N, in_size, H, W)."""
         return self.classifier(global_avg_pool(self.features(x)))

@@ -1,4 +1,4 @@
-"""`ResNet`: deep convolutional networks whose blocks add to what they are given."""
+"""`ResNet`: deep convolutional networks with residual blocks."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -15,14 +15,14 @@ from wengert.layers import BatchNorm, Conv2d, Layer, Linear, Sequential
 
 
 def he_normal_out(shape: tuple[int, ...], dtype: Any, fans: tuple[int, int]) -> ndarray:
-    """Normal, variance 2/out: `he_normal`, but for the way back. Source: arXiv:1502.01852, §2.2."""
+    """Normal, variance 2/out: `he_normal` for the backward pass. Source: arXiv:1502.01852, §2.2."""
     return he_normal(shape, dtype, fans[::-1])
 
 
 class BasicBlock(Layer):
-    """y = relu(inner(x) + shortcut(x)), where inner is two 3×3 convolutions."""
+    """y = relu(inner(x) + shortcut(x)), where inner has two 3×3 convolutions."""
 
-    expansion: ClassVar[int] = 1  # channels of y for each channel inside
+    expansion: ClassVar[int] = 1  # output channels for each inner channel
 
     def __init__(
         self, size: int, *, in_size: int, stride: int = 1, dtype: Any = np.float32
@@ -41,9 +41,9 @@ class BasicBlock(Layer):
 
 
 class Bottleneck(Layer):
-    """The same with three convolutions, 1×1, 3×3 and 1×1: the 3×3 one sees fewer channels.
+    """The same with three convolutions, 1×1, 3×3 and 1×1; the 3×3 one has fewer channels.
 
-    The stride is that of the 3×3 convolution, which sees all of x then ("ResNet v1.5").
+    The stride is that of the 3×3 convolution, so that no pixel of x is skipped ("ResNet v1.5").
     """
 
     expansion: ClassVar[int] = 4
@@ -69,7 +69,7 @@ class Bottleneck(Layer):
 
 
 def _shortcut(out_size: int, in_size: int, stride: int, dtype: Any) -> Sequential | None:
-    """From x to the shape of y; None where that is x itself."""
+    """The projection of x to the shape of y; None if x has that shape already."""
     if stride == 1 and in_size == out_size:
         return None
     conv = Conv2d(
@@ -87,16 +87,17 @@ def _shortcut(out_size: int, in_size: int, stride: int, dtype: Any) -> Sequentia
 class ResNet(Layer):
     """A convolution (the stem), stages of blocks, the mean over the image, and a Linear layer.
 
-    Each stage but the first halves the image. Names are those of torchvision: see
+    Each stage but the first halves the image. The parameters have the names of torchvision: see
     `wengert.models`.
 
     Args:
         block: BasicBlock or Bottleneck.
-        counts: blocks in each stage.
+        counts: number of blocks in each stage.
         classes: number of outputs.
         in_size: channels of x.
-        widths: channels inside the blocks of each stage; the stem has as many as the first.
-        small_images: a stem of 3×3, which keeps their size, instead of one that quarters it.
+        widths: inner channels of the blocks of each stage; the stem has as many as the first.
+        small_images: a 3×3 stem that keeps the size of the image, instead of one that divides it
+            by 4.
         dtype: of the parameters.
 
     Source: K. He, X. Zhang, S. Ren, J. Sun, arXiv:1512.03385.
@@ -149,7 +150,7 @@ class ResNet(Layer):
         self.fc = Linear(classes, in_size=size, dtype=dtype)
 
     def forward(self, x: Operand) -> Variable:
-        """Scores (N, classes) of images (N, in_size, H, W)."""
+        """Logits (N, classes) of images (N, in_size, H, W)."""
         y = relu(self.bn1(self.conv1(x)))
         if not self.small_images:
             y = max_pool2d(y, 3, stride=2, padding=1)

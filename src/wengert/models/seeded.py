@@ -1,9 +1,10 @@
-"""Draws of a model: from a seed of their own, or from `wengert.random`."""
+"""The random generator of a model: one with a seed, or that of `wengert.random`."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wengert.arguments import integer
 from wengert.random import generator
 
 if TYPE_CHECKING:
@@ -11,9 +12,7 @@ if TYPE_CHECKING:
 
 
 def generator_for(name: str, seed: int | None) -> "Generator":
-    """One that starts at this seed, beside the running thread's; for None that one itself."""
+    """A new generator with this seed; for None, the generator of the running thread."""
     if seed is None:
         return generator()
-    if seed < 0:
-        raise ValueError(f"{name}: got seed {seed}, needed an integer ≥ 0, or None")
-    return np.random.default_rng(seed)
+    return np.random.default_rng(integer(name, "seed", seed, 0))

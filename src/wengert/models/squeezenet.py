@@ -1,4 +1,4 @@
-"""`SqueezeNet`: convolutions that few parameters are enough for."""
+"""`SqueezeNet`: a convolutional network with few parameters."""
 
 from functools import partial
 from typing import Any
@@ -14,11 +14,11 @@ from wengert.layers import Conv2d, Dropout, Layer, MaxPool2d, Sequential
 
 
 class Fire(Layer):
-    """A 1×1 convolution to a few channels, and then 1×1 and 3×3 ones side by side.
+    """A 1×1 convolution to few channels, then a 1×1 and a 3×3 convolution, concatenated.
 
     Args:
-        squeezed: channels in between.
-        expanded: channels of each of the two; y has twice as many.
+        squeezed: channels between the convolutions.
+        expanded: output channels of each of the two; y has twice as many.
         in_size: channels of x.
         dtype: of the parameters.
     """
@@ -37,12 +37,13 @@ class Fire(Layer):
 
 
 class SqueezeNet(Layer):
-    """SqueezeNet 1.1; 1,235,496 parameters. Names are those of torchvision: see `wengert.models`.
+    """SqueezeNet 1.1; 1,235,496 parameters. The parameters have the names of torchvision:
+    see `wengert.models`.
 
     Args:
         classes: number of outputs.
         in_size: channels of x.
-        dropout: 0 ≤ p < 1, before the last convolution.
+        dropout: probability of dropping an input of the last convolution, 0 ≤ dropout < 1.
         dtype: of the parameters.
 
     Source: F. Iandola et al., arXiv:1602.07360; version 1.1 is in the authors' repository.
@@ -77,7 +78,7 @@ class SqueezeNet(Layer):
         self.classifier = Sequential(Dropout(dropout), last, relu)
 
     def forward(self, x: Operand) -> Variable:
-        """Scores (N, classes) of images (N, in_size, H, W), H and W at least 25."""
+        """Logits (N, classes) of images (N, in_size, H, W), H and W at least 25."""
         size = np.shape(x)[2:]
         if len(size) != 2 or min(size) < 25:
             raise ValueError(f"SqueezeNet: got x {np.shape(x)}, needed (N, C, H, W), H and W ≥ 25")

@@ -1,4 +1,4 @@
-"""`VAE`: the variational autoencoder, which learns to draw more of what it has seen."""
+"""`VAE`: the variational autoencoder, a generative model."""
 
 from dataclasses import KW_ONLY
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from wengert.arguments import integer
 from wengert.arrays import as_array
 from wengert.config import no_grad, test_mode
 from wengert.core import Operand, Variable
@@ -22,8 +23,8 @@ class VAE(Layer):
     """Encoder, from x to a normal distribution of codes z, and decoder, from z to x.
 
     Args:
-        in_size: length of x, whose values are shares, 0 to 1, such as the grey of pixels.
-        hidden_size: outputs of the hidden layer of each.
+        in_size: length of x, whose elements are in 0 ≤ x ≤ 1, such as the brightness of pixels.
+        hidden_size: hidden units of the encoder, and of the decoder.
         latent_size: length of a code.
         dtype: of the parameters.
 
@@ -51,30 +52,30 @@ class VAE(Layer):
         return self.mean(h), self.log_var(h)
 
     def reparameterize(self, mean: Any, log_var: Any) -> Variable:
-        """A code drawn from that distribution, so that gradients go back to mean and log_var.
+        """A code drawn from that distribution, differentiable in mean and log_var.
 
-        The draw is of noise, which depends on nothing: z = mean + σ · noise.
+        z = mean + σ · noise, where the noise does not depend on them.
         """
         noise = generator().standard_normal(np.shape(mean)).astype(mean.dtype)
         return mean + np.exp(log_var / 2) * noise
 
     def decode(self, z: Operand) -> Variable:
-        """Scores of x, (N, in_size), for codes (N, latent_size); their sigmoid is x's mean."""
+        """Logits of x, (N, in_size), for codes (N, latent_size); their sigmoid is the mean of x."""
         return self.out(relu(self.decoder(z)))
 
     def forward(self, x: Operand) -> tuple[Variable, Variable, Variable]:
-        """Scores of x from a drawn code, and the mean and log variance it was drawn with."""
+        """Logits of x from a drawn code, and the mean and log variance of the distribution."""
         mean, log_var = self.encode(x)
         return self.decode(self.reparameterize(mean, log_var)), mean, log_var
 
     def loss(self, x: Operand) -> Variable:
-        """What training makes small: less the evidence lower bound, per sample, in nats.
+        """The negative evidence lower bound, per sample, in nats: the loss to minimise.
 
-        It is -log p(x|z), with one draw of z, and the divergence of z's distribution from the
-        standard normal one: -½ Σ (1 + log σ² - μ² - σ²), appendix B.
+        It is -log p(x|z), for one draw of z, plus the divergence of the distribution of z from the
+        standard normal distribution: -½ Σ (1 + log σ² - μ² - σ²), appendix B.
 
         Raises:
-            ValueError: there is no sample in x, or a value outside of 0 to 1.
+            ValueError: x has no sample, or an element is not in 0 ≤ x ≤ 1.
         """
         shape = np.shape(x)
         if len(shape) != 2 or shape[0] == 0:
@@ -82,20 +83,19 @@ class VAE(Layer):
                 f"VAE.loss: got x {shape}, needed (N, {self.in_size}) with N ≥ 1; images need "
                 f"x.reshape(N, -1)"
             )
-        scores, mean, log_var = self(x)
-        log_likelihood = -sigmoid_cross_entropy(scores, x, reduction="sum")
+        logits, mean, log_var = self(x)
+        log_likelihood = -sigmoid_cross_entropy(logits, x, reduction="sum")
         divergence: Any = -0.5 * np.sum(1 + log_var - mean**2 - np.exp(log_var))
         return (divergence - log_likelihood) / shape[0]
 
     def sample(self, count: int, *, seed: int | None = None) -> ndarray:
-        """New xs, (count, in_size), decoded from codes of the standard normal distribution.
+        """New samples, (count, in_size), decoded from codes of the standard normal distribution.
 
         Args:
-            count: how many.
-            seed: of the draws, ≥ 0; None draws from `wengert.random`.
+            count: number of samples.
+            seed: seed of the draws, ≥ 0; None draws from `wengert.random`.
         """
-        if count < 0:
-            raise ValueError(f"VAE.sample: got count {count}, needed 0 or more")
+        count = integer("VAE.sample", "count", count, 0)
         rng = generator_for("VAE.sample", seed)
         z = rng.standard_normal((count, self.latent_size)).astype(self.decoder.W.dtype)
         with no_grad(), test_mode():

@@ -28,14 +28,14 @@ class VGG16(Layer):
     """13 convolutions in five stages, each of which halves the image, and three Linear layers.
 
     The convolutions are `features`, the Linear layers `classifier`, numbered as in torchvision:
-    see `wengert.models`. With all options left alone it has 138,357,544 parameters.
+    see `wengert.models`. With the default options it has 138,357,544 parameters.
 
     Args:
         classes: number of outputs.
         in_size: channels of x.
         width: channels of the first convolution.
         hidden_size: outputs of each Linear layer but the last.
-        dropout: 0 ≤ p < 1, of the hidden Linear layers' outputs.
+        dropout: probability of dropping an output of a hidden Linear layer, 0 ≤ dropout < 1.
         dtype: of the parameters.
 
     Source: K. Simonyan, A. Zisserman, arXiv:1409.1556, table 1, column D.
@@ -78,7 +78,7 @@ class VGG16(Layer):
         )
 
     def forward(self, x: Operand) -> Variable:
-        """Scores (N, classes) of images (N, in_size, H, W), H and W at least 32."""
+        """Logits (N, classes) of images (N, in_size, H, W), H and W at least 32."""
         size = np.shape(x)[2:]
         if len(size) != 2 or min(size) < 32:
             raise ValueError(f"VGG16: got x {np.shape(x)}, needed (N, C, H, W), H and W ≥ 32")
