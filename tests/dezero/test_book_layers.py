@@ -232,7 +232,7 @@ def test_resnets():
 
 
 def test_squeezenet_is_a_name_only():
-    with pytest.raises(ValueError, match="the book has no weights"):
+    with pytest.raises(ValueError, match="the book has no such weights"):
         models.SqueezeNet(pretrained=True)
     with pytest.raises(NotImplementedError, match="SqueezeNet has no forward"):
         models.SqueezeNet()(np.ones(1))
@@ -298,13 +298,13 @@ def test_optimizers_remember_by_parameter():
     ]:
         optimizer.setup(layer).update()
         for name in names:
-            memory = getattr(optimizer, name)
-            assert [*memory] == layer.params()
-            assert [array.shape for array in memory.values()] == [(2, 3), (4,)]
-            assert all(array.all() for array in memory.values())
+            state = getattr(optimizer, name)
+            assert [*state] == layer.params()
+            assert [array.shape for array in state.values()] == [(2, 3), (4,)]
+            assert all(array.all() for array in state.values())
 
 
-def test_an_optimizer_of_ones_own():
+def test_a_user_defined_optimizer():
     class Sign(optimizers.Optimizer):
         def update_one(self, param):
             param.data -= np.sign(param.grad.data)
@@ -314,7 +314,7 @@ def test_an_optimizer_of_ones_own():
     assert layer.p0.data.tolist() == [-1.0, -1.0]
     with pytest.raises(NotImplementedError, match="Optimizer has no update_one"):
         optimizers.Optimizer().setup(layer).update()
-    with pytest.raises(RuntimeError, match=r"SGD.update: there is no model; setup\(model\)"):
+    with pytest.raises(RuntimeError, match=r"SGD.update: there is no model; call setup\(model\)"):
         optimizers.SGD().update()
     with pytest.raises(TypeError, match=r"SGD.setup: got list, needed a Layer"):
         optimizers.SGD().setup([])

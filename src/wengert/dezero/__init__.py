@@ -1,12 +1,12 @@
-"""The book's front door: programs of «Deep Learning from Scratch 3» run with `wengert.dezero`.
+"""The interface of the book: programs of «Deep Learning from Scratch 3» run with `wengert.dezero`.
 
 Change `dezero` to `wengert.dezero` in their imports:
 
     import wengert.dezero.functions as F
     from wengert.dezero import Variable
 
-The names and manners are the book's; the graph, the derivatives and the kernels are wengert's.
-Random numbers are drawn from `np.random`, which the book's programs seed with `np.random.seed`.
+Names and behaviour are those of the book; graph, derivatives and kernels are those of wengert.
+Random numbers come from `np.random`, because programs of the book call `np.random.seed`.
 """
 
 from wengert.dezero import core_simple as core_simple
@@ -36,8 +36,8 @@ from wengert.dezero.datasets import Dataset as Dataset
 from wengert.dezero.layers import Layer as Layer
 from wengert.dezero.models import Model as Model
 
-is_simple_core = False  # (core_simple is imported by its name)
+is_simple_core = False  # core_simple is imported by its own name
 
 setup_variable()
 
-__version__ = "0.0.13"  # of the book's framework, whose names these are
+__version__ = "0.0.13"  # of the book's framework

@@ -1,8 +1,14 @@
-"""`Variable` and `Function` with the manners of the book: `dezero.core`.
+"""`Variable` and `Function` with the interface of the book: `dezero.core`.
 
-The graph, the walk back and every formula are wengert's. What the book does in another way is here:
-calls accept plain arrays and always give Variables, `backward` of a user's Function receives
-Variables, `grad` may have any shape, `data` may be None, and a Variable prints as `variable(2.0)`.
+The graph, the backward pass and all formulas are those of wengert. This file adds the behaviour in
+which the book differs: calls accept plain arrays and always return Variables, `backward` of a
+user's Function receives Variables, `grad` may have any shape, `data` may be None, and a Variable
+prints as `variable(2.0)`.
+
+Functions of wengert create instances of `core.Variable`. A second object for the same value would
+be a second node of the graph, unknown to the record of its Function. So these instances are not
+wrapped: `of_kind` and `adopted` assign the book's class to their `__class__`. Python allows this
+because the book's classes add no slots. `making` does it for all outputs within a `with` block.
 """
 
 import functools
@@ -20,25 +26,25 @@ from wengert.config import using_config as using_config
 from wengert.dezero.cuda import as_cupy, as_numpy
 from wengert.functions import arithmetic
 
-Config = config  # (the book's has the same two switches for all threads, here each has its own)
+Config = config  # in the book, one object for all threads; here, the modes of the current thread
 array_types = (np.ndarray,)
 
 # ---- Variable ----
 
 
 class Variable(core.Variable):
-    """An array that remembers how it was computed.
+    """An array with the record of its computation.
 
     Args:
-        data: an ndarray, or None for one that is set later.
+        data: an ndarray, or None if it is set later.
         name: shown in pictures of the graph.
 
     Raises:
-        TypeError: data is no ndarray.
+        TypeError: data is not an ndarray.
     """
 
     __slots__ = ()
-    kind: ClassVar[type["Variable"]]  # what a Function makes of this: a Parameter makes Variables
+    kind: ClassVar[type["Variable"]]  # the class of results: Variable also for a Parameter
 
     def __init__(self, data: Any, name: str | None = None, requires_grad: bool = True) -> None:
         if data is not None and not isinstance(data, array_types):
@@ -52,7 +58,7 @@ class Variable(core.Variable):
 
     @property
     def data(self) -> Any:
-        """The value: a live array, which the program may write to and replace; or None."""
+        """The value, an array that may be changed in place or replaced, or None."""
         return self._data
 
     @data.setter
@@ -61,7 +67,7 @@ class Variable(core.Variable):
 
     @property
     def grad(self) -> Any:
-        """The gradient, a Variable, or None. What is assigned may have any shape."""
+        """The gradient, a Variable, or None. An assigned value may have any shape."""
         if type(self._grad) is core.Variable:
             self._grad = adopted(self._grad, self.kind)
         return self._grad
@@ -85,8 +91,8 @@ class Variable(core.Variable):
     ) -> None:
         """Adds the gradient of this Variable to `grad` of each leaf: see `wengert.Variable`.
 
-        It starts from `self.grad`, brought to this Variable's shape, or from ones. Afterwards that
-        is forgotten, unless `retain_grad`.
+        The initial gradient is `self.grad`, reshaped or broadcast to the shape of this Variable, or
+        ones. It is cleared afterwards, unless `retain_grad`.
         """
         if grad is None and self.creator is not None:
             grad = self.grad
@@ -99,21 +105,21 @@ class Variable(core.Variable):
             self.cleargrad()
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """The sum along an axis, several (a tuple), or all."""
+        """The sum along an axis, several axes (a tuple), or all axes."""
         return np.sum(self, axis=axis, keepdims=keepdims)
 
     def to_cpu(self) -> None:
-        """Brings the value to the CPU, where it is."""
+        """Moves the value to the CPU, where it already is."""
         if self.data is not None:
             self.data = as_numpy(self.data)
 
     def to_gpu(self) -> None:
-        """Brings the value to the GPU, where there is one to be had: see `cuda`."""
+        """Moves the value to the GPU, if CuPy is installed: see `cuda`."""
         if self.data is not None:
             self.data = as_cupy(self.data)
 
     def __call__(self) -> "Variable":
-        """Itself: `f.outputs[0]()`, as the book has it, where outputs are weak references."""
+        """Itself: in the book, outputs are weak references, used as `f.outputs[0]()`."""
         return self
 
     def __repr__(self) -> str:
@@ -123,13 +129,13 @@ class Variable(core.Variable):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if kwargs.keys() == {"out"} and not isinstance(kwargs["out"][0], core.Variable):
-            # x.data -= lr * x.grad: an array is written to, with the numbers in the Variable
+            # x.data -= lr * x.grad: the output is an array, so compute with arrays
             return getattr(ufunc, method)(*map(_plain, inputs), **kwargs)
         return super().__array_ufunc__(ufunc, method, *inputs, **kwargs)
 
 
 class Parameter(Variable, core.Parameter):
-    """A Variable that is trained: layers collect their Parameters, optimizers update them."""
+    """A Variable that optimizers update and layers collect."""
 
     __slots__ = ()
 
@@ -138,14 +144,14 @@ Variable.kind = Variable
 
 
 def of_kind(x: core.Variable, kind: type[Variable]) -> Any:
-    """x; a Variable of the core becomes one of the book, of that class."""
+    """x; if it is a Variable of the core, its class is changed to `kind`."""
     if type(x) is core.Variable:
         x.__class__ = kind
     return x
 
 
 def adopted(x: core.Variable, kind: type[Variable]) -> Variable:
-    """x, which was just made, as a Variable of the book: of that class, and with a gradient."""
+    """x, a new Variable of the core: its class is changed to `kind`, and it requires a gradient."""
     x.__class__ = kind
     x.requires_grad = True
     return x  # type: ignore[return-value]
@@ -153,7 +159,7 @@ def adopted(x: core.Variable, kind: type[Variable]) -> Variable:
 
 @contextmanager
 def making(kind: type[Variable]) -> Iterator[None]:
-    """In a `with` block, what Functions of wengert compute are Variables of that class."""
+    """In a `with` block, outputs of wengert's Functions are of class `kind`."""
 
     def observe(function: core.Function, inputs: Any, outputs: tuple[core.Variable, ...]) -> None:
         for y in outputs:
@@ -167,7 +173,7 @@ def making(kind: type[Variable]) -> Iterator[None]:
 
 
 def _making(name: str) -> Any:
-    """The method of that name, with the book's Variables as results."""
+    """The method of that name, with Variables of the book as results."""
     method = getattr(Variable, name)
 
     @functools.wraps(method)
@@ -178,18 +184,18 @@ def _making(name: str) -> Any:
     return making_method
 
 
-# All other methods and operators end in one of these.
+# All other methods and operators call one of these.
 for _name in ("__array_ufunc__", "__array_function__", "__getitem__", "__pos__", "astype", "copy"):
     setattr(Variable, _name, _making(_name))
 
 
 def as_variable(obj: Any) -> Any:
-    """`obj` if it is a Variable, else a Variable that holds it."""
+    """`obj` if it is a Variable, else a Variable with this value."""
     return obj if isinstance(obj, core.Variable) else Variable(obj)
 
 
 def as_array(x: Any, array_module: Any = np) -> Any:
-    """A number as an array; all else as it is."""
+    """A number as an array; other values are returned unchanged."""
     return array_module.array(x) if np.isscalar(x) else x
 
 
@@ -201,12 +207,12 @@ def _plain(x: Any) -> Any:
 
 
 class Function(core.Function):
-    """An operation: a subclass gives `forward`, on arrays, and `backward`, on Variables.
+    """An operation: a subclass defines `forward`, on arrays, and `backward`, on Variables.
 
-    A call takes Variables and arrays, and gives a Variable, or a list of them.
+    A call takes Variables and arrays, and returns a Variable, or a list of Variables.
     """
 
-    kind: type[Variable] = Variable  # what a call makes of arrays; then, that of its Variables
+    kind: type[Variable] = Variable  # class of the outputs: that of the first Variable, if any
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -221,7 +227,7 @@ class Function(core.Function):
         y = super().__call__(
             *[
                 x if isinstance(x, core.Variable) or (given and np.isscalar(x))
-                # beside a Variable, an array is a constant: it needs no gradient
+                # together with a Variable, an array is a constant: it needs no gradient
                 else kind(x, requires_grad=not given)
                 for x in inputs
             ]
@@ -236,19 +242,19 @@ class Function(core.Function):
 
     @property
     def outputs(self) -> Any:
-        """The Variables that the call made: `self.outputs[0]()`, or without `()`."""
+        """The Variables that the call returned: `self.outputs[0]()`, or without `()`."""
         return [of_kind(y, self.kind) for y in super().outputs]
 
     @classmethod
     def gradient(cls, gy: Any) -> Any:
-        """A gradient in the form that `backward` receives: a Variable."""
+        """The gradient as `backward` receives it: a Variable."""
         if isinstance(gy, core.Variable) and (gy.requires_grad or type(gy) is not core.Variable):
             return gy
         return cls.kind(arrays.as_array(gy), requires_grad=False)
 
 
 def _on_gradients(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """A user's `backward`, for a walk whose gradients may be arrays."""
+    """`backward` of a subclass, which also accepts arrays and passes Variables on."""
 
     @functools.wraps(backward)
     def on_gradients(self: Function, *gys: Any) -> Any:
@@ -277,7 +283,7 @@ def rdiv(x0: Any, x1: Any) -> Any: return Div()(x1, x0)
 
 
 def pow(x: Any, c: Any) -> Any:
-    """y = xᶜ, for a number c; an array or Variable c is differentiated too."""
+    """y = xᶜ for a number c; or y = x^c with a gradient for c, if c is an array or Variable."""
     if not np.isscalar(c):
         return np.power(as_variable(x), c)
     exponent: Any = c.item() if isinstance(c, np.generic) else c
@@ -285,8 +291,9 @@ def pow(x: Any, c: Any) -> Any:
 
 
 def setup_variable() -> None:
-    """Gives Variables their operators; `wengert.dezero` does it when it is imported."""
-    from wengert.dezero import functions  # which imports this file
+    """Defines the operators of Variables; called when `wengert.dezero` is imported."""
+    # The book has this function in `core`, and its `functions` need `core`: hence the late import.
+    from wengert.dezero import functions
 
     operators = {
         "__add__": add, "__radd__": add, "__mul__": mul, "__rmul__": mul, "__neg__": neg,

@@ -1,7 +1,7 @@
-"""`Variable` and `Function` of the book's first half: `dezero.core_simple`.
+"""`Variable` and `Function` of the first half of the book: `dezero.core_simple`.
 
-Gradients are arrays here: what `grad` holds, and what `backward` receives. There are no derivatives
-of derivatives. All else is as in `core`, whose operators give Variables of the kind that they get.
+Gradients are arrays here: the value of `grad`, and the argument of `backward`. There are no higher
+derivatives. The operators are those of `core`, whose results have the class of their inputs.
 """
 
 from typing import Any
@@ -33,13 +33,13 @@ from wengert.dezero.core import sub as sub
 
 
 class Variable(core.Variable):
-    """An array that remembers how it was computed; its `grad` is an array, or None."""
+    """An array with the record of its computation; its `grad` is an array, or None."""
 
     __slots__ = ()
 
     @property
     def grad(self) -> Any:
-        """The gradient, an array, or None. What is assigned may have any shape."""
+        """The gradient, an array, or None. An assigned value may have any shape."""
         return None if self._grad is None else self._grad.data
 
     @grad.setter
@@ -51,16 +51,16 @@ Variable.kind = Variable
 
 
 def as_variable(obj: Any) -> Any:
-    """`obj` if it is a Variable, else a Variable that holds it."""
+    """`obj` if it is a Variable, else a Variable with this value."""
     return obj if isinstance(obj, wengert_core.Variable) else Variable(obj)
 
 
 class Function(core.Function):
-    """An operation: a subclass gives `forward` and `backward`, both on arrays."""
+    """An operation: a subclass defines `forward` and `backward`, both on arrays."""
 
     kind = Variable
 
     @classmethod
     def gradient(cls, gy: Any) -> np.ndarray:
-        """A gradient in the form that `backward` receives: an array."""
+        """The gradient as `backward` receives it: an array."""
         return array_of(gy)

@@ -1,6 +1,6 @@
-"""Arrays of the CPU and of the GPU, under the book's names: `dezero.cuda`.
+"""Arrays on CPU and GPU, with the names of the book: `dezero.cuda`.
 
-Variables hold NumPy's arrays, so `gpu_enable` is False and the book's programs stay on the CPU.
+Variables hold NumPy arrays, so `gpu_enable` is False and programs of the book run on the CPU.
 """
 
 import importlib
@@ -15,12 +15,12 @@ gpu_enable = False
 
 
 def get_array_module(x: Any) -> ModuleType:
-    """The module that computes with what x holds: NumPy."""
+    """The array module of x: NumPy."""
     return np
 
 
 def as_numpy(x: Any) -> np.ndarray:
-    """The value of a Variable, array or number as a NumPy array; one of CuPy is copied.
+    """The value of a Variable, array or number as a NumPy array; CuPy arrays are copied.
 
     Raises:
         TypeError: x is none of these.
@@ -35,7 +35,7 @@ def as_numpy(x: Any) -> np.ndarray:
 
 
 def as_cupy(x: Any) -> Any:
-    """The value of a Variable, array or number as an array of CuPy.
+    """The value of a Variable, array or number as a CuPy array.
 
     Raises:
         ImportError: CuPy is not installed.
@@ -45,6 +45,6 @@ def as_cupy(x: Any) -> Any:
     except ImportError:
         raise ImportError(
             "as_cupy: this needs CuPy, which is not installed; pip install cupy-cuda12x "
-            "(or ask dezero.cuda.gpu_enable first, and stay on the CPU)"
+            "(or use the GPU only if dezero.cuda.gpu_enable is True)"
         ) from None
     return cupy.asarray(x.data if isinstance(x, Variable) else x)

@@ -1,4 +1,4 @@
-"""The book's loaders: `dezero.dataloaders`. They are iterators of their own."""
+"""The loaders of the book: `dezero.dataloaders`. Each is its own iterator."""
 
 import importlib.util
 import math
@@ -14,13 +14,13 @@ pil_available = importlib.util.find_spec("PIL") is not None
 
 
 class DataLoader:
-    """Batches (x, t) of arrays of the samples (x, t) of a data set; each `for` is one pass.
+    """Batches (x, t) of arrays, from the samples (x, t) of a data set; a `for` loop is one pass.
 
     Args:
-        dataset: samples, with a length.
-        batch_size: samples in a batch; the last one of a pass may have fewer.
+        dataset: a sequence of samples.
+        batch_size: samples in a batch; the last batch of a pass may have fewer.
         shuffle: a new order for each pass.
-        gpu: give arrays of CuPy.
+        gpu: return CuPy arrays.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class DataLoader:
         self.reset()
 
     def reset(self) -> None:
-        """Starts a pass anew, in a new order if `shuffle`."""
+        """Starts a new pass, in a new order if `shuffle`."""
         self.iteration = 0
         n = len(self.dataset)
         self.index = np.random.permutation(n) if self.shuffle else np.arange(n)
@@ -63,16 +63,16 @@ class DataLoader:
         return self.__next__()
 
     def to_cpu(self) -> None:
-        """Gives arrays of NumPy from now on."""
+        """Returns NumPy arrays from now on."""
         self.gpu = False
 
     def to_gpu(self) -> None:
-        """Gives arrays of CuPy from now on."""
+        """Returns CuPy arrays from now on."""
         self.gpu = True
 
 
 class SeqDataLoader(DataLoader):
-    """Batches for sequences: row k goes through the data from place k · (length / batch_size)."""
+    """Batches for sequences: row k reads the data from index k · (length // batch_size) on."""
 
     def __init__(self, dataset: Any, batch_size: int, gpu: bool = False) -> None:
         super().__init__(dataset, batch_size, shuffle=False, gpu=gpu)

@@ -1,7 +1,6 @@
-"""The book's data sets: `dezero.datasets`.
+"""The data sets of the book: `dezero.datasets`.
 
-Files are looked for in the book's folder, `utils.cache_dir`, and where `wengert.data` looks for
-them and puts them.
+Files are searched for in the folder of the book, `utils.cache_dir`, and in those of `wengert.data`.
 """
 
 import ast
@@ -29,12 +28,12 @@ Transform = Callable[[Any], Any]
 
 
 class Dataset:
-    """Samples (x, t): a subclass gives `prepare`, which sets `data` and `label`.
+    """Samples (x, t): a subclass defines `prepare`, which sets `data` and `label`.
 
     Args:
-        train: the samples to train on, not those to test with.
-        transform: what becomes of each x.
-        target_transform: what becomes of each t.
+        train: the training samples; False for the test samples.
+        transform: function of each x.
+        target_transform: function of each t.
     """
 
     data: Any = None
@@ -47,8 +46,8 @@ class Dataset:
         target_transform: Transform | None = None,
     ) -> None:
         self.train = train
-        self.transform = transform or _as_it_is
-        self.target_transform = target_transform or _as_it_is
+        self.transform = transform or _identity
+        self.target_transform = target_transform or _identity
         self.prepare()
 
     def __getitem__(self, index: Any) -> tuple[Any, Any]:
@@ -64,17 +63,17 @@ class Dataset:
         """Sets `data`, and `label` if there is one."""
 
 
-def _as_it_is(x: Any) -> Any:
+def _identity(x: Any) -> Any:
     return x
 
 
-# ---- Made up ----
+# ---- Generated ----
 
 
 def get_spiral(train: bool = True) -> tuple[ndarray, ndarray]:
     """Points on three arms of a spiral, float32 (300, 2), and their arms, int (300,).
 
-    It seeds NumPy's own generator, as the book does: what is drawn next is always the same.
+    Like the book, it seeds NumPy's global generator, so later random numbers are always the same.
     """
     random = np.random
     random.seed(1984 if train else 2020)
@@ -95,7 +94,7 @@ class Spiral(Dataset):
 
 
 class SinCurve(Dataset):
-    """1000 values of one period of sin with noise (to test with, of cos), each with the next."""
+    """1000 values of one period of a noisy sin (test: of cos), each with the next value."""
 
     def prepare(self) -> None:
         x = np.linspace(0, 2 * np.pi, 1000)
@@ -109,12 +108,12 @@ class SinCurve(Dataset):
 
 
 def _folder_of(name: str) -> str | None:
-    """The book's folder, if the file is in it."""
+    """The folder of the book, if it contains the file."""
     return utils.cache_dir if os.path.exists(os.path.join(utils.cache_dir, name)) else None
 
 
 def _show(images: ndarray, row: int, col: int) -> None:
-    """Shows images drawn by chance, (N, H, W, C), in a table."""
+    """Shows random images of (N, H, W, C) in a table."""
     try:
         import matplotlib.pyplot as plt
     except ImportError:
@@ -147,7 +146,7 @@ class MNIST(Dataset):
         ).arrays
 
     def show(self, row: int = 10, col: int = 10) -> None:
-        """Shows images drawn by chance."""
+        """Shows random images."""
         _show(self.data.transpose(0, 2, 3, 1), row, col)
 
     @staticmethod
@@ -172,7 +171,7 @@ class CIFAR10(Dataset):
         self.data, self.label = load_cifar10(self.train, folder=folder, dtype=np.uint8).arrays
 
     def show(self, row: int = 10, col: int = 10) -> None:
-        """Shows images drawn by chance."""
+        """Shows random images."""
         _show(self.data.transpose(0, 2, 3, 1), row, col)
 
     @staticmethod
@@ -216,7 +215,7 @@ class ImageNet(Dataset):
 
     @staticmethod
     def labels() -> dict[int, str]:
-        """The names of the labels, from a file that is downloaded if it is not there."""
+        """The names of the labels, from a file that is downloaded if it does not exist."""
         path = utils.get_file(
             "https://gist.githubusercontent.com/yrevar/942d3a0ac09ec9e5eb3a/raw/"
             "238f720ff059c1f82f368259d1ca4ffa5dd8f9f5/imagenet1000_clsidx_to_labels.txt"
@@ -229,9 +228,9 @@ class ImageNet(Dataset):
 
 
 class Shakespear(Dataset):
-    """The letters of Shakespeare's plays as numbers, in order of appearance, each with the next.
+    """The characters of Shakespeare's plays as integers, each with the next.
 
-    `char_to_id` and `id_to_char` lead from the one to the other.
+    `char_to_id` and `id_to_char` map characters to integers and back.
     """
 
     def prepare(self) -> None:
@@ -248,17 +247,17 @@ class Shakespear(Dataset):
         self.data, self.label = ids[:-1], ids[1:]
 
 
-# ---- Prepared arrays, kept ----
+# ---- Cached arrays ----
 
 
-def _kept_at(filename: str, train: bool) -> str:
+def _cache_path(filename: str, train: bool) -> str:
     name = filename[filename.rfind("/") + 1 :] + (".train.npz" if train else ".test.npz")
     return os.path.join(utils.cache_dir, name)
 
 
 def load_cache_npz(filename: str, train: bool = False) -> tuple[Any, Any]:
-    """The data and labels that `save_cache_npz` has kept under that name; (None, None) if none."""
-    path = _kept_at(filename, train)
+    """The data and labels that `save_cache_npz` has saved under this name, or (None, None)."""
+    path = _cache_path(filename, train)
     if not os.path.exists(path):
         return None, None
     arrays = load_arrays(path)
@@ -266,8 +265,8 @@ def load_cache_npz(filename: str, train: bool = False) -> tuple[Any, Any]:
 
 
 def save_cache_npz(data: ndarray, label: ndarray, filename: str, train: bool = False) -> str | None:
-    """Keeps data and labels in `utils.cache_dir`; None if there are some by that name already."""
-    path = _kept_at(filename, train)
+    """Saves data and labels in `utils.cache_dir`; returns None if the name is taken already."""
+    path = _cache_path(filename, train)
     if os.path.exists(path):
         return None
     os.makedirs(utils.cache_dir, exist_ok=True)

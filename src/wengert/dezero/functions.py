@@ -1,7 +1,8 @@
-"""The book's functions: `import wengert.dezero.functions as F`.
+"""The functions of the book: `import wengert.dezero.functions as F`.
 
-They are wengert's, taking plain arrays too and always giving Variables. Where the book computes
-something else than `wengert.functions` does under the same name, its docstring says what.
+They are those of wengert, but accept plain arrays and always return Variables. If the book
+computes something different from the function of the same name in `wengert.functions`, the
+docstring says so.
 """
 
 from collections.abc import Sequence
@@ -83,7 +84,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any: return Sum(ax
 
 
 def reshape(x: Any, shape: Any) -> Any:
-    """The elements of x in another shape; x itself where it has that shape."""
+    """The elements of x in another shape; x itself if it has that shape."""
     return as_variable(x) if np.shape(x) == shape else Reshape(shape)(x)
 
 
@@ -100,12 +101,12 @@ def flatten(x: Any) -> Any:
 
 
 def broadcast_to(x: Any, shape: Any) -> Any:
-    """x repeated to a shape; x itself where it has that shape."""
+    """x broadcast to a shape; x itself if it has that shape."""
     return as_variable(x) if np.shape(x) == shape else BroadcastTo(shape)(x)
 
 
 def sum_to(x: Any, shape: Any) -> Any:
-    """x summed to a shape that broadcasts to its own; x itself where it has that shape."""
+    """x summed to a shape that broadcasts to its own; x itself if it has that shape."""
     return as_variable(x) if np.shape(x) == shape else SumTo(shape)(x)
 
 
@@ -124,7 +125,7 @@ def linear(x: Any, W: Any, b: Any = None) -> Any:
 
 
 def linear_simple(x: Any, W: Any, b: Any = None) -> Any:
-    """y = x W + b, of two Functions."""
+    """y = x W + b, computed by two Functions."""
     t = matmul(x, W)
     return t if b is None else t + b
 
@@ -161,7 +162,7 @@ def get_item(x: Any, slices: Any) -> Any:
 
 
 class _Extreme(reduce.Extreme):
-    """As in `wengert.functions`, but elements that tie all get the whole gradient."""
+    """As in `wengert.functions`, but all equal extremes get the whole gradient."""
 
     def backward(self, gy: Any) -> Any:
         (x,) = self.xs
@@ -170,11 +171,11 @@ class _Extreme(reduce.Extreme):
 
 
 class Max(_Extreme, reduce.Max, Function):
-    """y = the largest of x. Elements that tie all get the whole gradient."""
+    """y = max x. All elements equal to it get the whole gradient."""
 
 
 class Min(_Extreme, reduce.Min, Function):
-    """y = the smallest of x. Elements that tie all get the whole gradient."""
+    """y = min x. All elements equal to it get the whole gradient."""
 
 
 class Clip(piecewise.Clip, Function):
@@ -185,12 +186,12 @@ class Clip(piecewise.Clip, Function):
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The largest element; elements that tie all get the whole gradient."""
+    """The maximum; all elements equal to it get the whole gradient."""
     return Max(axis, keepdims)(x)
 
 
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The smallest element; elements that tie all get the whole gradient."""
+    """The minimum; all elements equal to it get the whole gradient."""
     return Min(axis, keepdims)(x)
 
 
@@ -227,12 +228,12 @@ def log_softmax(x: Any, axis: int = 1) -> Any:
 
 
 def sigmoid_simple(x: Any) -> Any:
-    """y = 1 / (1 + e⁻ˣ), as written."""
+    """y = 1 / (1 + e⁻ˣ), computed as written."""
     return 1 / (1 + exp(-as_variable(x)))
 
 
 def softmax_simple(x: Any, axis: int = 1) -> Any:
-    """y = e^x / Σ e^x, as written: it overflows for large x."""
+    """y = e^x / Σ e^x, computed as written: it overflows for large x."""
     y = exp(x)
     return y / sum(y, axis=axis, keepdims=True)
 
@@ -263,27 +264,27 @@ def mean_squared_error(x0: Any, x1: Any) -> Any:
 
 
 def mean_squared_error_simple(x0: Any, x1: Any) -> Any:
-    """y = Σ (x0 - x1)² / N, as written."""
+    """y = Σ (x0 - x1)² / N, computed as written."""
     d = as_variable(x0) - x1
     return sum(d**2) / len(d)
 
 
 def softmax_cross_entropy(x: Any, t: Any) -> Any:
-    """The mean of -log softmax(x)[t] over scores x (N, C) with labels t: (N,), or (N, 1)."""
+    """The mean of -log softmax(x)[t] for logits x (N, C) and labels t, (N,) or (N, 1)."""
     sizes = np.shape(x)
     labels = checked_labels("softmax_cross_entropy", sizes, array_of(t).reshape(sizes[:-1]))
     return SoftmaxCrossEntropy()(x, labels)
 
 
 def softmax_cross_entropy_simple(x: Any, t: Any) -> Any:
-    """The mean of -log softmax(x)[t], as written; no probability counts as less than 1e-15."""
+    """The mean of -log softmax(x)[t], computed as written; probabilities are at least 1e-15."""
     N = np.shape(x)[0]
     log_p = log(clip(softmax(x), 1e-15, 1.0))
     return -1 * sum(log_p[np.arange(N), array_of(t)]) / N
 
 
 def sigmoid_cross_entropy(x: Any, t: Any) -> Any:
-    """-Σ (t log s + (1 - t) log(1 - s)) / N with s = sigmoid(x); t gets x's shape."""
+    """-Σ (t log s + (1 - t) log(1 - s)) / N with s = sigmoid(x); t is reshaped to x's shape."""
     t = reshape(t, np.shape(x))
     with making(Variable):
         y = wengert_functions.sigmoid_cross_entropy(as_variable(x), t, reduction="sum")
@@ -299,7 +300,7 @@ def binary_cross_entropy(p: Any, t: Any) -> Any:
 
 
 def accuracy(y: Any, t: Any) -> Any:
-    """The share of rows of the scores y (N, C) that are highest at the label in t; a constant."""
+    """The fraction of rows of the logits y (N, C) with the maximum at the label; a constant."""
     labels = array_of(t)
     right = array_of(y).argmax(axis=1).reshape(labels.shape) == labels
     return Variable(np.array(right.mean()))
@@ -314,7 +315,7 @@ def embed_id(x: Any, W: Any) -> Any:
 
 
 def dropout(x: Any, dropout_ratio: float = 0.5) -> Any:
-    """In training, elements become 0 with probability `dropout_ratio`; the others grow instead."""
+    """In training, zeroes elements with probability `dropout_ratio` and scales up the others."""
     x = as_variable(x)
     if not train.get():
         return x
@@ -323,7 +324,7 @@ def dropout(x: Any, dropout_ratio: float = 0.5) -> Any:
 
 
 class BatchNorm(Function):
-    """The batch normalisation of `wengert.functions`; `mean` and `var` are written into."""
+    """The batch normalisation of `wengert.functions`; `mean` and `var` are updated in place."""
 
     def __init__(self, mean: Any, var: Any, decay: float, eps: float) -> None:
         self.avg_mean = mean
@@ -342,7 +343,7 @@ class BatchNorm(Function):
 def batch_nrom(
     x: Any, gamma: Any, beta: Any, mean: Any, var: Any, decay: float = 0.9, eps: float = 2e-5
 ) -> Any:
-    """Batch normalisation (so spelled in the book); the arrays `mean` and `var` are written into.
+    """Batch normalisation (spelled so in the book); `mean` and `var` are updated in place.
 
     Args:
         x: (N, C) or (N, C, H, W).
@@ -350,7 +351,7 @@ def batch_nrom(
         beta: (C,).
         mean: running mean, (C,), used in test mode.
         var: running variance, (C,), used in test mode.
-        decay: share of the old in the running statistics.
+        decay: weight of the old value in the running statistics.
         eps: added to the variance.
     """
     return BatchNorm(mean, var, decay, eps)(x, gamma, beta)

@@ -1,4 +1,4 @@
-"""The book's convolution and pooling: `dezero.functions_conv`, most of it in `functions` too.
+"""Convolution and pooling of the book: `dezero.functions_conv`; most names are in `functions` too.
 
 Images are (N, C, H, W), weights (O, C, KH, KW), those of a transposed convolution (C, O, KH, KW);
 `stride`, `pad` and `kernel_size` are numbers, or pairs for the two axes.
@@ -60,10 +60,10 @@ class Conv2d(conv.Conv, Function):
 
 
 class Deconv2d(conv.ConvInputGrad, Function):
-    """y is to x what, in Conv2d, the gradient of its input is to that of its output.
+    """y is the gradient of Conv2d with respect to its input, for the output gradient x.
 
-    `outsize` is the size of y, of those that a convolution would make x's size of; the smallest by
-    default.
+    `outsize` is the size of y, if a convolution maps several sizes to that of x; the smallest of
+    them by default.
     """
 
     saved = ("geometry", "sizes")
@@ -95,13 +95,13 @@ class Deconv2d(conv.ConvInputGrad, Function):
         if seen != x.shape[2:]:
             raise ValueError(
                 f"deconv2d: got outsize {self.outsize} for x {x.shape} and W {W.shape}, but a "
-                f"convolution would make {seen} of it; leave outsize out, or add less than stride"
+                f"convolution maps it to {seen}; omit outsize, or add less than stride"
             )
         return super().forward(x, W)
 
 
 class Conv2DGradW(conv.ConvWeightGrad, Function):
-    """gW, the gradient of the weights of `conv2d`, which has been called."""
+    """gW, the gradient of `conv2d` with respect to its weights; `conv2d` has been called before."""
 
     def __init__(self, conv2d: Conv2d) -> None:
         super().__init__(conv2d.geometry)
@@ -126,7 +126,7 @@ def deconv2d(
 
 
 def conv2d_simple(x: Any, W: Any, b: Any = None, stride: Size = 1, pad: Size = 0) -> Any:
-    """`conv2d` as one matrix product with the columns that `im2col` makes."""
+    """`conv2d` as one matrix product, with the columns of `im2col`."""
     (N, _, *_), (OC, _, *kernel) = np.shape(x), np.shape(W)
     columns = im2col(x, tuple(kernel), stride, pad, to_matrix=False)
     OH, OW = columns.shape[-2:]
@@ -140,7 +140,7 @@ def conv2d_simple(x: Any, W: Any, b: Any = None, stride: Size = 1, pad: Size = 0
 
 
 class Pooling(pool.MaxPool, Function):
-    """y = the largest x of each window. What `pad` adds are zeros, which may be the largest."""
+    """y = the maximum of each window. Padded elements are zeros, which may be the maximum."""
 
     def __init__(self, kernel_size: Size, stride: Size = 1, pad: Size = 0) -> None:
         self.kernel_size = pair(kernel_size)
@@ -157,7 +157,7 @@ class Pooling(pool.MaxPool, Function):
 
 
 class Pooling2DGrad(pool.WindowSumGrad, Function):
-    """gx, the gradient of `mpool2d`, a Pooling that has been called; x is here with its padding."""
+    """gx, the gradient of `mpool2d` with respect to its padded input; it has been called before."""
 
     def __init__(self, mpool2d: Pooling) -> None:
         super().__init__(mpool2d.geometry, mpool2d.inputs[0].shape[2:])
@@ -168,7 +168,7 @@ class Pooling2DGrad(pool.WindowSumGrad, Function):
 
 
 class Pooling2DWithIndexes(pool.WindowSum, Function):
-    """Of each window, the element that `mpool2d`, a Pooling that has been called, has chosen."""
+    """The element of each window that `mpool2d` has chosen; it has been called before."""
 
     def __init__(self, mpool2d: Pooling) -> None:
         super().__init__(mpool2d.geometry)
@@ -179,7 +179,7 @@ class Pooling2DWithIndexes(pool.WindowSum, Function):
 
 
 class AveragePooling(pool.WindowSum, Function):
-    """y = the mean of each window, in which the zeros that `pad` adds count."""
+    """y = the mean of each window; padded zeros are counted."""
 
     def __init__(self, kernel_size: Size, stride: Size = 1, pad: Size = 0) -> None:
         self.kernel_size = pair(kernel_size)
@@ -193,17 +193,17 @@ class AveragePooling(pool.WindowSum, Function):
 
 
 def pooling(x: Any, kernel_size: Size, stride: Size = 1, pad: Size = 0) -> Any:
-    """The largest element of each window of x (N, C, H, W) and the zeros around it."""
+    """The maximum of each window of x (N, C, H, W), padded with zeros."""
     return Pooling(kernel_size, stride, pad)(x)
 
 
 def average_pooling(x: Any, kernel_size: Size, stride: Size = 1, pad: Size = 0) -> Any:
-    """The mean of each window of x (N, C, H, W) and the zeros around it."""
+    """The mean of each window of x (N, C, H, W), padded with zeros."""
     return AveragePooling(kernel_size, stride, pad)(x)
 
 
 def pooling_simple(x: Any, kernel_size: Size, stride: Size = 1, pad: Size = 0) -> Any:
-    """`pooling` of the columns that `im2col` makes; elements that tie all get the gradient."""
+    """`pooling` with the columns of `im2col`; all elements equal to a maximum get the gradient."""
     columns = im2col(x, kernel_size, stride, pad, to_matrix=False)
     N, C, KH, KW, OH, OW = columns.shape
     return columns.reshape(N, C, KH * KW, OH, OW).max(axis=2)
@@ -213,9 +213,9 @@ def pooling_simple(x: Any, kernel_size: Size, stride: Size = 1, pad: Size = 0) -
 
 
 class Im2col(conv.Im2Col, Function):
-    """All that a kernel sees from each of its places: (N, C, KH, KW, OH, OW).
+    """The elements of each window: (N, C, KH, KW, OH, OW).
 
-    With `to_matrix`, a row for each place: (N·OH·OW, C·KH·KW).
+    With `to_matrix`, one row for each window: (N·OH·OW, C·KH·KW).
     """
 
     def __init__(self, kernel_size: Size, stride: Size, pad: Size, to_matrix: bool) -> None:
@@ -235,7 +235,7 @@ class Im2col(conv.Im2Col, Function):
 
 
 class Col2im(conv.Col2Im, Function):
-    """Images from columns: each element is added where Im2col would have found it."""
+    """Images from columns: the transpose of Im2col, which adds overlapping elements."""
 
     def __init__(
         self,
@@ -270,7 +270,7 @@ class Col2im(conv.Col2Im, Function):
 def im2col(
     x: Any, kernel_size: Size, stride: Size = 1, pad: Size = 0, to_matrix: bool = True
 ) -> Any:
-    """All that a kernel sees of x (N, C, H, W) from each of its places.
+    """The elements of each window of x (N, C, H, W).
 
     Returns:
         Variable, (N·OH·OW, C·KH·KW), or without `to_matrix` (N, C, KH, KW, OH, OW).
@@ -286,14 +286,14 @@ def col2im(
     pad: Size = 0,
     to_matrix: bool = True,
 ) -> Any:
-    """Images of `input_shape` from columns, each element added where `im2col` would find it."""
+    """Images of `input_shape` from columns; overlapping elements are added."""
     return Col2im(input_shape, kernel_size, stride, pad, to_matrix)(x)
 
 
 def im2col_array(
     img: np.ndarray, kernel_size: Size, stride: Size, pad: Size, to_matrix: bool = True
 ) -> np.ndarray:
-    """`im2col` from array to array."""
+    """`im2col` of an array, as an array."""
     return im2col(img, kernel_size, stride, pad, to_matrix).data
 
 
@@ -305,5 +305,5 @@ def col2im_array(
     pad: Size,
     to_matrix: bool = True,
 ) -> np.ndarray:
-    """`col2im` from array to array."""
+    """`col2im` of an array, as an array."""
     return col2im(col, img_shape, kernel_size, stride, pad, to_matrix).data

@@ -1,6 +1,6 @@
-"""The book's layers: `import wengert.dezero.layers as L`.
+"""The layers of the book: `import wengert.dezero.layers as L`.
 
-A size that is not given is taken from the first input; until then `W.data` is None.
+An input size that is not given is taken from the first input; until then `W.data` is None.
 """
 
 import math
@@ -21,10 +21,10 @@ from wengert.io.arrays import read, save_arrays
 
 
 class Layer(wengert_layers.Layer):
-    """A part of a model. A subclass assigns Parameters and Layers to attributes.
+    """A component of a model. A subclass assigns Parameters and Layers to attributes.
 
-    It gives `forward`, or overrides `__call__`. Names of weights in files are the attributes on the
-    way to them: `l0/W`. `inputs` and `outputs` are weak references to those of the last call:
+    It defines `forward`, or overrides `__call__`. Names of weights in files are paths such as
+    `l0/W`. `inputs` and `outputs` are weak references to those of the last call:
     `layer.outputs[0]()`.
     """
 
@@ -35,7 +35,7 @@ class Layer(wengert_layers.Layer):
         return y
 
     def __getstate__(self) -> dict[str, Any]:
-        """What copies and pickles keep: not the last call."""
+        """The state for copies and pickles, without the last call."""
         state = super().__getstate__()
         return {name: x for name, x in state.items() if name not in ("inputs", "outputs")}
 
@@ -46,30 +46,30 @@ class Layer(wengert_layers.Layer):
 
     def _flatten_params(self, params_dict: dict[str, Any], parent_key: str = "") -> None:
         """Puts the Parameters into `params_dict`, by name."""
-        way = f"{parent_key}/" if parent_key else ""
+        prefix = f"{parent_key}/" if parent_key else ""
         for name, value in _parts(self).items():
             if isinstance(value, AnyParameter):
-                params_dict[way + name] = value
+                params_dict[prefix + name] = value
             else:
-                Layer._flatten_params(value, params_dict, way + name)
+                Layer._flatten_params(value, params_dict, prefix + name)
         named = set(params_dict.values())
         for name, p in wengert_layers.Layer.named_params(self).items():
             if p not in named:  # it is in a list
-                params_dict[way + name.replace(".", "/")] = p
+                params_dict[prefix + name.replace(".", "/")] = p
 
     def save_weights(self, path: str | os.PathLike[str]) -> None:
         """Writes the Parameters to a file; a name without `.npz` gets it.
 
         Raises:
-            RuntimeError: a Parameter waits for its size.
-            OSError: the file cannot be written; what was there before is whole.
+            RuntimeError: a Parameter has no size yet.
+            OSError: the file cannot be written; an older file stays intact.
         """
         arrays = {key: p.data for key, p in self._with_sizes("save_weights").items()}
         name = os.fspath(path)
         save_arrays(name if name.endswith(".npz") else name + ".npz", arrays)
 
     def _with_sizes(self, caller: str) -> dict[str, Any]:
-        """The Parameters by name, if none waits for its size."""
+        """The Parameters by name, if all have their sizes."""
         params: dict[str, Any] = {}
         self._flatten_params(params)
         for key, p in params.items():
@@ -87,16 +87,16 @@ class Layer(wengert_layers.Layer):
     def load_state_dict(
         self, state: Mapping[str, Any], *, strict: bool = True
     ) -> tuple[list[str], list[str]]:
-        """See `wengert.layers.Layer`; sizes must be there, unlike for `load_weights`."""
+        """See `wengert.layers.Layer`; sizes must be known, unlike for `load_weights`."""
         self._with_sizes("load_state_dict")
         return super().load_state_dict(state, strict=strict)
 
     def load_weights(self, path: str | os.PathLike[str]) -> None:
-        """Takes the Parameters from an npz file, in the shapes and dtypes that they have there.
+        """Reads the Parameters from an npz file, with the shapes and dtypes of the file.
 
         Raises:
             OSError: there is no such file, or it cannot be read.
-            ValueError: it is damaged, or a Parameter is missing in it; nothing is loaded then.
+            ValueError: it is damaged, or lacks a Parameter; nothing is loaded then.
         """
         params: dict[str, Any] = {}
         self._flatten_params(params)
@@ -108,18 +108,18 @@ class Layer(wengert_layers.Layer):
             p.data = arrays[key]
 
     def to_cpu(self) -> None:
-        """Brings the Parameters to the CPU, where they are."""
+        """Moves the Parameters to the CPU, where they already are."""
         for p in self.params():
             p.to_cpu()  # type: ignore[attr-defined]
 
     def to_gpu(self) -> None:
-        """Brings the Parameters to the GPU, where there is one to be had: see `cuda`."""
+        """Moves the Parameters to the GPU, if CuPy is installed: see `cuda`."""
         for p in self.params():
             p.to_gpu()  # type: ignore[attr-defined]
 
 
 def _weakly(x: Any) -> Callable[[], Any]:
-    """A weak reference to x; one that keeps it, for numbers and lists, which allow no other."""
+    """A weak reference to x; for numbers and lists, which have none, a function that returns x."""
     return weakref.ref(x) if type(x).__weakrefoffset__ else lambda: x
 
 
@@ -129,7 +129,7 @@ def _parts(layer: wengert_layers.Layer) -> dict[str, Any]:
 
 
 def _normal(shape: tuple[int, ...], fan_in: int, dtype: Any) -> np.ndarray:
-    """Normal numbers with the variance 1 / fan_in."""
+    """Normally distributed numbers with variance 1 / fan_in."""
     draws = np.random.randn(*shape).astype(dtype)
     return draws * np.asarray(np.sqrt(1 / fan_in), dtype)
 
@@ -180,7 +180,7 @@ class Conv2d(Layer):
     Args:
         out_channels: channels of y.
         kernel_size: a number, or a pair for the two axes; stride and pad too.
-        stride: pixels from one place of the kernel to the next.
+        stride: distance between windows, in pixels.
         pad: zeros around x.
         nobias: leave out b.
         dtype: of the Parameters.
@@ -252,7 +252,7 @@ class RNN(Layer):
         self.reset_state()
 
     def reset_state(self) -> None:
-        """Forgets h."""
+        """Sets h to None."""
         self.h: Any = None
 
     def forward(self, x: Any) -> Any:
@@ -264,8 +264,8 @@ class RNN(Layer):
 class LSTM(Layer):
     """A long short-term memory, from step to step; `reset_state` starts a new sequence.
 
-    With gates f, i, o = sigmoid(x Wx + b + h Wh) and u = tanh(x Wx + b + h Wh), each with weights
-    of its own, c = f c + i u and h = o tanh c.
+    With gates f, i, o = sigmoid(x Wx + b + h Wh) and u = tanh(x Wx + b + h Wh), each with its own
+    weights, c = f c + i u and h = o tanh c.
 
     Args:
         hidden_size: features of h and c.
@@ -280,7 +280,7 @@ class LSTM(Layer):
         self.reset_state()
 
     def reset_state(self) -> None:
-        """Forgets h and c."""
+        """Sets h and c to None."""
         self.h: Any = None
         self.c: Any = None
 
@@ -292,7 +292,7 @@ class LSTM(Layer):
         return self.h
 
     def _before(self, gate: str, x: Any) -> Any:
-        """What goes into a gate."""
+        """The input of a gate's activation."""
         z = getattr(self, f"x2{gate}")(x)
         return z if self.h is None else z + getattr(self, f"h2{gate}")(self.h)
 
@@ -308,7 +308,7 @@ class EmbedID(Layer):
 
 
 class BatchNorm(Layer):
-    """Batch normalisation; the running statistics are Parameters here, and so saved with them."""
+    """Batch normalisation; the running statistics are Parameters, so they are saved too."""
 
     def __init__(self) -> None:
         self.avg_mean = Parameter(None, name="avg_mean")

@@ -17,10 +17,10 @@ RELEASE = "https://github.com/koki0702/dezero-models/releases/download/v0.1/"
 
 
 class Model(Layer):
-    """A Layer that can be drawn."""
+    """A Layer with `plot`."""
 
     def plot(self, *inputs: Any, to_file: str = "model.png") -> Any:
-        """Draws the graph of a call on these inputs: see `utils.plot_dot_graph`."""
+        """Draws the graph of a call with these inputs: see `utils.plot_dot_graph`."""
         return utils.plot_dot_graph(self.forward(*inputs), verbose=True, to_file=to_file)
 
 
@@ -60,7 +60,7 @@ class VGG16(Model):
     """VGG with 16 layers, for images of 224 × 224 and 1000 classes.
 
     Args:
-        pretrained: take the weights of the book's file, which is downloaded if it is not there.
+        pretrained: load the weights of the book; their file is downloaded if it does not exist.
 
     Source: K. Simonyan, A. Zisserman, arXiv:1409.1556, configuration D.
     """
@@ -90,7 +90,7 @@ class VGG16(Model):
 
     @staticmethod
     def preprocess(image: Any, size: Any = (224, 224), dtype: Any = np.float32) -> np.ndarray:
-        """A PIL image as (3, H, W): of that size, blue first, minus the mean colour."""
+        """A PIL image as (3, H, W): resized, in the order BGR, minus the mean colour."""
         image = image.convert("RGB")
         if size:
             image = image.resize(size)
@@ -103,10 +103,10 @@ class ResNet(Model):
 
     Args:
         n_layers: 50, 101 or 152.
-        pretrained: take the weights of the book's file, which is downloaded if it is not there.
+        pretrained: load the weights of the book; their file is downloaded if it does not exist.
 
     Raises:
-        ValueError: there is no such depth.
+        ValueError: n_layers is another number.
 
     Source: K. He et al., arXiv:1512.03385.
     """
@@ -165,7 +165,7 @@ class BuildingBlock(Layer):
         in_channels: channels of x.
         mid_channels: channels between the convolutions.
         out_channels: channels of y.
-        stride: of the first.
+        stride: of the first bottleneck.
         downsample_fb: see BottleneckA.
     """
 
@@ -252,7 +252,7 @@ class BottleneckB(Layer):
 
 
 class SqueezeNet(Model):
-    """A name without a network, as in the book: it cannot be called.
+    """A class without a network, as in the book: it cannot be called.
 
     `wengert.models.SqueezeNet` is the network.
     """
@@ -260,6 +260,6 @@ class SqueezeNet(Model):
     def __init__(self, pretrained: bool = False) -> None:
         if pretrained:
             raise ValueError(
-                "SqueezeNet: got pretrained=True, but the book has no weights of it; "
+                "SqueezeNet: got pretrained=True, but the book has no such weights; "
                 "see wengert.models.SqueezeNet"
             )

@@ -1,4 +1,4 @@
-"""The book's optimizers, and hooks for them: `dezero.optimizers`."""
+"""The optimizers of the book, and their hooks: `dezero.optimizers`."""
 
 import math
 from collections.abc import Callable
@@ -10,14 +10,14 @@ from wengert.core import Parameter
 
 
 class Optimizer:
-    """Steps the Parameters of a model that have a gradient; a subclass gives `update_one`."""
+    """Updates the Parameters of a model that have a gradient; a subclass defines `update_one`."""
 
     def __init__(self) -> None:
         self.target: Any = None
         self.hooks: list[Callable[[list[Any]], Any]] = []
 
     def setup(self, target: Any) -> Self:
-        """Takes on the model to train. Returns self."""
+        """Sets the model to train. Returns self."""
         if not hasattr(target, "params"):
             raise TypeError(
                 f"{type(self).__name__}.setup: got {type(target).__name__}, needed a Layer"
@@ -26,9 +26,11 @@ class Optimizer:
         return self
 
     def update(self) -> None:
-        """Calls the hooks, and then one step of each Parameter."""
+        """Calls the hooks, then updates each Parameter."""
         if self.target is None:
-            raise RuntimeError(f"{type(self).__name__}.update: there is no model; setup(model)")
+            raise RuntimeError(
+                f"{type(self).__name__}.update: there is no model; call setup(model) first"
+            )
         params = [p for p in self.target.params() if p.grad is not None]
         for hook in self.hooks:
             hook(params)
@@ -37,7 +39,7 @@ class Optimizer:
                 self.update_one(p)
 
     def update_one(self, param: Any) -> None:
-        """One step of one Parameter."""
+        """Updates one Parameter."""
         raise NotImplementedError(f"{type(self).__name__} has no update_one(self, param)")
 
     def add_hook(self, f: Callable[[list[Any]], Any]) -> None:
@@ -60,7 +62,7 @@ class WeightDecay:
 
 
 class ClipGrad:
-    """Scales all gradients down to the norm `max_norm`, if theirs, taken together, is larger."""
+    """Scales all gradients down to the norm `max_norm`, if their common norm is larger."""
 
     def __init__(self, max_norm: float) -> None:
         self.max_norm = max_norm
@@ -74,7 +76,7 @@ class ClipGrad:
 
 
 class FreezeParam:
-    """Takes the gradients of these Parameters, and of those of these layers, away."""
+    """Removes the gradients of these Parameters, and of the Parameters of these layers."""
 
     def __init__(self, *layers: Any) -> None:
         self.freeze_params: list[Any] = []
@@ -100,14 +102,14 @@ class SGD(Optimizer):
         param.data -= self.lr * param.grad.data
 
 
-Memory = dict[Any, np.ndarray]  # an array for each Parameter, of its shape
+State = dict[Any, np.ndarray]  # an array of the same shape for each Parameter
 
 
-def _of(param: Any, memory: Memory) -> np.ndarray:
-    """What is remembered of a Parameter; zeros, at first."""
-    if param not in memory:
-        memory[param] = np.zeros_like(param.data)
-    return memory[param]
+def _of(param: Any, state: State) -> np.ndarray:
+    """The state of a Parameter; zeros, initially."""
+    if param not in state:
+        state[param] = np.zeros_like(param.data)
+    return state[param]
 
 
 class MomentumSGD(Optimizer):
@@ -117,7 +119,7 @@ class MomentumSGD(Optimizer):
         super().__init__()
         self.lr = lr
         self.momentum = momentum
-        self.vs: Memory = {}
+        self.vs: State = {}
 
     def update_one(self, param: Any) -> None:
         v = _of(param, self.vs)
@@ -133,7 +135,7 @@ class AdaGrad(Optimizer):
         super().__init__()
         self.lr = lr
         self.eps = eps
-        self.hs: Memory = {}
+        self.hs: State = {}
 
     def update_one(self, param: Any) -> None:
         h = _of(param, self.hs)
@@ -143,7 +145,7 @@ class AdaGrad(Optimizer):
 
 
 class AdaDelta(Optimizer):
-    """p ← p - d with d = √((r + eps) / (s + eps)) g, where s ← rho s + (1-rho) g² is up to date.
+    """p ← p - d with d = √((r + eps) / (s + eps)) g, after s ← rho s + (1-rho) g².
 
     Then r ← rho r + (1-rho) d².
     """
@@ -152,8 +154,8 @@ class AdaDelta(Optimizer):
         super().__init__()
         self.rho = rho
         self.eps = eps
-        self.msg: Memory = {}
-        self.msdx: Memory = {}
+        self.msg: State = {}
+        self.msdx: State = {}
 
     def update_one(self, param: Any) -> None:
         s, r = _of(param, self.msg), _of(param, self.msdx)
@@ -181,17 +183,17 @@ class Adam(Optimizer):
         self.beta1 = beta1
         self.beta2 = beta2
         self.eps = eps
-        self.ms: Memory = {}
-        self.vs: Memory = {}
+        self.ms: State = {}
+        self.vs: State = {}
 
     def update(self) -> None:
-        """Calls the hooks, and then one step of each Parameter."""
+        """Calls the hooks, then updates each Parameter."""
         self.t += 1
         super().update()
 
     @property
     def lr(self) -> float:
-        """The step size of the running update."""
+        """The step size of the current update."""
         return self.alpha * math.sqrt(1 - self.beta2**self.t) / (1 - self.beta1**self.t)
 
     def update_one(self, param: Any) -> None:

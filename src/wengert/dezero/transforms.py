@@ -1,4 +1,4 @@
-"""The book's transforms of PIL images and arrays: `dezero.transforms`."""
+"""The transforms of the book, for PIL images and arrays: `dezero.transforms`."""
 
 import importlib
 from collections.abc import Callable, Sequence
@@ -12,13 +12,13 @@ from wengert.dezero.utils import pair
 
 
 class Compose(transforms.Compose):
-    """Transforms, one after the other, from a list."""
+    """Applies the transforms of a list, one after the other."""
 
     def __init__(self, transforms: Sequence[Callable[[Any], Any]] | None = ()) -> None:
         super().__init__(*(transforms or ()))
 
 
-# ---- Of PIL images ----
+# ---- For PIL images ----
 
 
 def _pil() -> Any:
@@ -31,7 +31,7 @@ def _pil() -> Any:
 
 
 class Convert:
-    """To another mode, such as "RGB" or "L"; "BGR" is RGB with red and blue exchanged."""
+    """Converts to a mode such as "RGB" or "L"; "BGR" is RGB with red and blue exchanged."""
 
     def __init__(self, mode: str = "RGB") -> None:
         self.mode = mode
@@ -44,7 +44,7 @@ class Convert:
 
 
 class Resize:
-    """To another size: a number, or (width, height); mode 2 is bilinear, as Pillow counts."""
+    """Resizes to a number, or (width, height); mode is that of Pillow, where 2 is bilinear."""
 
     def __init__(self, size: Any, mode: int = 2) -> None:
         self.size = pair(size)
@@ -55,7 +55,7 @@ class Resize:
 
 
 class CenterCrop:
-    """The middle: a number of pixels, or (width, height)."""
+    """Crops the centre: a number of pixels, or (width, height)."""
 
     def __init__(self, size: Any) -> None:
         self.size = pair(size)
@@ -67,7 +67,7 @@ class CenterCrop:
 
 
 class ToArray:
-    """A PIL image as an array (C, H, W); an array stays as it is."""
+    """A PIL image as an array (C, H, W); an array is returned unchanged."""
 
     def __init__(self, dtype: Any = np.float32) -> None:
         self.dtype = dtype
@@ -89,13 +89,13 @@ class ToPIL:
 
 
 class RandomHorizontalFlip:
-    """Half of the arrays (C, H, W), drawn by chance, mirrored; the book has only the name."""
+    """Mirrors an array (C, H, W) with probability ½; in the book, it does nothing."""
 
     def __call__(self, array: np.ndarray) -> np.ndarray:
         return array[..., ::-1] if np.random.rand() < 0.5 else array
 
 
-# ---- Of arrays ----
+# ---- For arrays ----
 
 
 class Normalize:
@@ -116,7 +116,7 @@ class Normalize:
 
 
 class Flatten:
-    """All elements on one axis."""
+    """Reshapes to one axis."""
 
     def __call__(self, array: np.ndarray) -> np.ndarray:
         return array.flatten()
@@ -126,7 +126,7 @@ ToFloat = AsType
 
 
 class ToInt(AsType):
-    """To integers."""
+    """Converts to integers."""
 
     def __init__(self, dtype: Any = int) -> None:
         super().__init__(dtype)

@@ -1,4 +1,4 @@
-"""The book's tools: pictures of graphs, gradient checks, downloads, sizes: `dezero.utils`."""
+"""The utilities of the book: pictures of graphs, gradient checks, downloads: `dezero.utils`."""
 
 import os
 import sys
@@ -22,21 +22,21 @@ from wengert.viz import dot_graph, render
 
 
 def get_dot_graph(output: Any, verbose: bool = True) -> str:
-    """The graph behind `output` as text for Graphviz; `verbose` shows shapes and dtypes."""
+    """The graph of `output` as text for Graphviz; `verbose` adds shapes and dtypes."""
     return dot_graph(output, verbose)
 
 
 def plot_dot_graph(output: Any, verbose: bool = True, to_file: str = "graph.png") -> Any:
-    """Draws the graph behind `output` into a file.
+    """Draws the graph of `output` into a file.
 
     Args:
         output: a Variable.
         verbose: whether shapes and dtypes are shown.
-        to_file: where to; its extension says how: png, svg, pdf, …. The file is there whole or not
-            at all; ".dot" is the text itself, for which no Graphviz is needed.
+        to_file: the file; its extension determines the format: png, svg, pdf, …. ".dot" writes the
+            text itself, without Graphviz. The file is never half written.
 
     Returns:
-        In a notebook, the picture, to be shown; else None.
+        In a notebook, the picture; else None.
 
     Raises:
         FileNotFoundError: Graphviz is not installed.
@@ -62,7 +62,7 @@ def plot_dot_graph(output: Any, verbose: bool = True, to_file: str = "graph.png"
 
 
 def reshape_sum_backward(gy: Any, x_shape: Sequence[int], axis: Axis, keepdims: bool) -> Any:
-    """The gradient of a sum, with the axes that were summed away put back, as axes of length 1."""
+    """The gradient of a sum, reshaped: summed axes have length 1."""
     if axis is None or keepdims or not x_shape:
         return gy
     axes = np.atleast_1d(axis) % len(x_shape)
@@ -76,22 +76,22 @@ def max_backward_shape(x: Any, axis: Axis) -> list[int]:
 
 
 def logsumexp(x: Any, axis: int = 1) -> np.ndarray:
-    """log Σ e^x along `axis`, which is kept; from array to array, without overflow."""
+    """log Σ e^x along `axis`, which is kept; an array, computed without overflow."""
     return array_of(wengert_logsumexp(array_of(x), axis=axis, keepdims=True))
 
 
 def get_deconv_outsize(size: int, k: int, s: int, p: int) -> int:
-    """The size, along one axis, of what `deconv2d` makes: kernel k, stride s, padding p."""
+    """The output size of `deconv2d` along one axis: kernel k, stride s, padding p."""
     return s * (size - 1) + k - 2 * p
 
 
 def get_conv_outsize(input_size: int, kernel_size: int, stride: int, pad: int) -> int:
-    """The size, along one axis, of what `conv2d` makes."""
+    """The output size of `conv2d` along one axis."""
     return (input_size + 2 * pad - kernel_size) // stride + 1
 
 
 def pair(x: Any) -> tuple[int, int]:
-    """An integer twice, or a pair as it is.
+    """(x, x) for an integer; a pair is returned unchanged.
 
     Raises:
         ValueError: x is neither.
@@ -110,12 +110,12 @@ def numerical_grad(f: Callable[..., Any], x: Any, *args: Any, **kwargs: Any) -> 
     """The gradient of the sum of f(x, …) for x, by central differences of ±1e-4.
 
     Args:
-        f: gives a Variable or an array.
-        x: a Variable or an array of floats; it is written to meanwhile.
-        args: what else f takes; kwargs too.
+        f: returns a Variable or an array.
+        x: a Variable or an array of floats; it is changed during the computation, and restored.
+        args: further arguments of f, like kwargs.
 
     Raises:
-        TypeError: x is not of floats.
+        TypeError: x has no floating-point dtype.
     """
     data = array_of(x)
     if data.dtype.kind != "f":
@@ -140,12 +140,12 @@ def gradient_check(
     atol: float = 1e-5,
     **kwargs: Any,
 ) -> bool:
-    """Whether `backward` and `numerical_grad` agree about f at x, in float64; prints where not.
+    """Whether `backward` and `numerical_grad` agree for f at x, in float64; prints differences.
 
     Args:
-        f: from a Variable to a Variable.
+        f: maps a Variable to a Variable.
         x: a Variable or an array.
-        args: what else f takes; kwargs too.
+        args: further arguments of f, like kwargs.
         rtol: allowed error, relative to the gradient.
         atol: allowed absolute error.
     """
@@ -164,12 +164,12 @@ def gradient_check(
 
 
 def array_equal(a: Any, b: Any) -> bool:
-    """Whether two Variables or arrays have one shape and equal elements."""
+    """Whether two Variables or arrays have the same shape and equal elements."""
     return bool(np.array_equal(as_numpy(a), as_numpy(b)))
 
 
 def array_allclose(a: Any, b: Any, rtol: float = 1e-4, atol: float = 1e-5) -> bool:
-    """Whether two Variables or arrays are equal but for rtol·|b| + atol."""
+    """Whether |a - b| ≤ rtol·|b| + atol for two Variables or arrays."""
     return bool(np.allclose(as_numpy(a), as_numpy(b), rtol, atol))
 
 
@@ -179,22 +179,22 @@ cache_dir = os.path.join(os.path.expanduser("~"), ".dezero")
 
 
 def show_progress(block_num: int, block_size: int, total_size: int) -> None:
-    """Prints a bar for how much of `total_size` bytes is there."""
-    share = min(block_num * block_size / total_size, 1) if total_size > 0 else 0
-    done = int(30 * share)
-    print(f"\r[{'#' * done}{'.' * (30 - done)}] {100 * share:.2f}%", end="")
+    """Prints a progress bar for a download of `total_size` bytes."""
+    fraction = min(block_num * block_size / total_size, 1) if total_size > 0 else 0
+    done = int(30 * fraction)
+    print(f"\r[{'#' * done}{'.' * (30 - done)}] {100 * fraction:.2f}%", end="")
 
 
 def get_file(url: str, file_name: str | None = None) -> str:
-    """The path of a file in `cache_dir`, downloaded from `url` unless it is there.
+    """The path of a file in `cache_dir`, downloaded from `url` if it does not exist.
 
     Args:
-        url: where from.
+        url: address of the file.
         file_name: its name in `cache_dir`; the last part of the url by default.
 
     Raises:
-        FileNotFoundError: it is not there and cannot be downloaded; the message says where to put
-            it. Nothing incomplete is left behind.
+        FileNotFoundError: it cannot be downloaded; the message names the folder to put it into. No
+            incomplete file is left.
     """
     file_name = file_name or url[url.rfind("/") + 1 :]
     path = os.path.join(cache_dir, file_name)
@@ -206,7 +206,7 @@ def get_file(url: str, file_name: str | None = None) -> str:
     try:
         urllib.request.urlretrieve(url, beside, show_progress)
         os.replace(beside, path)
-    except (OSError, ValueError) as error:  # (a broken off download is an OSError too)
+    except (OSError, ValueError) as error:  # (an interrupted download is an OSError too)
         raise FileNotFoundError(
             f"get_file: could not download {url}: {error}; get {file_name} elsewhere and put it "
             f"into {cache_dir}"
