@@ -116,7 +116,7 @@ def test_glu_gates_the_first_half_by_the_second():
 
 
 def test_glu_of_an_odd_length_is_refused():
-    with pytest.raises(ValueError, match=r"glu: got x \(2, 3\).*needed an even length"):
+    with pytest.raises(ValueError, match=r"glu: got x \(2, 3\), needed an even size along axis 1"):
         activation.glu(Variable(np.ones((2, 3))))
 
 
@@ -173,5 +173,5 @@ def test_an_axis_that_is_not_there_is_refused(f):
 
 @pytest.mark.parametrize("f", [activation.softmax, activation.log_softmax])
 def test_softmax_of_no_scores_is_refused(f):
-    with pytest.raises(ValueError, match="no elements along axis"):
+    with pytest.raises(ValueError, match="needed at least one element along axis"):
         f(Variable(np.ones((2, 0))))

@@ -226,6 +226,13 @@ def test_round_is_numpys():
     assert round(x, 1).tolist() == [0.2, 2.1]
 
 
+def test_a_copy_of_booleans_has_its_own_memory():
+    x = Variable(np.array([1.0, -1.0])) > 0
+    y = x.copy()
+    x.data[:] = False
+    assert y.tolist() == [True, False]
+
+
 def test_the_transpose():
     x = Variable(np.arange(6.0).reshape(2, 3))
     assert x.T.shape == (3, 2)

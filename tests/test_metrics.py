@@ -108,14 +108,14 @@ def test_the_mean_over_no_samples_is_refused(metric):
     [
         (lambda: top_k_accuracy(X, T), "got k 5 for 3 classes"),
         (lambda: top_k_accuracy(X, T, 0), "got k 0"),
-        (lambda: confusion_matrix(X, T, classes=4), r"got classes 4 for scores x \(4, 3\)"),
+        (lambda: confusion_matrix(X, T, classes=4), r"got classes 4 for x \(4, 3\)"),
         (lambda: confusion_matrix(TAKEN, LABELS, classes=2), "got the label 2"),
         (lambda: confusion_matrix(TAKEN - 1, LABELS), "got the label -1"),
         (lambda: f1_score(TAKEN, LABELS, "mean"), "f1_score: got average 'mean'"),
         (lambda: f1_score(X, T, "binary"), "got 3 classes, needed 2 for 'binary'"),
         (lambda: r2_score(X[:, :1], X[:, 0]), r"use t.reshape\(x.shape\)"),
-        (lambda: r2_score(np.arange(3.0), np.ones(3)), "that do not differ"),
-        (lambda: r2_score(np.ones(0), np.ones(0)), "that do not differ"),
+        (lambda: r2_score(np.arange(3.0), np.ones(3)), "that are all equal"),
+        (lambda: r2_score(np.ones(0), np.ones(0)), "that are all equal"),
     ],
 )
 def test_options_and_shapes_that_do_not_fit_are_refused(call, message):

@@ -178,7 +178,9 @@ MISTAKES = {
         lambda x: x.transpose(0, 1)
     ),
     "swapaxes: got axis 3 for shape (2, 3, 4); needed -3 ≤ axis < 3": lambda x: x.swapaxes(0, 3),
-    "moveaxis: got 2 axes and 1 places": lambda x: F.moveaxis(x, (0, 1), 0),
+    "moveaxis: got source (0, 1) and destination 0, needed as many axes": lambda x: F.moveaxis(
+        x, (0, 1), 0
+    ),
     "broadcast_to: got x of shape (2, 3, 4), which does not broadcast to (2, 3, 5)": (
         lambda x: F.broadcast_to(x, (2, 3, 5))
     ),
@@ -195,14 +197,16 @@ MISTAKES = {
     ),
     "stack: got shapes (2, 3, 4), (3, 4), needed one shape": lambda x: F.stack([x, x[0]]),
     "stack: got no arrays": lambda x: F.stack([]),
-    "split: got x of size 4 along axis 2, which does not make 3": lambda x: F.split(x, 3, -1),
-    "split: got x of size 2 along axis 0, which does not make 0": lambda x: F.split(x, 0),
-    "split: got indices [2, 1], needed them in rising order": lambda x: F.split(x, [2, 1], 1),
+    "split: got x of size 4 along axis 2, which is not a multiple of 3": lambda x: F.split(
+        x, 3, -1
+    ),
+    "split: got x of size 2 along axis 0, which is not a multiple of 0": lambda x: F.split(x, 0),
+    "split: got indices [2, 1], needed them sorted": lambda x: F.split(x, [2, 1], 1),
     "pad: got pad_width -1": lambda x: F.pad(x, -1),
     "pad: got pad_width 1.5": lambda x: F.pad(x, 1.5),
     "pad: got pad_width ((1, 2), (3, 4))": lambda x: F.pad(x, ((1, 2), (3, 4))),
     "pad: got mode 'mean'": lambda x: F.pad(x, 1, "mean"),
-    "pad: got shape (0, 3, 4), where mode 'edge' finds no element": (
+    "pad: got shape (0, 3, 4), which has no elements for mode 'edge'": (
         lambda x: F.pad(x[:0], 1, "edge")
     ),
     "flip: got axis 3": lambda x: F.flip(x, 3),

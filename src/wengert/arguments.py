@@ -58,7 +58,7 @@ def number(
         ValueError: value is not finite, less than `least`, or not greater than `above`.
     """
     if type(value) is float and least <= value < math.inf and above < value:
-        return value  # (most are)
+        return value
     needed = "a finite number"
     if least > -math.inf:
         needed = f"a number ≥ {least:g}"
@@ -77,6 +77,8 @@ def fraction(caller: str, name: str, value: Any, *, closed: bool = False) -> flo
         TypeError: value is not a number.
         ValueError: value is outside the range.
     """
+    if type(value) is float and 0 <= value < 1:
+        return value
     needed = f"0 ≤ {name} ≤ 1" if closed else f"0 ≤ {name} < 1"
     result = _float(caller, name, value, needed)
     if not (0 <= result < 1 or (closed and result == 1)):

@@ -1,4 +1,4 @@
-"""Activations: the nonlinear steps between layers. (tanh is in trigonometry.py.)"""
+"""Activation functions. (tanh is in trigonometry.py.)"""
 
 import math
 from typing import Any
@@ -21,7 +21,7 @@ __all__ = [
     "softsign",
 ]  # fmt: skip
 
-# What keeps the mean 0 and the variance 1 of a layer's inputs; arXiv:1706.02515, equation 14.
+# Self-normalizing networks keep mean 0 and variance 1; arXiv:1706.02515, equation 14.
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
 
@@ -42,7 +42,7 @@ class Sigmoid(Function):
 
 def logistic(x: Any) -> Any:
     """1 / (1 + e⁻ˣ), for use in a forward."""
-    # exp only ever sees numbers ≤ 0: no overflow, and all digits of a y near 0 are right
+    # the argument of exp is ≤ 0: no overflow, and y near 0 keeps its precision
     return np.exp(np.minimum(x, 0)) / (1 + np.exp(-abs(x)))
 
 
@@ -87,7 +87,7 @@ class LeakyReLU(Function):
 
 
 class PReLU(Function):
-    """y = x for x > 0, else slope x, with a slope that is learnt."""
+    """y = x for x > 0, else slope x, with a trained slope."""
 
     elementwise = True
 
@@ -140,19 +140,19 @@ class GELU(Function):
 
     def backward(self, gy):
         (x,) = self.xs
-        z = np.clip(x, -40, 40)  # from where φ is 0 and Φ 0 or 1: no square overflows
+        z = np.clip(x, -40, 40)  # beyond, φ is 0 and Φ is 0 or 1; the square cannot overflow
         density = np.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
         return gy * (0.5 + 0.5 * erf(z * math.sqrt(0.5)) + z * density)
 
 
 class TanhGELU(Function):
-    """y = x (1 + tanh u) / 2 with u = √(2/π) (x + 0.044715 x³), near to x Φ(x)."""
+    """y = x (1 + tanh u) / 2 with u = √(2/π) (x + 0.044715 x³), an approximation of x Φ(x)."""
 
     elementwise = True
     samples = one_input(-4, 4)
 
     def forward(self, x):
-        z = np.clip(x, -10, 10)  # from where tanh u is ±1: no cube overflows
+        z = np.clip(x, -10, 10)  # beyond, tanh u is ±1; the cube cannot overflow
         return x * (0.5 + 0.5 * np.tanh(z * (GELU_A + GELU_B * z * z)))
 
     def backward(self, gy):
@@ -192,7 +192,7 @@ class Softplus(Function):
 
     def forward(self, x):
         z = self.beta * x
-        # exp only ever sees numbers ≤ 0, so it cannot overflow
+        # the argument of exp is ≤ 0, so it cannot overflow
         return (np.maximum(z, 0) + np.log1p(np.exp(-abs(z)))) / self.beta
 
     def backward(self, gy):
@@ -252,7 +252,7 @@ def sigmoid(x: Operand) -> Variable:
     return Sigmoid()(x)
 
 def log_sigmoid(x: Operand) -> Variable:
-    """y = log sigmoid(x), exact where sigmoid itself would round to 0."""
+    """y = log sigmoid(x), exact where sigmoid(x) rounds to 0."""
     return -Softplus()(-x)
 
 def relu(x: Operand) -> Variable:
@@ -268,7 +268,7 @@ def elu(x: Operand, alpha: float = 1.0) -> Variable:
     return ELU(number("elu", "alpha", alpha))(x)
 
 def selu(x: Operand) -> Variable:
-    """y = λ elu(x, α), with the α and λ of self-normalising networks. Source: arXiv:1706.02515."""
+    """y = λ elu(x, α), with the α and λ of self-normalizing networks. Source: arXiv:1706.02515."""
     return SELU_SCALE * ELU(SELU_ALPHA)(x)
 
 def silu(x: Operand) -> Variable:
@@ -294,7 +294,7 @@ def hard_swish(x: Operand) -> Variable:
 
 
 def celu(x: Operand, alpha: float = 1.0) -> Variable:
-    """y = x for x > 0, else α (exp(x/α) - 1): smooth at 0 for every α. Source: arXiv:1704.07483.
+    """y = x for x > 0, else α (exp(x/α) - 1), which is smooth at 0. Source: arXiv:1704.07483.
 
     Raises:
         TypeError: α is not a number.
@@ -303,7 +303,7 @@ def celu(x: Operand, alpha: float = 1.0) -> Variable:
     alpha = number("celu", "alpha", alpha)
     if alpha == 0:
         raise ValueError(
-            "celu: got alpha 0, which x is divided by; use relu(x), which is its limit"
+            "celu: got alpha 0, but x is divided by it; use relu(x), the limit for alpha → 0"
         )
     return alpha * ELU()(x / alpha)
 
@@ -314,13 +314,13 @@ def gelu(x: Operand, approximate: bool = False) -> Variable:
     Args:
         x: input.
         approximate: use y = x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, as GPT-2 does: several
-            times as fast, and within 0.0005 of the exact y.
+            times faster, with an error below 0.0005.
     """
     return TanhGELU()(x) if approximate else GELU()(x)
 
 
 def softplus(x: Operand, beta: float = 1.0) -> Variable:
-    """y = log(1 + exp(βx)) / β: a smooth relu, the sharper the larger β is.
+    """y = log(1 + exp(βx)) / β: a smooth approximation of relu, closer for larger β.
 
     Raises:
         TypeError: β is not a number.
@@ -330,19 +330,19 @@ def softplus(x: Operand, beta: float = 1.0) -> Variable:
 
 
 def prelu(x: Operand, slope: Operand) -> Variable:
-    """y = x for x > 0, else slope x, with a slope that is learnt. Source: arXiv:1502.01852.
+    """y = x for x > 0, else slope x, with a trained slope. Source: arXiv:1502.01852.
 
     Args:
-        x: input, (N, C) or (N, C, ...); with one slope for all, of any shape.
-        slope: (C,), one for each channel; or (1,) or (), one for all.
+        x: input, (N, C) or (N, C, ...); with a single slope, of any shape.
+        slope: (C,), one for each channel; or (1,) or (), one for all elements.
 
     Raises:
-        ValueError: there is no channel for each slope.
+        ValueError: the number of slopes is neither 1 nor that of the channels.
     """
     shape, C = np.shape(x), np.size(slope)
     if np.ndim(slope) > 1 or (C != 1 and (len(shape) < 2 or shape[1] != C)):
         raise ValueError(
-            f"prelu: got slope {np.shape(slope)} for x {shape}, needed one slope for all, (), "
+            f"prelu: got slope {np.shape(slope)} for x {shape}, needed a single slope, (), "
             f"or one for each channel on axis 1, (C,)"
         )
     return PReLU()(x, np.reshape(slope, (C,) + (1,) * (len(shape) - 2) if C > 1 else ()))
@@ -352,14 +352,12 @@ def glu(x: Operand, axis: int = -1) -> Variable:
     """y = a sigmoid(b), where a and b are the halves of x along `axis`. Source: arXiv:1612.08083.
 
     Raises:
-        ValueError: x has no such axis, or its length there is odd.
+        ValueError: x has no such axis, or its size along it is odd.
     """
     shape = np.shape(x)
     axis = checked_axis("glu", axis, shape)
     if shape[axis] % 2:
-        raise ValueError(
-            f"glu: got x {shape}, whose axis {axis} has no halves; needed an even length there"
-        )
+        raise ValueError(f"glu: got x {shape}, needed an even size along axis {axis}")
     a, b = split(x, 2, axis)
     return a * sigmoid(b)
 
@@ -368,16 +366,16 @@ def softmax(x: Operand, axis: int = -1) -> Variable:
     """y = e^x / Σ e^x along `axis`: positive numbers whose sum is 1.
 
     Raises:
-        ValueError: x has no such axis, or its length there is 0.
+        ValueError: x has no such axis, or its size along it is 0.
     """
     return Softmax(_one_axis("softmax", x, axis))(x)
 
 
 def log_softmax(x: Operand, axis: int = -1) -> Variable:
-    """y = log softmax(x) along `axis`, exact where softmax itself would round to 0.
+    """y = log softmax(x) along `axis`, exact where softmax(x) rounds to 0.
 
     Raises:
-        ValueError: x has no such axis, or its length there is 0.
+        ValueError: x has no such axis, or its size along it is 0.
     """
     return LogSoftmax(_one_axis("log_softmax", x, axis))(x)
 
@@ -386,5 +384,5 @@ def _one_axis(name: str, x: Operand, axis: int) -> int:
     shape = np.shape(x)
     axis = checked_axis(name, axis, shape)
     if shape[axis] == 0:
-        raise ValueError(f"{name}: x {shape} has no elements along axis {axis} to share 1 among")
+        raise ValueError(f"{name}: got x {shape}, needed at least one element along axis {axis}")
     return axis

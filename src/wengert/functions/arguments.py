@@ -1,4 +1,4 @@
-"""Arguments of losses and metrics, checked."""
+"""Operands, and checks of the arguments of losses and metrics."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from wengert.core import Operand, Variable
 
 
 def as_operand(x: Operand) -> Any:
-    """`x` if it is a Variable, else an array of it."""
+    """`x` if it is a Variable, else `x` as an array."""
     return x if isinstance(x, Variable) else as_array(x)
 
 
@@ -19,17 +19,17 @@ def as_constant(x: Any) -> Any:
 
 
 def checked_labels(name: str, shape: tuple[int, ...], t: Any, *, ignore: int | None = None) -> Any:
-    """The labels `t` of scores of that shape, (..., C): integers, as an array or a constant.
+    """Labels `t` for logits of that shape, (..., C), checked: an array, or a constant Variable.
 
     Args:
-        name: of the function, for the messages.
-        shape: of the scores; classes are on the last axis.
+        name: the function to name in messages.
+        shape: shape of the logits; classes are on the last axis.
         t: labels, integers 0 ≤ t < C, (...).
-        ignore: a label that stands for no class, and so may be any number.
+        ignore: a label to ignore; it may be outside of 0 ≤ t < C.
 
     Raises:
         TypeError: the labels are not integers.
-        ValueError: scores and labels disagree about the samples, or there is no such class.
+        ValueError: the shapes of logits and labels do not match, or a label is out of range.
     """
     t = as_constant(t)
     if t.dtype.kind not in "iu":
@@ -38,7 +38,7 @@ def checked_labels(name: str, shape: tuple[int, ...], t: Any, *, ignore: int | N
     if not shape or t.shape != shape[:-1]:
         cure = "; use np.squeeze(t, -1)" if t.shape == (*shape[:-1], 1) else ""
         raise ValueError(
-            f"{name}: got scores x {shape} and labels t {t.shape}; "
+            f"{name}: got x {shape} and labels t {t.shape}; "
             f"needed (N, C) and (N,), one label for each row{cure}"
         )
     values = as_array(t)
@@ -54,6 +54,6 @@ def checked_labels(name: str, shape: tuple[int, ...], t: Any, *, ignore: int | N
 
 
 def check_any(name: str, shape: tuple[int, ...], n: int) -> None:
-    """Refuses the mean over `n` = 0 samples of scores or predictions of that shape."""
+    """Refuses a mean over `n` = 0 samples of an x of that shape."""
     if n == 0:
         raise ValueError(f"{name}: got no samples: x {shape}; a mean needs at least one")

@@ -1,4 +1,4 @@
-"""Arithmetic: what Python's operators run."""
+"""Arithmetic: the Functions behind Python's operators."""
 
 from contextlib import suppress
 from typing import Any
@@ -14,13 +14,16 @@ __all__ = ["add", "astype", "copy", "div", "mul", "neg", "pow", "sub"]
 
 
 class Pos(Function):
-    """y = x, in memory of its own."""
+    """y = x, a copy."""
 
     elementwise = True
     ufunc = np.positive
 
     def forward(self, x):
-        return +x
+        try:
+            return +x
+        except TypeError:  # of booleans
+            return x.copy()
 
     def backward(self, gy):
         return gy
@@ -109,16 +112,13 @@ class Div(Function):
     samples = two_inputs(0.5, 2)
 
 
-_NOT_WHOLE = (
-    "pow: got integers, and powers of them below 0; needed floats, which have such powers; "
-    "use x.astype(float)"
-)
+_INTEGER_POWERS = "pow: got integers and a negative exponent, needed floats; use x.astype(float)"
 
 
 class Pow(Function):
     """y = xᶜ for a number c,  dy/dx = c xᶜ⁻¹.
 
-    For a whole c ≥ 0 the derivatives end in 0, also at x = 0: after x⁰ comes 0 x⁰, not 0 x⁻¹.
+    For integers c ≥ 0, higher derivatives are 0, also at x = 0: that of x⁰ is 0 x⁰, not 0 x⁻¹.
     """
 
     elementwise = True
@@ -130,7 +130,7 @@ class Pow(Function):
         try:
             return x**self.c
         except ValueError:
-            raise ValueError(_NOT_WHOLE) from None
+            raise ValueError(_INTEGER_POWERS) from None
 
     def backward(self, gy):
         (x,) = self.xs
@@ -138,8 +138,8 @@ class Pow(Function):
 
     @staticmethod
     def samples(rng):
-        for whole in (0, 1, 2, 3):
-            yield (rng.normal(size=(2, 3)),), {"c": whole}
+        for integer in (0, 1, 2, 3):
+            yield (rng.normal(size=(2, 3)),), {"c": integer}
         for c in (-1, 0.5, -1.5):
             yield (rng.uniform(0.5, 2, size=(2, 3)),), {"c": c}
 
@@ -152,8 +152,8 @@ class Power(Function):
     def forward(self, x0, x1):
         try:
             return x0**x1
-        except ValueError:  # (where shapes do not broadcast, the core says so)
-            raise ValueError(_NOT_WHOLE) from None
+        except ValueError:  # (the core reports shapes that do not broadcast)
+            raise ValueError(_INTEGER_POWERS) from None
 
     def backward(self, gy):
         x0, x1 = self.xs
@@ -162,18 +162,18 @@ class Power(Function):
         gx0 = gx1 = None
         zero = np.equal(x0, 0)
         if need0:
-            # 0⁰ is the constant 1: exponent 0 there instead of -1, times x1 = 0
+            # at x0 = x1 = 0 the exponent is 0 instead of -1; the factor x1 makes it 0
             exponent = np.where(np.logical_and(zero, np.equal(x1, 0)), x1, x1 - 1)
             gx0 = gy * (x1 * x0**exponent)
         if need1:
-            gx1 = gy * (y * np.log(np.where(zero, 1, x0)))  # 0^x1 is flat in x1 > 0
+            gx1 = gy * (y * np.log(np.where(zero, 1, x0)))  # 0^x1 is constant for x1 > 0
         return gx0, gx1
 
     samples = two_inputs(0.5, 2)
 
 
 class Cast(Function):
-    """y = x in another dtype,  dy/dx = 1 into floats (also out of integers), else none."""
+    """y = x in another dtype,  dy/dx = 1 if that is a float dtype, else there is no gradient."""
 
     elementwise = True
 
@@ -184,7 +184,7 @@ class Cast(Function):
         return x.astype(self.dtype)
 
     def backward(self, gy):
-        return gy if self.dtype.kind == "f" else None  # the walk casts it back
+        return gy if self.dtype.kind == "f" else None  # the backward pass casts it to x's dtype
 
     @staticmethod
     def samples(rng):
@@ -220,25 +220,25 @@ def neg(x: Operand) -> Variable:
 
 @implements(np.power)
 def pow(x: Operand, c: Operand) -> Variable:
-    """y = xᶜ; a number c is a constant, an array or Variable c is differentiated too."""
+    """y = xᶜ. A Variable c has a gradient too."""
     return Pow(c)(x) if type(c) is int or type(c) is float else Power()(x, c)
 
 
 @implements(np.copy)
 def copy(x: Operand) -> Variable:
-    """y = x, in memory of its own."""
+    """y = x, a copy."""
     return Pos()(x)
 
 
 @implements(np.ndarray.astype)
 def astype(x: Operand, dtype: Any) -> Variable:
-    """y = x in another dtype. A gradient comes back from floats, and none from integers.
+    """y = x in another dtype. Casts to floats have a gradient, casts to integers have none.
 
     Raises:
-        TypeError: the dtype is not of float, int or bool.
+        TypeError: the dtype is not a float, int or bool dtype.
     """
     kind = "?"
-    with suppress(TypeError):  # (NumPy may know no such dtype)
+    with suppress(TypeError):  # (of np.dtype)
         kind = np.dtype(dtype).kind
     if kind not in "fiub":
         raise TypeError(f"astype: got dtype {dtype!r}, needed one of float, int or bool")

@@ -1,4 +1,4 @@
-"""Arguments that name axes and sizes, checked."""
+"""Checks of arguments that name axes."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from wengert.dispatch import Axis
 
 
 def checked_axes(name: str, axis: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """One axis, or several, of an array of that shape, each counted from the front.
+    """One or several axes of an array of that shape, as indices ≥ 0.
 
     Raises:
         TypeError: an axis is not an integer; the message starts with `name`.
-        ValueError: there is no such axis, or one is named twice.
+        ValueError: an axis is out of range, or appears twice.
     """
     ndim = len(shape)
     axes = integers(name, "axis", axis)
@@ -27,12 +27,12 @@ def checked_axes(name: str, axis: Any, shape: tuple[int, ...]) -> tuple[int, ...
 
 
 def checked_axis(name: str, axis: Any, shape: tuple[int, ...]) -> int:
-    """One axis of an array of that shape, counted from the front (see `checked_axes`)."""
+    """One axis of an array of that shape, as an index ≥ 0 (see `checked_axes`)."""
     return checked_axes(name, integer(name, "axis", axis), shape)[0]
 
 
 def reduced_axes(name: str, axis: Any, shape: tuple[int, ...]) -> Axis:
-    """The axes that a reduction goes along: None for all, one, or a tuple (see `checked_axes`)."""
+    """The axes of a reduction: None for all, one, or a tuple of them (see `checked_axes`)."""
     if axis is None:
         return None
     axes = checked_axes(name, axis, shape)

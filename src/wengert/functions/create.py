@@ -1,4 +1,4 @@
-"""New arrays of the kind of another: for a Variable, constants."""
+"""New arrays like another one; like a Variable, they are constants."""
 
 import functools
 from collections.abc import Callable
@@ -16,17 +16,17 @@ __all__ = ["empty_like", "full_like", "ones_like", "zeros_like"]
 # fmt: off
 @implements(np.zeros_like)
 def zeros_like(x: Operand, dtype: Any = None, *, shape: Any = None) -> Variable:
-    """Zeros in the shape and dtype of x, or in those given."""
+    """Zeros, by default with the shape and dtype of x."""
     return _constant(np.zeros_like(as_array(x), dtype, shape=shape), x)
 
 @implements(np.ones_like)
 def ones_like(x: Operand, dtype: Any = None, *, shape: Any = None) -> Variable:
-    """Ones in the shape and dtype of x, or in those given."""
+    """Ones, by default with the shape and dtype of x."""
     return _constant(np.ones_like(as_array(x), dtype, shape=shape), x)
 
 @implements(np.empty_like)
 def empty_like(x: Operand, dtype: Any = None, *, shape: Any = None) -> Variable:
-    """Any numbers in the shape and dtype of x, or in those given."""
+    """An uninitialized array, by default with the shape and dtype of x."""
     return _constant(np.empty_like(as_array(x), dtype, shape=shape), x)
 # fmt: on
 
@@ -35,10 +35,10 @@ def empty_like(x: Operand, dtype: Any = None, *, shape: Any = None) -> Variable:
 def full_like(
     x: Operand, fill_value: float | np.ndarray, dtype: Any = None, *, shape: Any = None
 ) -> Variable:
-    """One number in the shape and dtype of x, or in those given.
+    """An array of `fill_value`, by default with the shape and dtype of x.
 
     Raises:
-        TypeError: `fill_value` is a Variable, and would get no gradient.
+        TypeError: `fill_value` is a Variable, which would get no gradient.
     """
     if isinstance(fill_value, Variable):
         raise TypeError(
@@ -49,12 +49,12 @@ def full_like(
 
 
 def _constant(array: np.ndarray, x: Operand) -> Any:
-    """What was made for x: an array for an array, a constant for a Variable."""
+    """The array, as a constant if x is a Variable."""
     return Variable(array, requires_grad=False) if isinstance(x, Variable) else array
 
 
 def _like_a_variable(create: Callable[..., Any]) -> Callable[..., Variable]:
-    """What `create(..., like=variable)` runs."""
+    """The implementation of `create(..., like=variable)`."""
 
     @functools.wraps(create)
     def constant(*args: Any, **kwargs: Any) -> Variable:

@@ -1,4 +1,4 @@
-"""Linear algebra that takes matrices apart: inverses, solutions, determinants, factors, norms.
+"""Linear algebra: inverses, solutions of linear systems, determinants, Cholesky, norms.
 
 Matrices are on the last two axes; the axes before them are a batch.
 """
@@ -45,7 +45,7 @@ class Solve(Function):
         A, b = self.xs
         (y,) = self.ys
         need_A, need_b = self.needs
-        gb = np.linalg.solve(np.swapaxes(A, -1, -2), gy)  # in y's shape, which A, b broadcast to
+        gb = np.linalg.solve(np.swapaxes(A, -1, -2), gy)  # in y's shape, to which A and b broadcast
         gA = sum_to(-(gb @ np.swapaxes(y, -1, -2)), A.shape) if need_A else None
         return gA, sum_to(gb, b.shape) if need_b else None
 
@@ -77,7 +77,7 @@ class SlogDet(Function):
     def forward(self, x):
         return tuple(np.linalg.slogdet(x))
 
-    def backward(self, gsign, gy):  # (the sign is flat)
+    def backward(self, gsign, gy):  # (the sign is piecewise constant)
         (x,) = self.xs
         return _as_matrices(gy) * np.swapaxes(inv(x), -1, -2)
 
@@ -87,7 +87,7 @@ class SlogDet(Function):
 class Cholesky(Function):
     """y = L with L Lᵀ = (x + xᵀ)/2,  gx = the symmetric part of L⁻ᵀ Φ(Lᵀ gy) L⁻¹.
 
-    Φ takes the triangle below the diagonal, and half of the diagonal. Source: I. Murray,
+    Φ keeps the triangle below the diagonal and half of the diagonal. Source: I. Murray,
     Differentiation of the Cholesky decomposition, arXiv:1602.07527, equation 10.
     """
 
@@ -97,7 +97,7 @@ class Cholesky(Function):
         except np.linalg.LinAlgError:
             raise ValueError(
                 f"cholesky: got a matrix in x {x.shape} that is not positive definite; needed "
-                f"vᵀ x v > 0 for all v; add a little to its diagonal: x + 1e-6 * np.eye(n)"
+                f"vᵀ x v > 0 for all v; try x + 1e-6 * np.eye(n)"
             ) from None
 
     def backward(self, gy):
@@ -139,10 +139,10 @@ class Norm(Reduction):
         (x,) = self.xs
         (y,) = self.ys
         y = self.spread(y)
-        share = x / np.where(np.equal(y, 0), 1, y)
+        ratio = x / np.where(np.equal(y, 0), 1, y)
         if self.p != 2:
-            share = np.sign(x) * np.absolute(share) ** (self.p - 1)
-        return self.spread(gy) * share
+            ratio = np.sign(x) * np.absolute(ratio) ** (self.p - 1)
+        return self.spread(gy) * ratio
 
     @staticmethod
     def samples(rng):
@@ -155,7 +155,7 @@ class Norm(Reduction):
 
 
 def _regular_matrix(rng: "np.random.Generator", shape: tuple[int, ...]) -> np.ndarray:
-    """Random matrices that are far from singular."""
+    """Random matrices, well-conditioned."""
     return rng.uniform(-0.3, 0.3, size=shape) + np.diag(rng.uniform(1, 2, size=shape[-1]))
 
 
@@ -170,7 +170,7 @@ def _regular(name: str, function: Any, x: Any, *others: Any) -> Any:
 
 
 def _as_matrices(y: Any) -> Any:
-    """Numbers, one for each matrix of a batch, as matrices of one element."""
+    """(...,) as (..., 1, 1): one number for each matrix of a batch."""
     return np.reshape(y, (*y.shape, 1, 1))
 
 
@@ -179,7 +179,7 @@ def _as_matrices(y: Any) -> Any:
 
 @implements(np.linalg.inv)
 def inv(x: Operand) -> Variable:
-    """y = x⁻¹, of one matrix or a batch of them. To solve x y = b, `solve` is faster and closer.
+    """y = x⁻¹, for one matrix or a batch. To solve x y = b, `solve` is faster and more accurate.
 
     Args:
         x: square matrices, (..., N, N).
@@ -192,14 +192,14 @@ def inv(x: Operand) -> Variable:
 
 @implements(np.linalg.solve)
 def solve(A: Operand, b: Operand) -> Variable:
-    """The y with A y = b.
+    """The solution y of A y = b.
 
     Args:
         A: square matrices, (..., N, N).
         b: a vector, (N,); or matrices, (..., N, K), whose batch broadcasts against that of A.
 
     Raises:
-        ValueError: A is not square, or singular, or b does not fit it.
+        ValueError: A is not square or is singular, or the shape of b does not match.
 
     Example:
         >>> solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([2.0, 2.0]))
@@ -211,7 +211,7 @@ def solve(A: Operand, b: Operand) -> Variable:
         raise ValueError(
             f"solve: got A {matrices.shape} and b {shape}, needed b ({N},) or (..., {N}, K)"
         )
-    if len(shape) == 1:  # a vector is a matrix of one column
+    if len(shape) == 1:  # a matrix of one column
         return solve(matrices, reshape(b, (N, 1)))[..., 0]
     try:
         np.broadcast_shapes(matrices.shape[:-2], shape[:-2])
@@ -225,22 +225,22 @@ def solve(A: Operand, b: Operand) -> Variable:
 
 @implements(np.linalg.det)
 def det(x: Operand) -> Variable:
-    """The determinant of matrices, (..., N, N). It over- and underflows where `slogdet` does not.
+    """The determinant of matrices, (..., N, N). `slogdet` avoids its overflow and underflow.
 
     Raises:
-        ValueError: x is not square; or, in the walk back, x is singular.
+        ValueError: x is not square; or, in the backward pass, x is singular.
     """
     return Det()(_square("det", x))
 
 
 @implements(np.linalg.slogdet)
 def slogdet(x: Operand) -> tuple[Variable, Variable]:
-    """The sign of the determinant of matrices, (..., N, N), and the logarithm of its size.
+    """The sign of the determinant of matrices, (..., N, N), and log |det x|.
 
-    For a singular matrix they are 0 and -inf, and there is no derivative.
+    For a singular matrix they are 0 and -inf, without a derivative.
 
     Raises:
-        ValueError: x is not square; or, in the walk back, x is singular.
+        ValueError: x is not square; or, in the backward pass, x is singular.
     """
     return SlogDet()(_square("slogdet", x))
 
@@ -250,8 +250,8 @@ def cholesky(x: Operand) -> Variable:
     """The lower triangle L with L Lᵀ = x.
 
     Args:
-        x: symmetric, positive definite matrices, (..., N, N). Their symmetric part is taken, so
-            that the gradient is symmetric too.
+        x: symmetric, positive definite matrices, (..., N, N). (x + xᵀ)/2 is used, so that the
+            gradient is symmetric too.
 
     Raises:
         ValueError: x is not square, or not positive definite.
@@ -267,16 +267,16 @@ def norm(
 
     Args:
         x: any shape.
-        ord: p ≥ 1, inf for the largest |x|, or -inf for the smallest. None and "fro" are p = 2.
-        axis: along which the vectors lie (several axes count as one); None for all of x, which
-            with a p other than None must be a vector.
-        keepdims: keep the axes of the vectors, with length 1.
+        ord: p ≥ 1; inf for the largest |x|; -inf for the smallest; None or "fro" for p = 2.
+        axis: axis or axes of the vectors; None for all axes of x. With an `ord` other than None
+            and "fro", there must be one axis.
+        keepdims: keep the reduced axes with size 1.
 
     Returns:
         Variable. The derivative of a norm of 0 is 0.
 
     Raises:
-        ValueError: x has no such axis, or there is no such norm.
+        ValueError: x has no such axis, or `ord` is not supported.
     """
     shape = np.shape(x)
     axis = reduced_axes("norm", axis, shape)

@@ -36,7 +36,7 @@ def dropout(x: Operand, p: float = 0.5) -> Variable:
         TypeError: p is not a number.
         ValueError: p is out of its range.
 
-    Source: N. Srivastava et al., Dropout, JMLR 15 (2014), with the scaling moved into training.
+    Source: N. Srivastava et al., Dropout, JMLR 15 (2014), with the scaling done in training.
     """
     return _dropped("dropout", x, p, np.shape(x))
 
@@ -66,8 +66,8 @@ def _dropped(name: str, x: Any, p: float, shape: tuple[int, ...]) -> Variable:
     p = fraction(name, "p", p)
     if p == 0 or not train.get():
         return x
-    # single precision is enough for a choice, drawn in half of the time, and the same for every x
+    # float32 draws are precise enough, take half of the time, and are the same for every dtype
     kept = generator().random(shape, dtype=np.float32) >= p
-    dtype = np.result_type(as_array(x), np.float16)  # x's, if that is of float
+    dtype = np.result_type(as_array(x), np.float16)  # x's dtype, if that is a float
     mask = np.multiply(kept, 1 / (1 - p), dtype=dtype)
     return Dropout()(x, as_variable(mask) if isinstance(x, Variable) else mask)

@@ -17,8 +17,8 @@ __all__ = ["einsum"]
 class Einsum(Function):
     """y = the product of the xs, summed over every label that y lacks.
 
-    `terms` holds the labels of the axes of each input, which differ within one input; `out` those
-    of y. The gradient of an input is a sum of that kind too: of gy and the other inputs.
+    `terms` holds the labels of the axes of each input, without repeats within an input, and `out`
+    those of y. The gradient of an input is an einsum too: of gy and the other inputs.
     """
 
     def __init__(self, terms: tuple[str, ...], out: str, optimize: Any = False) -> None:
@@ -37,12 +37,12 @@ class Einsum(Function):
                 continue
             others = [k for k in range(len(xs)) if k != i]
             terms = [self.out, *[self.terms[k] for k in others]]
-            # along an axis of size 1, x was perhaps broadcast: sum there too
+            # x may have been broadcast along an axis of size 1: sum over it too
             labels = zip(self.terms[i], x.shape, strict=True)
             out = "".join([c for c, n in labels if n != 1 and c in "".join(terms)])
             gx = Einsum(tuple(terms), out, self.optimize)(gy, *[xs[k] for k in others])
             gx = np.expand_dims(gx, tuple([a for a, c in enumerate(self.terms[i]) if c not in out]))
-            # along an axis that only x has, x was summed: its gradient is the same all along it
+            # x was summed over a label that only x has: its gradient is constant along that axis
             gxs[i] = gx if gx.shape == x.shape else np.broadcast_to(gx, x.shape)
         return tuple(gxs)
 
@@ -71,19 +71,20 @@ class Einsum(Function):
 
 @implements(np.einsum)
 def einsum(subscripts: str, *xs: Operand, optimize: Any = None) -> Variable:
-    """The product of the xs, summed over every label that the result lacks (Einstein's notation).
+    """The product of the xs, summed over the labels that are not in the result.
 
     Args:
         subscripts: a letter for each axis of each of the xs, and after "->" those of the result:
-            "ij,jk->ik" is the product of matrices. A letter twice in one input takes the diagonal.
+            "ij,jk->ik" is the matrix product. A letter twice in one input takes the diagonal.
             "..." stands for the axes without a letter; these broadcast. Without "->" the result
             has "...", then the letters that occur once, in alphabetical order.
         xs: the inputs.
-        optimize: whether NumPy looks for the cheapest order and for matrix products, which takes
-            it some 15 µs (or which order: see np.einsum_path); by default, for large inputs.
+        optimize: whether NumPy searches for the cheapest order and uses matrix products, or the
+            order itself (see np.einsum_path). The search takes about 15 µs, so the default is
+            True for large inputs only.
 
     Raises:
-        ValueError: the subscripts are not of this form, or do not fit the shapes.
+        ValueError: the subscripts have another form, or do not match the shapes.
 
     Example:
         >>> einsum("ii->i", np.array([[1, 2], [3, 4]]))
@@ -110,7 +111,7 @@ def _plain(optimize: Any) -> Any:
 def _parsed(
     subscripts: str, shapes: list[tuple[int, ...]]
 ) -> tuple[list[str], str, dict[str, int]]:
-    """The labels of each input (letters for the ellipsis too), of the result, and their sizes."""
+    """Labels of the inputs and the result, with letters for the ellipsis; sizes of the labels."""
 
     def wrong(why: str) -> ValueError:
         return ValueError(f"einsum: got {subscripts!r} for shapes {str(shapes)[1:-1]}; {why}")
@@ -123,7 +124,7 @@ def _parsed(
         if not set(term.replace("...", "", 1)) <= set(string.ascii_letters):
             raise wrong(f"{term!r} is not made of letters and one '...'")
 
-    # an ellipsis stands for the axes without a letter: give them letters, from the right
+    # give letters to the axes of an ellipsis, from the right
     unlabelled = []
     for term, shape in zip(terms, shapes, strict=True):
         n = len(shape) - len(term.replace("...", ""))
@@ -157,7 +158,7 @@ def _parsed(
 
 
 def _without_repeats(x: Any, term: str) -> tuple[Any, str]:
-    """x and its labels, after the diagonal is taken for each label that comes twice."""
+    """x and its labels, with the diagonal taken for each label that appears twice."""
     for c in dict.fromkeys(term):
         while term.count(c) > 1:
             a = term.index(c)

@@ -14,17 +14,17 @@ import numpy as np
 from wengert.core import Function, Operand, Variable, as_variable
 from wengert.dispatch import implements
 from wengert.functions.arguments import as_constant
-from wengert.functions.arithmetic import Cast
+from wengert.functions.arithmetic import Pos
 from wengert.functions.axes import checked_axis
 
 __all__ = ["get_item", "take", "take_along_axis"]
 
 
-_new: Any = object.__new__  # (faster than a call that makes a plain value, and back)
+_new: Any = object.__new__  # (avoids the conversion of a key to a plain value and back)
 
 
 class Keyed(Function):
-    """A Function with a key. It holds the key as NumPy takes it, with "array" for each array."""
+    """A Function with a key, which it stores in NumPy's form, with "array" for each array."""
 
     _key: Any
 
@@ -64,7 +64,7 @@ class GetItem(Keyed):
 
 
 class GetItemGrad(Keyed):
-    """gx = zeros of `shape` with gy added at key: an element chosen twice gets both gradients."""
+    """gx = zeros of `shape` with gy added at key; repeated indices add up."""
 
     def __init__(self, key: tuple[Any, ...], shape: tuple[int, ...]) -> None:
         self._key = numpy_key(key)
@@ -76,7 +76,7 @@ class GetItemGrad(Keyed):
         if all(array.dtype == bool for array in arrays):  # no element is chosen twice
             gx[key] = gy
         else:
-            # np.add.at is several times faster with one flat index than with a key of arrays
+            # np.add.at is several times faster with one flat index than with several arrays
             flat = np.arange(gx.size, like=gy).reshape(self.shape)[key]
             np.add.at(gx.reshape(-1), flat.reshape(-1), gy.reshape(-1))
         return gx
@@ -95,7 +95,7 @@ class GetItemGrad(Keyed):
 
 
 class TakeAlongAxis(Function):
-    """y[i, ..., k] = x[i, ..., indices[i, ..., k]] (along the last axis, or another)."""
+    """y[i, ..., k] = x[i, ..., indices[i, ..., k]], here for the last axis."""
 
     def __init__(self, axis: int = -1) -> None:
         self.axis = axis
@@ -121,7 +121,7 @@ class TakeAlongAxis(Function):
 
 
 class TakeAlongAxisGrad(Function):
-    """gx = zeros of `shape` with gy added at `indices`: sums where an index comes twice."""
+    """gx = zeros of `shape` with gy added at `indices`; repeated indices add up."""
 
     def __init__(self, shape: tuple[int, ...], axis: int = -1) -> None:
         self.shape = shape
@@ -147,7 +147,7 @@ class TakeAlongAxisGrad(Function):
 
 
 def _get_item(key: Any) -> GetItem:
-    """The Function of a key as NumPy takes it."""
+    """GetItem for a key in NumPy's form."""
     f: GetItem = _new(GetItem)
     f._key = key
     return f
@@ -160,7 +160,7 @@ def _sample_keys(rng):
     yield 2, 3, 4
     yield [0, 2, 0]
     yield slice(1, 3), np.array([[0, 3], [3, -4]])
-    yield np.array([0, 1]), slice(None), np.array([4, 4])  # the arrays' axis comes first
+    yield np.array([0, 1]), slice(None), np.array([4, 4])  # (the axis of the arrays comes first)
     yield rng.normal(size=(3, 4)) > 0
     yield rng.normal(size=3) > -9, ..., 1
     yield rng.normal(size=(3, 4, 5)) > 9
@@ -170,7 +170,7 @@ def _sample_keys(rng):
 
 
 def split_key(key: Any) -> tuple[Any, list[Any]]:
-    """A user's key as integers, slices, None, `...` and "array"; and the arrays, as private copies.
+    """A user's key in NumPy's form with "array" for each array; and private copies of the arrays.
 
     Raises:
         TypeError: a component of the key is of the wrong kind.
@@ -196,7 +196,7 @@ def split_key(key: Any) -> tuple[Any, list[Any]]:
 
 
 def numpy_key(key: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The key for NumPy that the plain value `key` describes."""
+    """The key in NumPy's form that the plain value `key` describes."""
     return tuple([slice(*k) if type(k) is tuple else k for k in key])
 
 
@@ -230,7 +230,7 @@ def _bound(n: Any) -> int | None:
 
 
 def _private(k: Any) -> Any:
-    """An index array or mask, or a list of numbers, as an array (or constant) of its own."""
+    """A private copy of an index array, mask or list of numbers, as an array or a constant."""
     if isinstance(k, np.ndarray | Variable):
         array = _copy(as_constant(k))
     else:
@@ -257,7 +257,7 @@ def _index_error(key: Any, shape: tuple[int, ...], error: Exception) -> IndexErr
 
 
 def _described(key: Any) -> str:
-    """The key as a program writes it, with dtype and shape only for large arrays."""
+    """The key as in a program; for large arrays, only dtype and shape."""
     if isinstance(key, tuple):
         return "(" + ", ".join(map(_described, key)) + ")"
     if isinstance(key, Variable | np.ndarray):
@@ -274,14 +274,14 @@ def _described(key: Any) -> str:
 
 @implements(operator.getitem)
 def get_item(x: Operand, key: Any) -> Variable:
-    """x[key], for every kind of key that NumPy has, Variables of integers or bools among them.
+    """x[key], for every kind of key that NumPy has, including Variables of integers or bools.
 
-    As in NumPy, a key of integers and slices gives a view: the data of the result is memory of x,
-    so write to `x.data[...]` after `backward`, or take `x[key].copy()`. A key with arrays gives a
-    copy. Gradients share no memory; elements picked more than once get the sum of theirs.
+    As in NumPy, a key of integers and slices gives a view, which shares the memory of x: to write
+    to `x.data[...]` before `backward`, use `x[key].copy()`. A key with arrays gives a copy. The
+    gradient of an element that is chosen several times is the sum of its gradients.
 
     Raises:
-        IndexError: the key is of the wrong kind, or outside of x.
+        IndexError: the key is of the wrong kind, or out of bounds.
 
     Example:
         >>> get_item(np.arange(5), [0, 0, 3])
@@ -302,18 +302,18 @@ def get_item(x: Operand, key: Any) -> Variable:
     except (TypeError, ValueError) as error:
         raise _index_error(key, np.shape(x), error) from None
     if isinstance(x, Variable):
-        arrays = [as_variable(array) for array in arrays]  # (which spares the call this work)
+        arrays = [as_variable(array) for array in arrays]  # (faster than in the call)
     return _get_item(own)(x, *arrays)
 
 
 @implements(np.take)
 def take(x: Operand, indices: Any, axis: int | None = None) -> Variable:
-    """The elements of x (the slices, along `axis`) at `indices`; x is flat by default.
+    """The elements of x at `indices` along `axis`; of the flattened x by default.
 
     Args:
         x: input, (..., N, ...).
         indices: integers, of any shape, -N ≤ index < N.
-        axis: along which axis; None counts the elements of x one by one.
+        axis: along which axis; None for the flattened x.
 
     Example:
         >>> take(np.array([[1, 2, 3], [4, 5, 6]]), [2, 0], axis=1)
@@ -331,12 +331,12 @@ def take(x: Operand, indices: Any, axis: int | None = None) -> Variable:
 
 @implements(np.take_along_axis)
 def take_along_axis(x: Operand, indices: Any, axis: int = -1) -> Variable:
-    """y[i, ..., k] = x[i, ..., indices[i, ..., k]] (along the last axis, or another).
+    """y[i, ..., k] = x[i, ..., indices[i, ..., k]], here for the last axis.
 
     Args:
         x: input.
-        indices: integers, with as many axes as x: what `np.argsort` or `np.argmax` with
-            keepdims give. The other axes broadcast against those of x.
+        indices: integers, with as many axes as x, such as the result of `np.argsort`, or of
+            `np.argmax` with keepdims. The other axes broadcast against those of x.
         axis: along which axis.
 
     Example:
@@ -356,7 +356,7 @@ def take_along_axis(x: Operand, indices: Any, axis: int = -1) -> Variable:
 
 
 def integer_indices(name: str, indices: Any) -> Any:
-    """Indices as a private copy, for `backward` reads them too."""
+    """A private copy of the indices, because `backward` reads them too."""
     array = as_constant(indices)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name}: got indices of {array.dtype}, needed integers")
@@ -364,5 +364,5 @@ def integer_indices(name: str, indices: Any) -> Any:
 
 
 def _copy(array: Any) -> Any:
-    """A private copy of an index array or mask, by a Function where it is a constant."""
-    return array.copy() if isinstance(array, np.ndarray) else Cast(array.dtype)(array)
+    """A copy; of a constant, by a Function, so that observers see where it comes from."""
+    return array.copy() if isinstance(array, np.ndarray) else Pos()(array)

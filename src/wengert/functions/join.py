@@ -1,4 +1,4 @@
-"""Putting arrays together and taking them apart, padding, and other orders along an axis."""
+"""Joining and splitting arrays, padding, and reordering along an axis."""
 
 import itertools
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ __all__ = ["concatenate", "flip", "hstack", "pad", "roll", "split", "stack", "vs
 
 
 class Concatenate(Function):
-    """y = the xs one after the other along an axis they have."""
+    """y = the xs joined along an existing axis."""
 
     def __init__(self, axis: int = 0) -> None:
         self.axis = axis
@@ -37,7 +37,7 @@ class Concatenate(Function):
 
 
 class Split(Function):
-    """ys = x cut before the indices `bounds` along an axis."""
+    """ys = x split before the indices `bounds` along an axis."""
 
     def __init__(self, bounds: tuple[int, ...], axis: int = 0) -> None:
         self.bounds = bounds
@@ -59,7 +59,7 @@ class Split(Function):
 
 
 class Pad(Function):
-    """y = x in a frame of one value, with (before, after) elements for each axis."""
+    """y = x padded with a value, by (before, after) elements for each axis."""
 
     def __init__(self, pad_width: tuple[tuple[int, int], ...], value: float = 0) -> None:
         self.pad_width = pad_width
@@ -76,7 +76,7 @@ class Pad(Function):
         return gy[self.inside(x.shape)]
 
     def inside(self, shape: tuple[int, ...]) -> tuple[slice, ...]:
-        """Where in y an x of that shape is."""
+        """The region of y that holds an x of that shape."""
         return tuple([slice(a, a + n) for (a, _), n in zip(self.pad_width, shape, strict=True)])
 
     @staticmethod
@@ -87,7 +87,7 @@ class Pad(Function):
 
 
 class Flip(Function):
-    """y = x in reverse order along some axes (None: along all)."""
+    """y = x in reverse order along `axis`: one axis, several, or all (None)."""
 
     def __init__(self, axis: Axis = None) -> None:
         self.axis = axis
@@ -105,7 +105,7 @@ class Flip(Function):
 
 
 class Roll(Function):
-    """y = x moved on by `shift` along some axes; what falls off the end enters at the start."""
+    """y = x shifted by `shift` along some axes; elements beyond the end come back at the start."""
 
     def __init__(self, shift: tuple[int, ...], axis: tuple[int, ...]) -> None:
         self.shift = shift
@@ -124,15 +124,15 @@ class Roll(Function):
         yield (rng.normal(size=(2, 3)),), {"shift": (1, 4), "axis": (0, 1)}
 
 
-# ---- Putting together, taking apart ----
+# ---- Joining and splitting ----
 
 
 @implements(np.concatenate)
 def concatenate(xs: Sequence[Operand], axis: int | None = 0) -> Variable:
-    """The xs one after the other along an axis they have; flat for axis None.
+    """The xs joined along an existing axis; flattened first for axis None.
 
     Raises:
-        ValueError: there are no xs, or they differ in another axis than this.
+        ValueError: there are no xs, or they differ in size along another axis.
 
     Example:
         >>> concatenate([np.zeros((2, 3)), np.zeros((1, 3))]).shape
@@ -155,7 +155,7 @@ def concatenate(xs: Sequence[Operand], axis: int | None = 0) -> Variable:
 
 @implements(np.stack)
 def stack(xs: Sequence[Operand], axis: int = 0) -> Variable:
-    """The xs, all of one shape, along a new axis.
+    """The xs, which have the same shape, joined along a new axis.
 
     Example:
         >>> stack([np.zeros(3), np.ones(3)], axis=-1).shape
@@ -172,13 +172,13 @@ def stack(xs: Sequence[Operand], axis: int = 0) -> Variable:
 
 @implements(np.vstack)
 def vstack(xs: Sequence[Operand]) -> Variable:
-    """The xs below each other; one of a single axis is a row."""
+    """The xs joined along axis 0; a vector counts as a row."""
     return concatenate([x if np.ndim(x) > 1 else reshape(x, (1, -1)) for x in xs], 0)
 
 
 @implements(np.hstack)
 def hstack(xs: Sequence[Operand]) -> Variable:
-    """The xs beside each other: along axis 1, or along their only axis."""
+    """The xs joined along axis 1, or vectors along their only axis."""
     xs = [x if np.ndim(x) else reshape(x, 1) for x in xs]
     return concatenate(xs, 0 if xs and np.ndim(xs[0]) == 1 else 1)
 
@@ -187,21 +187,21 @@ def hstack(xs: Sequence[Operand]) -> Variable:
 def split(
     x: Operand, indices_or_sections: int | Sequence[int], axis: int = 0
 ) -> tuple[Variable, ...]:
-    """x cut into parts along an axis.
+    """x split along an axis.
 
     Args:
         x: input.
-        indices_or_sections: a number of equal parts, or the indices to cut before.
+        indices_or_sections: the number of equal sections, or the indices to split before.
         axis: along which axis.
 
     Returns:
-        A tuple of Variables, however many.
+        A tuple of Variables, also for one section.
 
     Raises:
-        ValueError: the axis cannot be cut into so many equal parts, or the indices fall.
+        ValueError: the size is not a multiple of the sections, or the indices are not sorted.
 
     Example:
-        >>> [part.shape for part in split(np.zeros(5), [1, 3])]
+        >>> [y.shape for y in split(np.zeros(5), [1, 3])]
         [(1,), (2,), (2,)]
     """
     axis = checked_axis("split", axis, np.shape(x))
@@ -211,27 +211,27 @@ def split(
         (sections,) = cuts
         if sections < 1 or size % sections:
             raise ValueError(
-                f"split: got x of size {size} along axis {axis}, which does not make {sections} "
-                f"equal parts; give the indices to cut before, as a list"
+                f"split: got x of size {size} along axis {axis}, which is not a multiple "
+                f"of {sections} sections; for other sections, pass the indices to split before"
             )
         cuts = tuple([i * (size // sections) for i in range(1, sections)])
     bounds = tuple([slice(cut).indices(size)[1] for cut in cuts])  # negative and large ones too
     if list(bounds) != sorted(bounds):
-        raise ValueError(f"split: got indices {indices_or_sections}, needed them in rising order")
+        raise ValueError(f"split: got indices {indices_or_sections}, needed them sorted")
     return Split(bounds, axis)(x)
 
 
 @implements(np.pad)
 def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Variable:
-    """x in a frame.
+    """x padded on its sides.
 
     Args:
         x: input.
         pad_width: elements to add: one number for all sides, (before, after) for all axes, or a
             pair for each axis.
-        mode: what is added: "constant", a number; "edge", the nearest element; "reflect" or
-            "symmetric", the mirror image without or with the edge; "wrap", the other end.
-        constant_values: the number that "constant" adds.
+        mode: the values to add: "constant", a number; "edge", the nearest element; "reflect" or
+            "symmetric", the mirror image without or with the edge; "wrap", the opposite end.
+        constant_values: the number for mode "constant".
 
     Example:
         >>> pad(np.array([1, 2, 3]), (1, 2), mode="reflect")
@@ -259,13 +259,13 @@ def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: flo
     y: Any = x if isinstance(x, Variable) else as_array(x)
     for axis in np.flatnonzero(widths.any(axis=1)).tolist():
         if shape[axis] == 0:
-            raise ValueError(f"pad: got shape {shape}, where mode {mode!r} finds no element")
-        places = np.arange(shape[axis])
-        y = np.take(y, np.pad(places, widths[axis], mode), axis)  # type: ignore[call-overload]
+            raise ValueError(f"pad: got shape {shape}, which has no elements for mode {mode!r}")
+        indices: Any = np.pad(np.arange(shape[axis]), widths[axis], mode)  # type: ignore[call-overload]
+        y = np.take(y, indices, axis)
     return y
 
 
-# ---- Another order along an axis ----
+# ---- Reordering along an axis ----
 
 
 @implements(np.flip)
@@ -278,9 +278,9 @@ def flip(x: Operand, axis: Axis = None) -> Variable:
 def roll(
     x: Operand, shift: int | tuple[int, ...], axis: int | tuple[int, ...] | None = None
 ) -> Variable:
-    """x moved on by `shift` along `axis`; what falls off the end enters at the start.
+    """x shifted by `shift` along `axis`; elements beyond the end come back at the start.
 
-    Several axes take one shift each, or share one. For axis None x is rolled as if it were flat.
+    For several axes, one shift each or one for all. For axis None, x is flattened and reshaped.
 
     Example:
         >>> roll(np.array([1, 2, 3, 4]), 1)

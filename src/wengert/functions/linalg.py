@@ -1,4 +1,4 @@
-"""Linear algebra: products of matrices, and what is read off them."""
+"""Linear algebra: products, diagonals and triangles of matrices."""
 
 import math
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class MatMul(Function):
         try:
             if (
                 np.ndim(x1) == 2 < np.ndim(x0)
-            ):  # one product of a tall matrix, not many of small ones
+            ):  # one product of a tall matrix is faster than many small ones
                 return np.matmul(_rows(x0), x1).reshape((*x0.shape[:-1], x1.shape[1]))
             return np.matmul(x0, x1)
         except ValueError:
@@ -40,10 +40,10 @@ class MatMul(Function):
         if x0.ndim == 2 == x1.ndim:
             return gy @ x1.T if need0 else None, x0.T @ gy if need1 else None
 
-        # a vector is a matrix of one row on the left, of one column on the right
+        # a vector counts as a matrix of one row on the left, of one column on the right
         a = x0 if x0.ndim > 1 else np.reshape(x0, (1, x0.shape[0]))
         b = x1 if x1.ndim > 1 else np.reshape(x1, (x1.shape[0], 1))
-        if b.ndim == 2:  # every row of a meets the same matrix
+        if b.ndim == 2:  # all rows of a are multiplied by the same matrix
             a = _rows(a)
             gy = np.reshape(gy, (a.shape[0], b.shape[1]))
         else:
@@ -140,7 +140,7 @@ class Triu(Function):
 
 
 def _rows(x: Any) -> Any:
-    """x as a matrix: its last axis, and all the others as one."""
+    """x as a matrix: all axes but the last are joined."""
     return x if x.ndim == 2 else np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
 
 
@@ -161,19 +161,19 @@ def _product_error(name: str, shape0: tuple[int, ...], shape1: tuple[int, ...]) 
 
 
 def matmul(x0: Operand, x1: Operand) -> Variable:
-    """The product of matrices on the last two axes, x0 @ x1; the axes before broadcast.
+    """The product of matrices on the last two axes, x0 @ x1; the other axes broadcast.
 
-    A vector is a row on the left and a column on the right, without that axis in the result.
+    A vector counts as a row on the left and as a column on the right; the result lacks that axis.
 
     Args:
         x0: (..., N, K) or (K,).
         x1: (..., K, M) or (K,).
 
     Returns:
-        Variable, (..., N, M), without N or M where a vector stood.
+        Variable, (..., N, M), without N or M for a vector.
 
     Raises:
-        ValueError: x0 and x1 disagree about K, or the axes before do not broadcast.
+        ValueError: x0 and x1 disagree about K, or the other axes do not broadcast.
 
     Example:
         >>> matmul(np.ones((5, 2, 3)), np.ones((3, 4))).shape
@@ -186,7 +186,7 @@ def linear(x: Operand, W: Operand, b: Operand | None = None) -> Variable:
     """Affine map y = x W + b.
 
     Args:
-        x: input, (N, I), or with any axes for N, (..., I).
+        x: input, (N, I) or (..., I).
         W: weights, (I, O).
         b: bias, (O,), or None for y = x W.
 
@@ -205,10 +205,10 @@ def linear(x: Operand, W: Operand, b: Operand | None = None) -> Variable:
 
 @implements(np.dot)
 def dot(x0: Operand, x1: Operand) -> Variable:
-    """np.dot: of vectors the inner product, of matrices `matmul`, of a number the multiple.
+    """np.dot: the inner product of vectors, `matmul` of matrices, the product with a number.
 
-    In general the sum over the last axis of x0 and the last but one (or only one) of x1; unlike
-    `matmul`, it pairs each matrix of x0 with each of x1.
+    In general, the sum over the last axis of x0 and the second-to-last (or only) axis of x1.
+    Unlike `matmul`, it multiplies each matrix of x0 by each of x1.
     """
     shape0, shape1 = np.shape(x0), np.shape(x1)
     if not shape0 or not shape1:
@@ -222,7 +222,7 @@ def dot(x0: Operand, x1: Operand) -> Variable:
 
 @implements(np.inner)
 def inner(x0: Operand, x1: Operand) -> Variable:
-    """The sum over the last axis of both, for each pair of the other indices."""
+    """The sum over the last axes of x0 and x1, for each pair of their other indices."""
     shape0, shape1 = np.shape(x0), np.shape(x1)
     if not shape0 or not shape1:
         return mul(x0, x1)
@@ -245,16 +245,16 @@ def outer(x0: Operand, x1: Operand) -> Variable:
 
 @implements(np.tensordot)
 def tensordot(x0: Operand, x1: Operand, axes: Any = 2) -> Variable:
-    """The sum over some axes of x0, each with one of x1; the others of x0, then of x1, remain.
+    """The sum over pairs of axes of x0 and x1. The other axes of x0, then those of x1, remain.
 
     Args:
         x0: input.
         x1: input.
-        axes: n, for the last n axes of x0 with the first n of x1; or a pair: the axis or axes of
-            x0, and those of x1 that they meet.
+        axes: n, for the last n axes of x0 and the first n of x1; or a pair: the axis or axes of
+            x0, and the corresponding ones of x1.
 
     Raises:
-        ValueError: axes that meet differ in size.
+        ValueError: corresponding axes differ in size.
 
     Example:
         >>> tensordot(np.ones((2, 3, 4)), np.ones((4, 5, 3)), ([1, 2], [2, 0])).shape
@@ -264,7 +264,7 @@ def tensordot(x0: Operand, x1: Operand, axes: Any = 2) -> Variable:
     if isinstance(axes, int | np.integer):
         if not 0 <= axes <= min(len(shape0), len(shape1)):
             raise ValueError(
-                f"tensordot: got axes {axes} for shapes {shape0} and {shape1}; both need as many"
+                f"tensordot: got axes {axes} for shapes {shape0} and {shape1}; both need that many"
             )
         axes = range(len(shape0) - axes, len(shape0)), range(axes)
     if not isinstance(axes, Sequence | np.ndarray) or len(axes) != 2:
@@ -287,12 +287,12 @@ def tensordot(x0: Operand, x1: Operand, axes: Any = 2) -> Variable:
     return reshape(MatMul()(a, b), (*sizes0, *sizes1))
 
 
-# ---- Parts of a matrix ----
+# ---- Diagonals and triangles ----
 
 
 @implements(np.diagonal)
 def diagonal(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
-    """The elements x[i, i + offset] of two axes, as a new last axis. (NumPy's is a view.)
+    """The elements x[i, i + offset] of two axes, as a new last axis; a copy, unlike NumPy's.
 
     Example:
         >>> diagonal(np.array([[1, 2, 3], [4, 5, 6]]), 1)
@@ -322,14 +322,14 @@ def trace(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variab
 
 @implements(np.tril)
 def tril(x: Operand, k: int = 0) -> Variable:
-    """x on and below diagonal k of the last two axes, 0 above (k = 1 is the one above the main)."""
+    """x on and below diagonal k of the last two axes, 0 above (k = 1 is above the main one)."""
     _check_matrix("tril", x)
     return Tril(integer("tril", "k", k))(x)
 
 
 @implements(np.triu)
 def triu(x: Operand, k: int = 0) -> Variable:
-    """x on and above diagonal k of the last two axes, 0 below (k = 1 is the one above the main)."""
+    """x on and above diagonal k of the last two axes, 0 below (k = 1 is above the main one)."""
     _check_matrix("triu", x)
     return Triu(integer("triu", "k", k))(x)
 

@@ -1,4 +1,4 @@
-"""Comparisons and booleans, element by element; the results are constants.
+"""Comparisons and logical operations, element by element; the results are constants.
 
 (`==` between Variables compares identity, because graph code compares nodes: use `np.equal`.)
 """

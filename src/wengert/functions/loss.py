@@ -1,10 +1,11 @@
-"""Losses, which training makes small."""
+"""Loss functions."""
 
 import math
 from typing import Any
 
 import numpy as np
 
+from wengert.arguments import fraction, number
 from wengert.arrays import as_array
 from wengert.core import Function, Operand, Variable, as_variable
 from wengert.functions.activation import log_softmax, relu, sigmoid, softmax, softplus
@@ -29,7 +30,7 @@ class SoftmaxCrossEntropy(Function):
     def forward(self, x, t):
         z = x - np.max(x, axis=-1, keepdims=True)
         right = z.reshape(-1, z.shape[-1])[np.arange(t.size), t.reshape(-1)]
-        # both sums are of one sign, so nothing cancels
+        # both sums have the same sign: no cancellation
         return (np.sum(np.log(np.sum(np.exp(z), axis=-1))) - np.sum(right)) / t.size
 
     def backward(self, gy):
@@ -50,7 +51,7 @@ class SigmoidCrossEntropy(Function):
     elementwise = True
 
     def forward(self, x, t):
-        # for t = 0 or 1 the first difference is exact, and what is added is not negative
+        # for t = 0 or 1 the difference is exact, and the last term is not negative
         return np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.absolute(x)))
 
     def backward(self, gy):
@@ -65,7 +66,7 @@ class SigmoidCrossEntropy(Function):
 
 
 class BinaryCrossEntropy(Function):
-    """y = -t log x - (1 - t) log(1 - x), with no logarithm below -100,  dy/dx = (x-t) / x(1-x)."""
+    """y = -t log x - (1 - t) log(1 - x), with logarithms ≥ -100,  dy/dx = (x-t) / x(1-x)."""
 
     elementwise = True
 
@@ -76,7 +77,7 @@ class BinaryCrossEntropy(Function):
         x, t = self.xs
         need_x, need_t = self.needs
         gx = gt = None
-        if need_x:  # (it stays finite, and points the right way, where the logarithm is limited)
+        if need_x:  # (finite and of the right sign where the logarithm is limited)
             gx = gy * ((x - t) / np.maximum(x * (1 - x), 1e-12))
         if need_t:
             gt = gy * (np.log(np.maximum(1 - x, TINY)) - np.log(np.maximum(x, TINY)))
@@ -110,7 +111,7 @@ class MeanSquaredError(Function):
             yield rng.normal(size=shape), rng.normal(size=shape)
 
 
-# ---- For classes ----
+# ---- Classes ----
 
 
 def softmax_cross_entropy(
@@ -123,26 +124,25 @@ def softmax_cross_entropy(
     ignore_index: int | None = None,
     reduction: str = "mean",
 ) -> Variable:
-    """-log softmax(x)[t]: how surprised the scores `x` are by the labels `t`.
+    """-log softmax(x)[t]: the cross-entropy of the logits `x` and the labels `t`.
 
     Args:
-        x: scores (logits), (N, C) or (..., C), of any size: nothing overflows.
-        t: labels, integers 0 ≤ t < C, (N,) or (...); or the shares of the classes, in x's shape,
-            for -Σ t log softmax(x).
-        axis: where x has its classes; 1 for (N, C, H, W).
-        weight: of each class, (C,).
-        label_smoothing: share, 0 to 1, of each target that is spread evenly over the classes.
+        x: logits, (N, C) or (..., C); large ones do not overflow.
+        t: labels, integers 0 ≤ t < C, (N,) or (...); or probabilities of the classes, in x's
+            shape, for -Σ t log softmax(x).
+        axis: axis of the classes in x; 1 for (N, C, H, W).
+        weight: weight of each class, (C,).
+        label_smoothing: fraction, 0 to 1, of each target that is spread evenly over the classes.
         ignore_index: samples with this label do not count.
-        reduction: "mean", "sum", or "none": (N,) or (...). The mean of labels is weighted by the
-            weights of their classes; that of shares is over the samples.
+        reduction: "mean", "sum", or "none": (N,) or (...). With labels, the mean is weighted by
+            the weights of their classes; with probabilities, it is over the samples.
 
     Returns:
         Variable, () or (...), in the dtype of x.
 
     Raises:
         TypeError: the labels are not integers.
-        ValueError: x and t disagree about the samples, there is no class of such a label, or an
-            option is out of its range.
+        ValueError: the shapes of x and t do not match, or a label or an option is out of range.
 
     Example:
         >>> x = np.array([[0.0, 0.0], [0.0, 1000.0]])
@@ -152,14 +152,13 @@ def softmax_cross_entropy(
     name = "softmax_cross_entropy"
     x = _classes_last(name, x, axis)
     t = as_operand(t)
+    label_smoothing = fraction(name, "label_smoothing", label_smoothing, closed=True)
     if t.dtype.kind == "f" and t.shape == np.shape(x):
-        return _shares_cross_entropy(name, x, t, weight, label_smoothing, ignore_index, reduction)
+        return _soft_cross_entropy(name, x, t, weight, label_smoothing, ignore_index, reduction)
     if weight is None and ignore_index is None and label_smoothing == 0 and reduction == "mean":
         t = checked_labels(name, np.shape(x), t)
         check_any(name, np.shape(x), t.size)
         return SoftmaxCrossEntropy()(x, as_variable(t) if isinstance(x, Variable) else t)
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"{name}: got label_smoothing {label_smoothing}, needed 0 to 1")
     return _nll(name, log_softmax(x), t, weight, label_smoothing, ignore_index, reduction)
 
 
@@ -172,17 +171,17 @@ def nll(
     ignore_index: int | None = None,
     reduction: str = "mean",
 ) -> Variable:
-    """-x[t], for logarithms of probabilities: the negative log likelihood of the labels.
+    """-x[t], for log probabilities x: the negative log likelihood of the labels.
 
-    `nll(log_softmax(x), t)` is `softmax_cross_entropy(x, t)`, where the arguments are described.
+    `nll(log_softmax(x), t)` is `softmax_cross_entropy(x, t)`, which has the same arguments.
     """
     return _nll("nll", _classes_last("nll", x, axis), t, weight, 0, ignore_index, reduction)
 
 
 def _classes_last(name: str, x: Operand, axis: int) -> Any:
-    scores = as_operand(x)
-    axis = checked_axis(name, axis, scores.shape) if scores.ndim else -1
-    return scores if axis in (-1, scores.ndim - 1) else np.moveaxis(scores, axis, -1)
+    logits = as_operand(x)
+    axis = checked_axis(name, axis, logits.shape) if logits.ndim else -1
+    return logits if axis in (-1, logits.ndim - 1) else np.moveaxis(logits, axis, -1)
 
 
 def _nll(
@@ -194,7 +193,7 @@ def _nll(
     ignore: int | None,
     reduction: str,
 ) -> Variable:
-    """-Σ q x along the last axis, where q is 1 at the label (and `smoothing` spreads it)."""
+    """-Σ q x along the last axis, where q is one-hot, smoothed and weighted."""
     t = checked_labels(name, x.shape, t, ignore=ignore)
     n = t.size if ignore is None else int(np.sum(as_array(t) != ignore))
     _check_reduction(name, reduction, x.shape, n)
@@ -205,14 +204,14 @@ def _nll(
     if ignore is not None:
         counted = np.not_equal(t, ignore)[..., np.newaxis]
         one_hot, q = np.logical_and(one_hot, counted), q * counted
-    # 0 times an infinite x is 0 here: classes that are masked out do not matter
+    # 0 times an infinite x is 0 here: masked classes do not count
     losses = -sum(q * where(np.equal(q, 0), 0, x), axis=-1)
     if reduction != "mean":
         return _reduced(losses, reduction)
     return div(sum(losses), sum(weights * one_hot))
 
 
-def _shares_cross_entropy(
+def _soft_cross_entropy(
     name: str,
     x: Any,
     t: Any,
@@ -222,7 +221,9 @@ def _shares_cross_entropy(
     reduction: str,
 ) -> Variable:
     if ignore is not None:
-        raise ValueError(f"{name}: ignore_index is for labels; leave out rows of shares instead")
+        raise ValueError(
+            f"{name}: ignore_index is for labels; leave out rows of probabilities instead"
+        )
     _check_reduction(name, reduction, x.shape, x.size)
     q = _class_weights(name, weight, x) * (
         (1 - smoothing) * as_operand(t) + smoothing / x.shape[-1]
@@ -231,7 +232,7 @@ def _shares_cross_entropy(
 
 
 def _class_weights(name: str, weight: Any, x: Any) -> Any:
-    """The weight of each class, in x's dtype: ones for None."""
+    """The weight of each class, in x's dtype; ones for None."""
     C = x.shape[-1]
     weight = np.ones(C, x.dtype) if weight is None else as_constant(weight)
     if weight.shape != (C,):
@@ -253,17 +254,16 @@ def hinge(
     """Σ max(0, margin - x[t] + x[c])ᵖ / C over the classes c ≠ t: the multi-class hinge loss.
 
     Args:
-        x: scores, (N, C) or (..., C).
+        x: scores of the classes, (N, C) or (..., C).
         t: labels, integers 0 ≤ t < C, (N,) or (...).
-        margin: by how much the right score should be above the others.
+        margin: how far the score of the label should be above the others.
         power: p, 1 or 2.
-        weight: of each class, (C,), for the samples with that label.
+        weight: weight of the samples of each class, (C,).
         reduction: "mean" over the samples, "sum", or "none": (N,) or (...).
 
     Raises:
         TypeError: the labels are not integers.
-        ValueError: x and t disagree about the samples, there is no class of such a label, or an
-            option is out of its range.
+        ValueError: the shapes of x and t do not match, or a label or an option is out of range.
     """
     shape = np.shape(x)
     t = checked_labels("hinge", shape, t)
@@ -280,48 +280,48 @@ def hinge(
 def kl_divergence(
     x: Operand, t: Operand, *, axis: int = -1, log_target: bool = False, reduction: str = "mean"
 ) -> Variable:
-    """Σ t (log t - x) along `axis`: how far the distribution eˣ is from t.
+    """Σ t (log t - x) along `axis`: the Kullback-Leibler divergence of t from eˣ.
 
     Args:
-        x: logarithms of probabilities, of any shape; `log_softmax` makes them from scores.
+        x: log probabilities, of any shape, such as the result of `log_softmax`.
         t: probabilities, in x's shape; 0 log 0 is 0.
-        axis: along which the probabilities add up to 1.
-        log_target: t is given as the logarithms of probabilities.
+        axis: axis along which the probabilities add up to 1.
+        log_target: whether t contains log probabilities.
         reduction: "mean" over the distributions (PyTorch's "batchmean"), "sum", or "none".
 
     Raises:
-        ValueError: the shapes differ, there is no such axis, or an option is out of its range.
+        ValueError: the shapes differ, there is no such axis, or an option is out of range.
     """
     x, t = _pair("kl_divergence", x, t, reduction)
     checked_axis("kl_divergence", axis, np.shape(x))
     if log_target:
         terms = np.exp(t) * (t - x)
     else:
-        some = np.greater(t, 0)
-        terms = t * (np.log(where(some, t, 1)) - where(some, x, 0))
+        positive = np.greater(t, 0)
+        terms = t * (np.log(where(positive, t, 1)) - where(positive, x, 0))
     return _reduced(sum(terms, axis=axis), reduction)
 
 
-# ---- For booleans ----
+# ---- Binary classification ----
 
 
 def sigmoid_cross_entropy(
     x: Operand, t: Operand, *, weight: Any = None, pos_weight: Any = None, reduction: str = "mean"
 ) -> Variable:
-    """-t log s - (1 - t) log(1 - s) with s = sigmoid(x), of scores of any size.
+    """-t log s - (1 - t) log(1 - s) with s = sigmoid(x), for logits x.
 
     Args:
-        x: scores (logits), of any shape.
-        t: 0 or 1, or shares between them, in x's shape.
-        weight: of each element; broadcasts against x.
-        pos_weight: of the first term alone: above 1 it counts the rarer ones more.
+        x: logits, of any shape; large ones do not overflow.
+        t: probabilities, 0 ≤ t ≤ 1, in x's shape.
+        weight: weight of each element; broadcasts against x.
+        pos_weight: weight of the first term; above 1 for a rare positive class.
         reduction: "mean" over all elements, "sum", or "none".
 
     Raises:
-        ValueError: the shapes differ, a target is outside of 0 to 1, or there is no such reduction.
+        ValueError: the shapes differ, a target is not in 0 ≤ t ≤ 1, or there is no such reduction.
     """
     x, t = _pair("sigmoid_cross_entropy", x, t, reduction)
-    _check_shares("sigmoid_cross_entropy", "targets t", t)
+    _check_probabilities("sigmoid_cross_entropy", "targets t", t)
     if pos_weight is None:
         losses = SigmoidCrossEntropy()(x, t)
     else:
@@ -332,27 +332,27 @@ def sigmoid_cross_entropy(
 def binary_cross_entropy(
     x: Operand, t: Operand, *, weight: Any = None, reduction: str = "mean"
 ) -> Variable:
-    """-t log x - (1 - t) log(1 - x), with no logarithm below -100.
+    """-t log x - (1 - t) log(1 - x), with logarithms ≥ -100.
 
     Args:
-        x: probabilities, 0 ≤ x ≤ 1, of any shape. For scores, `sigmoid_cross_entropy` is exact.
-        t: 0 or 1, or shares between them, in x's shape.
-        weight: of each element; broadcasts against x.
+        x: probabilities, 0 ≤ x ≤ 1, of any shape. For logits, use `sigmoid_cross_entropy`.
+        t: probabilities, 0 ≤ t ≤ 1, in x's shape.
+        weight: weight of each element; broadcasts against x.
         reduction: "mean" over all elements, "sum", or "none".
 
     Raises:
-        ValueError: the shapes differ, x or a target is outside of 0 to 1, or there is no such
+        ValueError: the shapes differ, an element is not in the range 0 to 1, or there is no such
             reduction.
     """
     x, t = _pair("binary_cross_entropy", x, t, reduction)
-    cure = "; for scores use sigmoid_cross_entropy"
-    _check_shares("binary_cross_entropy", "probabilities x", x, cure)
-    _check_shares("binary_cross_entropy", "targets t", t)
+    cure = "; for logits use sigmoid_cross_entropy"
+    _check_probabilities("binary_cross_entropy", "probabilities x", x, cure)
+    _check_probabilities("binary_cross_entropy", "targets t", t)
     losses = BinaryCrossEntropy()(x, t)
     return _reduced(losses if weight is None else losses * _like(weight, x), reduction)
 
 
-def _check_shares(name: str, what: str, t: Any, cure: str = "") -> None:
+def _check_probabilities(name: str, what: str, t: Any, cure: str = "") -> None:
     values = as_array(t)
     low, high = values.min(initial=0), values.max(initial=1)
     if low < 0 or high > 1:
@@ -362,12 +362,12 @@ def _check_shares(name: str, what: str, t: Any, cure: str = "") -> None:
 
 
 def _like(weight: Any, x: Any) -> Any:
-    """The weight as data of x's dtype."""
+    """The weight in x's dtype, without a gradient."""
     weight = as_constant(weight)
     return weight if weight.dtype == x.dtype else weight.astype(x.dtype)
 
 
-# ---- For numbers ----
+# ---- Regression ----
 
 
 def mean_squared_error(x0: Operand, x1: Operand, *, reduction: str = "mean") -> Variable:
@@ -375,14 +375,14 @@ def mean_squared_error(x0: Operand, x1: Operand, *, reduction: str = "mean") -> 
 
     Args:
         x0: predictions, of any shape.
-        x1: targets, of the same shape: (N, 1) and (N,) would make (N, N) differences.
+        x1: targets, of the same shape; (N, 1) and (N,) would broadcast to (N, N).
         reduction: "mean" over all elements, "sum", or "none".
 
     Returns:
         Variable, (), or of x0's shape.
 
     Raises:
-        ValueError: the shapes differ, there is no such reduction, or no element for a mean.
+        ValueError: the shapes differ, there is no such reduction, or a mean of no elements.
     """
     x0, x1 = _pair("mean_squared_error", x0, x1, reduction)
     if reduction == "mean":
@@ -397,20 +397,19 @@ def mean_absolute_error(x0: Operand, x1: Operand, *, reduction: str = "mean") ->
 
 
 def huber(x0: Operand, x1: Operand, *, delta: float = 1.0, reduction: str = "mean") -> Variable:
-    """d²/2 for d = |x0 - x1| ≤ δ, and from there the straight line δ (d - δ/2).
+    """d²/2 for d = |x0 - x1| ≤ δ, else δ (d - δ/2).
 
     Arguments and errors are those of `mean_squared_error`; `delta` is a number > 0.
     """
     x0, x1 = _pair("huber", x0, x1, reduction)
-    if not delta > 0:
-        raise ValueError(f"huber: got delta {delta}, needed a number > 0")
+    delta = number("huber", "delta", delta, above=0)
     d: Any = abs(x0 - x1)
     near: Any = minimum(d, delta)
     return _reduced(near * (d - 0.5 * near), reduction)
 
 
 def _pair(name: str, x0: Any, x1: Any, reduction: str) -> tuple[Any, Any]:
-    """Predictions and targets of one shape; targets that are integers get x0's dtype."""
+    """Predictions and targets of equal shape; integer targets are cast to x0's dtype."""
     x0, x1 = as_operand(x0), as_operand(x1)
     if x0.shape != x1.shape:
         same = "; if element i belongs to element i, use x1.reshape(x0.shape)"
@@ -422,17 +421,17 @@ def _pair(name: str, x0: Any, x1: Any, reduction: str) -> tuple[Any, Any]:
     return x0, x1 if x1.dtype.kind == "f" else x1.astype(x0.dtype)
 
 
-# ---- For vectors ----
+# ---- Vectors ----
 
 
 def cosine_similarity(x0: Operand, x1: Operand, *, axis: int = -1, eps: float = 1e-8) -> Variable:
     """x0ᵀ x1 / (|x0| |x1|) along `axis`, -1 to 1: the cosine of the angle between vectors.
 
     Args:
-        x0: vectors along `axis`, of any length: they are scaled first.
-        x1: as x0, against which it broadcasts.
-        axis: along which the vectors lie.
-        eps: a shorter vector counts as one of this length, so that 0 has a derivative.
+        x0: vectors along `axis`.
+        x1: vectors along `axis`; broadcasts against x0.
+        axis: axis of the vectors.
+        eps: smallest norm to divide by, so that a vector of zeros has a derivative.
 
     Raises:
         ValueError: the vectors have different lengths, or there is no such axis.
@@ -460,20 +459,20 @@ def triplet_margin(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Variable:
-    """max(0, margin + |x - positive| - |x - negative|): like nearer than unlike, by a margin.
+    """max(0, margin + |x - positive| - |x - negative|): the triplet margin loss.
 
     Args:
         x: vectors (anchors), (N, D) or (..., D).
-        positive: what each should be near to, in x's shape.
-        negative: what it should be far from, in x's shape.
-        margin: by how much.
-        p: of the norm that measures the distance.
+        positive: a vector that should be near, for each anchor, in x's shape.
+        negative: a vector that should be far away, for each anchor, in x's shape.
+        margin: how much larger the second distance should be.
+        p: order of the norm, p ≥ 1.
         eps: added to each difference, so that equal vectors have a derivative.
-        swap: take |positive - negative| for the second distance where it is smaller.
+        swap: use |positive - negative| as the second distance where it is smaller.
         reduction: "mean" over the vectors, "sum", or "none": (N,) or (...).
 
     Raises:
-        ValueError: the shapes differ, there is no axis, or an option is out of its range.
+        ValueError: the shapes differ, x is 0-d, or an option is out of range.
     """
     x, positive = _pair("triplet_margin", x, positive, reduction)
     x, negative = _pair("triplet_margin", x, negative, reduction)

@@ -1,4 +1,4 @@
-"""Powers, exponentials, logarithms, and the error function. All element by element."""
+"""Powers, exponentials, logarithms and the error function, element by element."""
 
 import math
 from typing import Any
@@ -13,7 +13,7 @@ __all__ = [
     "rsqrt", "sqrt", "square",
 ]  # fmt: skip
 
-LOG_2 = math.log(2)  # (Python numbers, which take the dtype of the arrays they meet)
+LOG_2 = math.log(2)  # (Python numbers take the dtype of the array they are combined with)
 LOG_10 = math.log(10)
 
 
@@ -136,7 +136,7 @@ class LogAddExp(Function):
         x0, x1 = self.xs
         (y,) = self.ys
         need0, need1 = self.needs
-        y = np.maximum(y, np.finfo(y.dtype).min)  # where y = -inf: 0, not the exp of -inf + inf
+        y = np.maximum(y, np.finfo(y.dtype).min)  # for y = -inf: 0, not exp(-inf + inf)
         gx0 = gy * np.exp(x0 - y) if need0 else None
         gx1 = gy * np.exp(x1 - y) if need1 else None
         return gx0, gx1
@@ -206,7 +206,7 @@ class Erf(Function):
     """y = erf x = 2/√π ∫₀ˣ exp(-t²) dt,  dy/dx = 2/√π exp(-x²).
 
     Two polynomials, fitted here at Chebyshev nodes in 40 digits: erf(x)/x in x² up to |x| = 1, and
-    exp(x²) erfc(x) in 1/(1 + x/2) up to 6, from where erf is 1. Within 2 units in the last place
+    exp(x²) erfc(x) in 1/(1 + x/2) up to 6; beyond, erf is 1. Within 2 units in the last place
     of the C library's erf in float64.
     """
 

@@ -1,4 +1,4 @@
-"""Metrics, which people read: accuracy and its relatives. They are constants."""
+"""Metrics: accuracy, confusion matrix, F1, R². The results are constants."""
 
 from typing import Any
 
@@ -18,16 +18,16 @@ def _sample_scores(rng):
 
 
 class Accuracy(Constant):
-    """y = share of the samples whose largest x is at t."""
+    """y = fraction of the samples whose largest x is at t."""
 
     samples = staticmethod(_sample_scores)
 
     def forward(self, x, t):
-        return _share(np.equal(np.argmax(x, axis=-1), t), x)
+        return _fraction(np.equal(np.argmax(x, axis=-1), t), x)
 
 
 class TopKAccuracy(Constant):
-    """y = share of the samples with x[t] among the k largest of x."""
+    """y = fraction of the samples with x[t] among the k largest of x."""
 
     samples = staticmethod(_sample_scores)
 
@@ -36,17 +36,17 @@ class TopKAccuracy(Constant):
 
     def forward(self, x, t):
         right = np.take_along_axis(x, t[..., np.newaxis], axis=-1)
-        # not (x ≤ right), so that a NaN counts as larger: no credit for it
-        return _share(np.sum(~(x <= right), axis=-1) < self.k, x)
+        # not (x ≤ right), so that a NaN counts as larger, and is no hit
+        return _fraction(np.sum(~(x <= right), axis=-1) < self.k, x)
 
 
-def _share(hits: Any, x: Any) -> Any:
-    """The mean of booleans: a float, of x's dtype if that is one."""
+def _fraction(hits: Any, x: Any) -> Any:
+    """The mean of booleans: a float, of x's dtype if that is a float."""
     return np.mean(hits, dtype=np.result_type(x, np.float16))
 
 
 class ConfusionMatrix(Constant):
-    """y[i, j] = number of samples of class i that were taken for class j."""
+    """y[i, j] = number of samples of class i that were classified as j."""
 
     def __init__(self, C: int) -> None:
         self.C = C
@@ -70,13 +70,15 @@ class F1Score(Constant):
 
     def forward(self, p, t):
         counts = ConfusionMatrix(self.C).forward(p, t)
-        hits, named = np.diagonal(counts), np.sum(counts, axis=0) + np.sum(counts, axis=1)
+        hits, total = np.diagonal(counts), np.sum(counts, axis=0) + np.sum(counts, axis=1)
         if self.average == "micro":
-            return 2 * np.sum(hits) / np.sum(named)
-        scores = 2 * hits / np.maximum(named, 1)  # 0 for a class that nobody names
+            return 2 * np.sum(hits) / np.sum(total)
+        scores = (
+            2 * hits / np.maximum(total, 1)
+        )  # 0 for a class that is neither label nor prediction
         if self.average == "binary":
             return scores[1]
-        return np.mean(scores[named > 0]) if self.average == "macro" else scores
+        return np.mean(scores[total > 0]) if self.average == "macro" else scores
 
     @staticmethod
     def samples(rng):
@@ -101,10 +103,10 @@ class R2Score(Constant):
 
 
 def accuracy(x: Operand, t: Any) -> Variable:
-    """Share of the samples, 0 to 1, whose largest score in `x` is at the label in `t`.
+    """Fraction of the samples, 0 to 1, whose largest x is at the label in `t`.
 
     Args:
-        x: scores or probabilities, (N, C) or (..., C).
+        x: logits or probabilities, (N, C) or (..., C).
         t: labels, integers 0 ≤ t < C, (N,) or (...).
 
     Returns:
@@ -112,7 +114,7 @@ def accuracy(x: Operand, t: Any) -> Variable:
 
     Raises:
         TypeError: the labels are not integers.
-        ValueError: x and t disagree about the samples, or there is no class of such a label.
+        ValueError: the shapes of x and t do not match, or a label is out of range.
     """
     t = checked_labels("accuracy", np.shape(x), t)
     check_any("accuracy", np.shape(x), t.size)
@@ -120,20 +122,20 @@ def accuracy(x: Operand, t: Any) -> Variable:
 
 
 def top_k_accuracy(x: Operand, t: Any, k: int = 5) -> Variable:
-    """Share of the samples, 0 to 1, whose label is among those of the k largest scores.
+    """Fraction of the samples, 0 to 1, whose label is among the k largest of x.
 
     Args:
-        x: scores or probabilities, (N, C) or (..., C).
+        x: logits or probabilities, (N, C) or (..., C).
         t: labels, integers 0 ≤ t < C, (N,) or (...).
-        k: how many guesses are allowed, 1 ≤ k ≤ C. Where scores tie, all of them are.
+        k: number of classes that count as predicted, 1 ≤ k ≤ C. Ties count in favour of the label.
 
     Returns:
         A constant, ().
 
     Raises:
         TypeError: the labels are not integers.
-        ValueError: x and t disagree about the samples, there is no class of such a label, or there
-            are fewer than k classes.
+        ValueError: the shapes of x and t do not match, a label is out of range, or there are fewer
+            than k classes.
     """
     t = checked_labels("top_k_accuracy", np.shape(x), t)
     check_any("top_k_accuracy", np.shape(x), t.size)
@@ -144,26 +146,26 @@ def top_k_accuracy(x: Operand, t: Any, k: int = 5) -> Variable:
 
 
 def confusion_matrix(x: Operand, t: Any, classes: int | None = None) -> Variable:
-    """y[i, j] = number of samples of class i that were taken for class j.
+    """y[i, j] = number of samples of class i that were classified as j.
 
     Args:
-        x: scores, (N, C) or (..., C); or the classes they were taken for, integers, (N,) or (...).
+        x: logits or probabilities, (N, C) or (..., C); or predicted classes, (N,) or (...).
         t: labels, integers 0 ≤ t < C, (N,) or (...).
-        classes: C, where x does not say it; by default one more than the largest class there is.
+        classes: C, for an x of classes; by default, one more than the largest class in x and t.
 
     Returns:
         A constant of integers, (C, C).
 
     Raises:
         TypeError: the labels are not integers.
-        ValueError: x and t disagree about the samples, or there is no class of such a label.
+        ValueError: the shapes of x and t do not match, or a label is out of range.
 
     Example:
         >>> confusion_matrix(np.array([0, 1, 1, 1]), np.array([0, 1, 1, 0]))
         array([[1, 1],
                [0, 2]])
     """
-    p, t, C = _taken("confusion_matrix", x, t, classes)
+    p, t, C = _predicted("confusion_matrix", x, t, classes)
     return ConfusionMatrix(C)(p, t)
 
 
@@ -171,25 +173,25 @@ def f1_score(x: Operand, t: Any, average: str = "macro", classes: int | None = N
     """F1: the harmonic mean of precision and recall, 0 to 1.
 
     Args:
-        x: scores, (N, C) or (..., C); or the classes they were taken for, integers, (N,) or (...).
+        x: logits or probabilities, (N, C) or (..., C); or predicted classes, (N,) or (...).
         t: labels, integers 0 ≤ t < C, (N,) or (...).
-        average: "binary", F1 of class 1 where there are two; "macro", the mean over the classes
-            that x or t name; "micro", over all decisions, which is the accuracy here; "none", (C,).
-        classes: C, where x does not say it; by default one more than the largest class there is.
+        average: "binary", F1 of class 1 of two classes; "macro", the mean over the classes in x
+            or t; "micro", over all samples, which equals the accuracy; "none", (C,).
+        classes: C, for an x of classes; by default, one more than the largest class in x and t.
 
     Returns:
-        A constant, () or (C,). It is 0 for a class that neither x nor t name.
+        A constant, () or (C,). F1 is 0 for a class that is neither in x nor in t.
 
     Raises:
         TypeError: the labels are not integers.
-        ValueError: x and t disagree about the samples, there is no class of such a label, no such
+        ValueError: the shapes of x and t do not match, a label is out of range, there is no such
             average, or it is "binary" and there are more than two classes.
     """
     if average not in ("binary", "macro", "micro", "none"):
         raise ValueError(
             f"f1_score: got average {average!r}, needed 'binary', 'macro', 'micro' or 'none'"
         )
-    p, t, C = _taken("f1_score", x, t, classes)
+    p, t, C = _predicted("f1_score", x, t, classes)
     if average == "binary" and C > 2:
         raise ValueError(
             f"f1_score: got {C} classes, needed 2 for 'binary'; use 'macro' or 'micro'"
@@ -199,7 +201,7 @@ def f1_score(x: Operand, t: Any, average: str = "macro", classes: int | None = N
 
 
 def r2_score(x: Operand, t: Operand) -> Variable:
-    """R² = 1 - Σ (x - t)² / Σ (t - mean t)²: 1 is perfect, 0 no better than the mean of t.
+    """R² = 1 - Σ (x - t)² / Σ (t - mean t)²: 1 is a perfect prediction, 0 as good as the mean of t.
 
     Args:
         x: predictions, of any shape.
@@ -218,21 +220,23 @@ def r2_score(x: Operand, t: Operand) -> Variable:
         )
     values = as_array(t)
     if values.size == 0 or (values == values.flat[0]).all():
-        raise ValueError(f"r2_score: got targets t {values.shape} that do not differ, needed some")
+        raise ValueError(
+            f"r2_score: got targets t {values.shape} that are all equal, needed different ones"
+        )
     return R2Score()(x, t)
 
 
-def _taken(name: str, x: Operand, t: Any, classes: int | None) -> tuple[Operand, Any, int]:
-    """The classes that samples were taken for, their labels, and the number of classes."""
+def _predicted(name: str, x: Operand, t: Any, classes: int | None) -> tuple[Operand, Any, int]:
+    """The predicted classes of the samples, their labels, and the number of classes."""
     if classes is not None:
         classes = integer(name, "classes", classes, least=1)
-    t, scores = as_constant(t), as_constant(x)
-    if scores.ndim == t.ndim + 1:
-        C = scores.shape[-1]
+    t, values = as_constant(t), as_constant(x)
+    if values.ndim == t.ndim + 1:
+        C = values.shape[-1]
         if classes not in (None, C):
-            raise ValueError(f"{name}: got classes {classes} for scores x {scores.shape}")
-        return np.argmax(x, axis=-1), checked_labels(name, scores.shape, t), C
-    C = classes or 1 + int(max(as_array(scores).max(initial=0), as_array(t).max(initial=0)))
-    checked_labels(name, (*scores.shape, C), t)
-    checked_labels(name, (*t.shape, C), scores)
+            raise ValueError(f"{name}: got classes {classes} for x {values.shape}")
+        return np.argmax(x, axis=-1), checked_labels(name, values.shape, t), C
+    C = classes or 1 + int(max(as_array(values).max(initial=0), as_array(t).max(initial=0)))
+    checked_labels(name, (*values.shape, C), t)
+    checked_labels(name, (*t.shape, C), values)
     return x, t, C

@@ -1,4 +1,4 @@
-"""Functions in pieces: absolute value, extrema, limits, choice, rounding. Element by element."""
+"""Piecewise functions, element by element: absolute value, extrema, limits, choice, rounding."""
 
 from typing import Any
 
@@ -87,7 +87,7 @@ class ClipHigh(ClipTo):
 
 
 class Extremum(Function):
-    """The larger or the smaller of two: the gradient goes to it, half to each where they tie."""
+    """The larger or smaller of two; it gets the gradient, or half of it where they are equal."""
 
     elementwise = True
 
@@ -95,7 +95,7 @@ class Extremum(Function):
         x0, x1 = self.xs
         (y,) = self.ys
         need0, need1 = self.needs
-        # 1 where x0 is the one, -1 where x1 is, 0 where they tie
+        # 1 where y is x0, -1 where it is x1, 0 where they are equal
         side = np.equal(x0, y).astype(gy.dtype) - np.equal(x1, y)
         return 0.5 * gy * (1 + side) if need0 else None, 0.5 * gy * (1 - side) if need1 else None
 
@@ -125,7 +125,7 @@ class Minimum(Extremum):
 
 
 class Where(Function):
-    """y = x0 where the condition holds, x1 elsewhere."""
+    """y = x0 where the condition is true, x1 elsewhere."""
 
     elementwise = True
 
@@ -147,7 +147,7 @@ class Where(Function):
 
 
 class Flat(Function):
-    """A function that is constant between its steps: its derivative is 0."""
+    """A piecewise constant function; its derivative is 0."""
 
     elementwise = True
 
@@ -186,7 +186,7 @@ class Ceil(Flat):
 
 
 class Trunc(Flat):
-    """y = x without its fraction."""
+    """y = x rounded towards 0."""
 
     ufunc = np.trunc
     samples = one_input(0.1, 0.4)
@@ -196,7 +196,7 @@ class Trunc(Flat):
 
 
 class Rint(Flat):
-    """y = the integer nearest to x, the even one of two."""
+    """y = the integer nearest to x; halves go to the even one."""
 
     ufunc = np.rint
     samples = one_input(0.1, 0.4)
@@ -206,7 +206,7 @@ class Rint(Flat):
 
 
 class Round(Flat):
-    """y = x rounded to `decimals` places."""
+    """y = x rounded to that many decimals."""
 
     def __init__(self, decimals: int = 0) -> None:
         self.decimals = decimals
@@ -273,7 +273,7 @@ def ceil(x: Operand) -> Variable:
     return Ceil()(x)
 
 def trunc(x: Operand) -> Variable:
-    """y = x without its fraction. Its derivative is 0."""
+    """y = x rounded towards 0. Its derivative is 0."""
     return Trunc()(x)
 
 def maximum(x0: Operand, x1: Operand) -> Variable:
@@ -288,7 +288,7 @@ def minimum(x0: Operand, x1: Operand) -> Variable:
 
 @implements(np.round)
 def round(x: Operand, decimals: int = 0) -> Variable:
-    """y = x rounded to `decimals` places, halves to the even digit. Its derivative is 0."""
+    """y = x rounded to that many decimals, halves to the even digit. Its derivative is 0."""
     return Round(integer("round", "decimals", decimals))(x)
 
 
@@ -313,14 +313,14 @@ def clip(x: Operand, low: Operand | None = None, high: Operand | None = None) ->
 def _clip(
     x: Operand, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None
 ) -> Variable:
-    """`clip` with the names that NumPy has for the limits."""
+    """`clip` with NumPy's names for the limits."""
     if (a_min is not None and min is not None) or (a_max is not None and max is not None):
         raise TypeError("clip: got a limit twice, by position and by name; needed it once")
     return clip(x, a_min if min is None else min, a_max if max is None else max)
 
 
 def _limit(limit: Any, x: Operand) -> Any:
-    """A limit, checked: None, a number, or a copy of an array, which the backward reads too."""
+    """A limit, checked: None, a number, or a copy of an array, because `backward` reads it too."""
     if limit is None or type(limit) is float or type(limit) is int:
         return limit
     limit = np.array(limit)
@@ -338,20 +338,20 @@ def _limit(limit: Any, x: Operand) -> Any:
 
 @implements(np.where)
 def where(condition: Operand, *values: Operand) -> Variable:
-    """y = x0 where the condition holds, x1 elsewhere: `where(condition, x0, x1)`.
+    """y = x0 where the condition is true, x1 elsewhere: `where(condition, x0, x1)`.
 
     Raises:
-        TypeError: not given both values.
+        TypeError: one of the values is missing.
     """
     if len(values) != 2:
         raise TypeError(
             f"where: got {len(values)} values, needed 2: where(condition, x0, x1); "
-            f"for the indices of what is true use np.nonzero(condition.data)"
+            f"for the indices of true elements use np.nonzero(condition.data)"
         )
     return Where()(condition, *values)
 
 
 @implements(np.divmod)
 def divmod(x0: Operand, x1: Operand) -> tuple[Variable, Variable]:
-    """⌊x0 / x1⌋ and what remains: x0 - ⌊x0 / x1⌋ x1."""
+    """⌊x0 / x1⌋ and the remainder x0 - ⌊x0 / x1⌋ x1."""
     return FloorDivide()(x0, x1), Remainder()(x0, x1)

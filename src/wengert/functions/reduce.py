@@ -1,4 +1,4 @@
-"""Reductions: sums, means, extrema, products along axes."""
+"""Reductions along axes: sums, means, products, extrema."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class Reduction(Function):
         self.keepdims = keepdims
 
     def spread(self, gy: Any) -> Any:
-        """`gy` with the axes that were reduced away put back, as axes of length 1."""
+        """`gy` with the reduced axes restored, with size 1."""
         if self.keepdims or self.axis is None:
             return gy if self.keepdims else np.reshape(gy, (1,) * self.xs[0].ndim)
         axes = np.atleast_1d(self.axis) % max_(1, self.xs[0].ndim)
@@ -39,7 +39,7 @@ class Reduction(Function):
         yield (rng.normal(size=()),)
 
 
-max_ = max  # (Python's, which the doorway `max` hides)
+max_ = max  # (Python's; the doorway `max` hides it)
 
 
 class Sum(Reduction):
@@ -74,14 +74,14 @@ class Prod(Reduction):
         (y,) = self.ys
         if np.all(as_array(x)):
             return self.spread(gy * y) / x
-        # A factor of 0 cannot be divided out: multiply the others, in n² instead of n operations.
+        # One cannot divide by a factor of 0: multiply the others, in n² instead of n operations.
         axes = range(x.ndim) if self.axis is None else np.atleast_1d(self.axis) % x.ndim
         order = [i for i in range(x.ndim) if i not in axes] + [int(i) for i in axes]
         rows = np.transpose(x, order)
         kept = rows.shape[: x.ndim - len(axes)]
         rows = np.reshape(rows, (*kept, 1, -1))
-        itself = np.eye(rows.shape[-1], dtype=bool)
-        others = np.prod(np.where(itself, 1, rows), axis=-1)
+        own = np.eye(rows.shape[-1], dtype=bool)
+        others = np.prod(np.where(own, 1, rows), axis=-1)
         others = np.reshape(others, [x.shape[i] for i in order])
         return self.spread(gy) * np.transpose(others, np.argsort(order).tolist())
 
@@ -100,30 +100,30 @@ class LogSumExp(Reduction):
 
     def forward(self, x):
         if x.dtype.kind != "f":
-            x = x + 0.0  # (integers have no -inf to start from)
+            x = x + 0.0  # (integers have no -inf)
         top = np.max(x, axis=self.axis, keepdims=True, initial=-np.inf)
         top = np.where(np.isfinite(top), top, 0)
-        with np.errstate(divide="ignore"):  # log 0 is meant where all of x are -inf
+        with np.errstate(divide="ignore"):  # log 0 is right where all of x are -inf
             y = np.log(np.sum(np.exp(x - top), axis=self.axis, keepdims=True)) + top
         return y if self.keepdims else np.squeeze(y, axis=self.axis)
 
     def backward(self, gy):
         (x,) = self.xs
         (y,) = self.ys
-        # where y = -inf the gradient is 0, not the exp of -inf + inf
+        # where y = -inf, the gradient is 0, not exp(-inf + inf)
         y = np.maximum(y, np.finfo(y.dtype).min)
         return self.spread(gy) * np.exp(x - self.spread(y))
 
 
 class Extreme(Reduction):
-    """The largest or smallest element gets the gradient; where several tie, they share it."""
+    """The largest or smallest element gets the gradient; equal ones get equal parts of it."""
 
     def backward(self, gy):
         (x,) = self.xs
         (y,) = self.ys
         hits = np.equal(x, self.spread(y)).astype(x.dtype)
-        shares = hits / np.sum(hits, axis=self.axis, keepdims=True)
-        return self.spread(gy) * shares
+        weights = hits / np.sum(hits, axis=self.axis, keepdims=True)
+        return self.spread(gy) * weights
 
 
 class Max(Extreme):
@@ -141,7 +141,7 @@ class Min(Extreme):
 
 
 class CumSum(Function):
-    """y = running sums of x along `axis`;  the gradient's running sums, from the end."""
+    """y = running sums of x along `axis`;  gx = running sums of gy from the end."""
 
     def __init__(self, axis: int = 0) -> None:
         self.axis = axis
@@ -159,7 +159,7 @@ class CumSum(Function):
 
 
 class Selection(Constant):
-    """A constant found along an axis: the place of an extreme, or whether any or all are true."""
+    """A constant along `axis`: the index of an extremum, or whether any or all are true."""
 
     def __init__(self, axis: Any = None, keepdims: bool = False) -> None:
         self.axis = axis
@@ -173,14 +173,14 @@ class Selection(Constant):
 
 
 class ArgMax(Selection):
-    """y = the index of the largest of x; of the first, where several tie."""
+    """y = the index of the largest of x; of the first of equal ones."""
 
     def forward(self, x):
         return np.argmax(x, axis=self.axis, keepdims=self.keepdims)
 
 
 class ArgMin(Selection):
-    """y = the index of the smallest of x; of the first, where several tie."""
+    """y = the index of the smallest of x; of the first of equal ones."""
 
     def forward(self, x):
         return np.argmin(x, axis=self.axis, keepdims=self.keepdims)
@@ -204,7 +204,7 @@ class AllTrue(Selection):
 
 
 def _checked(name: str, x: Operand, axis: Any, *, empty: bool = True) -> tuple[Any, Axis]:
-    """`x` as an operand, and its axes; unless `empty`, there must be elements along them."""
+    """`x` as an operand, and the axes as an option; unless `empty`, x has elements along them."""
     if not isinstance(x, Variable):
         x = as_array(x)
     axis = reduced_axes(name, axis, x.shape)
@@ -225,8 +225,8 @@ def sum(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
 
     Args:
         x: any shape.
-        axis: what to sum over; negative axes count from the end.
-        keepdims: keep the axes that were summed over, with length 1.
+        axis: axes to sum over; negative ones count from the end.
+        keepdims: keep the reduced axes with size 1.
 
     Raises:
         ValueError: x has no such axis.
@@ -260,27 +260,27 @@ def var(x: Operand, axis: Axis = None, *, ddof: float = 0, keepdims: bool = Fals
 
 @implements(np.std)
 def std(x: Operand, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Variable:
-    """y = √var(x) along `axis` (see `var`). There is no derivative where all of x are equal."""
+    """y = √var(x) along `axis` (see `var`). It has no derivative where all x are equal."""
     return np.sqrt(var(x, axis, ddof=ddof, keepdims=keepdims))
 
 
 @implements(np.prod)
 def prod(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
-    """y = Π x along `axis` (see `sum`); the derivatives are right where factors are 0 too."""
+    """y = Π x along `axis` (see `sum`); its derivatives are right for factors of 0 too."""
     x, axis = _checked("prod", x, axis)
     return Prod(axis, keepdims)(x)
 
 
 @implements(np.max, np.amax)
 def max(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
-    """y = the largest of x along `axis` (see `sum`); several that tie share the gradient."""
+    """y = the largest of x along `axis` (see `sum`); equal ones share the gradient."""
     x, axis = _checked("max", x, axis, empty=False)
     return Max(axis, keepdims)(x)
 
 
 @implements(np.min, np.amin)
 def min(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
-    """y = the smallest of x along `axis` (see `sum`); several that tie share the gradient."""
+    """y = the smallest of x along `axis` (see `sum`); equal ones share the gradient."""
     x, axis = _checked("min", x, axis, empty=False)
     return Min(axis, keepdims)(x)
 
@@ -293,7 +293,7 @@ def logsumexp(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Varia
 
 @implements(np.cumsum)
 def cumsum(x: Operand, axis: int | None = None) -> Variable:
-    """y = running sums of x along `axis`; along the flattened x for None."""
+    """y = running sums of x along `axis`; of the flattened x for None."""
     if axis is None:
         return CumSum(0)(np.reshape(x, (-1,)))
     return CumSum(checked_axis("cumsum", axis, np.shape(x)))(x)

@@ -1,7 +1,7 @@
-"""Sample inputs for elementwise Functions: what each class's `samples` is made of.
+"""Sample inputs of elementwise Functions, for `samples` of their classes.
 
-Every Function has `samples(rng)`: inputs, or (inputs, options), that its generated tests run on.
-Samples keep away from kinks and ties, where there is no derivative to check.
+Every Function has `samples(rng)`, which yields inputs, or (inputs, options), for the generated
+tests. Samples avoid kinks and ties, where there is no derivative to check.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ def one_input(low: float = -2, high: float = 2) -> Any:
 
 
 def two_inputs(low: float = -2, high: float = 2) -> Any:
-    """Samples of two inputs, uniform in [low, high]: equal shapes and the ways to broadcast."""
+    """Samples of two inputs, uniform in [low, high]: equal shapes, and shapes that broadcast."""
 
     def samples(rng):
         for shape0, shape1 in [((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 1), (3,)), ((), (2, 3))]:

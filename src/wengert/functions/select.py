@@ -1,4 +1,4 @@
-"""Selection: order, the largest few, and adding up at indices."""
+"""Sorting, the k largest elements, and adding at indices."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ __all__ = ["argsort", "one_hot", "scatter_add", "sort", "topk"]
 
 
 class ArgSort(Constant):
-    """y = the indices that put x in rising order; of equal elements the first one comes first."""
+    """y = the indices that sort x in ascending order; equal elements keep their order."""
 
     def __init__(self, axis: int = -1) -> None:
         self.axis = axis
@@ -37,9 +37,9 @@ class ArgSort(Constant):
 
 
 class ArgTopK(Constant):
-    """y = the indices of the k largest of x, from the largest down; the first one of equals first.
+    """y = the indices of the k largest of x, largest first; equal elements keep their order.
 
-    NaN counts as the largest of all.
+    NaN counts as the largest.
     """
 
     def __init__(self, k: int, axis: int = -1) -> None:
@@ -47,10 +47,10 @@ class ArgTopK(Constant):
         self.axis = axis
 
     def forward(self, x):
-        # from the last index to the first, so that what is equal comes back in the right order
-        rising = np.argsort(np.flip(x, self.axis), axis=self.axis, kind="stable")
-        falling = x.shape[self.axis] - 1 - np.flip(rising, self.axis)
-        return np.take(falling, np.arange(self.k), axis=self.axis)
+        # in reverse order, so that equal elements end up in the right order
+        ascending = np.argsort(np.flip(x, self.axis), axis=self.axis, kind="stable")
+        descending = x.shape[self.axis] - 1 - np.flip(ascending, self.axis)
+        return np.take(descending, np.arange(self.k), axis=self.axis)
 
     @staticmethod
     def samples(rng):
@@ -79,7 +79,7 @@ class OneHot(Constant):
 
 @implements(np.argsort)
 def argsort(x: Operand, axis: int | None = -1) -> Variable:
-    """The indices that put x in rising order along `axis` (flat for None), a constant.
+    """The indices that sort x in ascending order along `axis` (flattened for None), a constant.
 
     Equal elements keep their order; NaN comes last.
     """
@@ -90,7 +90,7 @@ def argsort(x: Operand, axis: int | None = -1) -> Variable:
 
 @implements(np.sort)
 def sort(x: Operand, axis: int | None = -1) -> Variable:
-    """x in rising order along `axis` (flat for None); gradients go back to where elements were.
+    """x in ascending order along `axis` (flattened for None).
 
     Equal elements keep their order; NaN comes last.
     """
@@ -100,20 +100,20 @@ def sort(x: Operand, axis: int | None = -1) -> Variable:
 
 
 def topk(x: Operand, k: int, axis: int = -1) -> tuple[Variable, Variable]:
-    """The k largest of x along `axis`, from the largest down, and their indices.
+    """The k largest of x along `axis`, largest first, and their indices.
 
     Args:
         x: (..., N, ...).
-        k: how many, 0 ≤ k ≤ N.
+        k: number of elements, 0 ≤ k ≤ N.
         axis: along which axis.
 
     Returns:
-        Values and indices, (..., k, ...). The indices are a constant. Of equal elements the first
-        one comes first; NaN counts as the largest.
+        Values and indices, (..., k, ...). The indices are a constant. Equal elements keep their
+        order; NaN counts as the largest.
 
     Raises:
         TypeError: k is not an integer.
-        ValueError: x has no such axis, or there are not k elements along it.
+        ValueError: x has no such axis, or fewer than k elements along it.
 
     Example:
         >>> topk(np.array([3, 1, 4, 1, 5]), 2)
@@ -132,21 +132,21 @@ def topk(x: Operand, k: int, axis: int = -1) -> tuple[Variable, Variable]:
 
 
 def scatter_add(x: Operand, indices: Any, values: Operand, axis: int = -1) -> Variable:
-    """y = x with `values` added along `axis` at `indices`; what is named twice gets both.
+    """y = x with `values` added along `axis` at `indices`; repeated indices add up.
 
-    It is to `take_along_axis` what sending is to fetching: for the last axis,
+    It is the opposite of `take_along_axis`. For the last axis,
     y[i, ..., indices[i, ..., k]] += values[i, ..., k].
 
     Args:
         x: input, (..., N, ...).
-        indices: integers -N ≤ index < N, (..., K, ...): x's sizes along the other axes.
-        values: what is added, in the shape of `indices`.
+        indices: integers -N ≤ index < N, (..., K, ...), with x's sizes along the other axes.
+        values: the values to add, in the shape of `indices`.
         axis: along which axis.
 
     Raises:
         TypeError: the indices are not integers.
-        ValueError: a shape does not fit, or x has no such axis.
-        IndexError: x has no such index.
+        ValueError: the shapes do not match, or x has no such axis.
+        IndexError: an index is out of bounds.
 
     Example:
         >>> scatter_add(np.zeros(3), np.array([0, 2, 2]), np.array([1.0, 2.0, 3.0]))
@@ -158,7 +158,7 @@ def scatter_add(x: Operand, indices: Any, values: Operand, axis: int = -1) -> Va
     if own.shape != (*shape[:axis], K, *shape[axis + 1 :]) or np.shape(values) != own.shape:
         raise ValueError(
             f"scatter_add: got x {shape}, indices {own.shape} and values {np.shape(values)}; "
-            f"needed indices and values of one shape, and that of x but for axis {axis}"
+            f"needed indices and values of one shape, which is that of x except along axis {axis}"
         )
     N, numbers = shape[axis], as_array(own)
     if numbers.size and not -N <= numbers.min() <= numbers.max() < N:
@@ -182,7 +182,7 @@ def one_hot(t: Any, C: int, dtype: Any = np.float32) -> Variable:
 
     Raises:
         TypeError: the labels, or C, are not integers.
-        ValueError: there is no class of such a label.
+        ValueError: a label is out of range.
 
     Example:
         >>> one_hot(np.array([0, 2]), 3)

@@ -1,6 +1,6 @@
-"""Shape: the same numbers in another arrangement.
+"""Operations on shape: the same elements in another arrangement.
 
-Like NumPy's, most of these give a view: the result shares the memory of the input.
+As in NumPy, most of these give a view: the result shares the memory of the input.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class Reshape(Function):
         except ValueError:
             raise ValueError(
                 f"reshape: got x of shape {np.shape(x)}, needed a shape of its {np.size(x)} "
-                f"elements, not {self.shape}; one size may be -1, to be worked out"
+                f"elements, not {self.shape}; one size may be -1, to be inferred"
             ) from None
 
     def backward(self, gy):
@@ -60,7 +60,7 @@ class Transpose(Function):
         if self.axes is None:
             return np.transpose(gy)
         axes = [axis % gy.ndim for axis in self.axes]
-        return np.transpose(gy, sorted(range(gy.ndim), key=axes.__getitem__))  # the way back
+        return np.transpose(gy, sorted(range(gy.ndim), key=axes.__getitem__))  # the inverse order
 
     @staticmethod
     def samples(rng):
@@ -114,15 +114,15 @@ class SumTo(Function):
             yield (rng.normal(size=(4, 2, 3)),), {"shape": shape}
 
 
-# ---- The shape changes, the order does not ----
+# ---- Other shapes, the same order ----
 
 
 @implements(np.reshape)
 def reshape(x: Operand, shape: int | Sequence[int]) -> Variable:
-    """The elements of x, in their order, in another shape; one size may be -1, to be worked out.
+    """The elements of x, in their order, in another shape; one size may be -1, to be inferred.
 
     Raises:
-        ValueError: x has not the number of elements that the shape holds.
+        ValueError: the shape has another number of elements than x.
 
     Example:
         >>> reshape(np.arange(6), (2, -1))
@@ -134,13 +134,13 @@ def reshape(x: Operand, shape: int | Sequence[int]) -> Variable:
 
 @implements(np.ravel)
 def flatten(x: Operand) -> Variable:
-    """The elements of x on one axis."""
+    """x reshaped to one axis."""
     return Reshape((-1,))(x)
 
 
 @implements(np.expand_dims)
 def expand_dims(x: Operand, axis: int | tuple[int, ...]) -> Variable:
-    """x with a new axis of size 1 at each place in `axis`, counted in the result."""
+    """x with new axes of size 1 at the positions `axis` of the result."""
     shape = np.shape(x)
     axes = integers("expand_dims", "axis", axis)
     ndim = len(shape) + len(axes)
@@ -156,7 +156,7 @@ def expand_dims(x: Operand, axis: int | tuple[int, ...]) -> Variable:
 
 @implements(np.squeeze)
 def squeeze(x: Operand, axis: Axis = None) -> Variable:
-    """x without the axes in `axis`, which must have size 1; without all of size 1 by default."""
+    """x without the axes `axis`, which must have size 1; by default, without all axes of size 1."""
     shape = np.shape(x)
     if axis is None:
         return Reshape(tuple([n for n in shape if n != 1]))(x)
@@ -166,7 +166,7 @@ def squeeze(x: Operand, axis: Axis = None) -> Variable:
     return Reshape(tuple([n for i, n in enumerate(shape) if i not in axes]))(x)
 
 
-# ---- The axes change places ----
+# ---- Other orders of the axes ----
 
 
 @implements(np.transpose)
@@ -200,7 +200,7 @@ def swapaxes(x: Operand, axis1: int, axis2: int) -> Variable:
 
 @implements(np.moveaxis)
 def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequence[int]) -> Variable:
-    """x with the axes `source` moved to the places `destination`; the others keep their order.
+    """x with the axes `source` moved to the positions `destination`; the others keep their order.
 
     Example:
         >>> moveaxis(np.ones((2, 3, 4)), 0, -1).shape
@@ -210,25 +210,25 @@ def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequenc
     destinations = checked_axes("moveaxis", destination, np.shape(x))
     if len(sources) != len(destinations):
         raise ValueError(
-            f"moveaxis: got {len(sources)} axes and {len(destinations)} places; needed one each"
+            f"moveaxis: got source {source} and destination {destination}, needed as many axes"
         )
     axes = [i for i in range(np.ndim(x)) if i not in sources]
-    for place, axis in sorted(zip(destinations, sources, strict=True)):
-        axes.insert(place, axis)
+    for position, axis in sorted(zip(destinations, sources, strict=True)):
+        axes.insert(position, axis)
     return Transpose(tuple(axes))(x)
 
 
-# ---- Repeating, and its opposite ----
+# ---- Broadcasting, summing, repeating ----
 
 
 @implements(np.broadcast_to)
 def broadcast_to(x: Operand, shape: int | Sequence[int]) -> Variable:
-    """x repeated along new axes and axes of size 1, to `shape`. As in NumPy, read-only memory."""
+    """x repeated along new axes and axes of size 1, to `shape`; read-only, as in NumPy."""
     return BroadcastTo(integers("broadcast_to", "shape", shape))(x)
 
 
 def sum_to(x: Operand, shape: int | Sequence[int]) -> Variable:
-    """x summed to `shape`: the opposite of `broadcast_to`. (x itself if that is its shape.)
+    """x summed to `shape`: the opposite of `broadcast_to`. x itself if that is its shape.
 
     Raises:
         ValueError: `shape` does not broadcast to x.shape.
@@ -252,12 +252,12 @@ def sum_to(x: Operand, shape: int | Sequence[int]) -> Variable:
 
 @implements(np.repeat)
 def repeat(x: Operand, repeats: Any, axis: int | None = None) -> Variable:
-    """Each element of x (each slice, along `axis`) `repeats` times; x is flat by default.
+    """Each element of x `repeats` times along `axis`; of the flattened x by default.
 
     Args:
         x: input.
-        repeats: one number, or one for each element along the axis.
-        axis: along which axis; None takes the elements of x one by one.
+        repeats: one number, or one for each index along the axis.
+        axis: along which axis; None for the flattened x.
 
     Example:
         >>> repeat(np.array([1, 2]), 2)
@@ -283,7 +283,7 @@ def repeat(x: Operand, repeats: Any, axis: int | None = None) -> Variable:
 
 @implements(np.tile)
 def tile(x: Operand, reps: int | Sequence[int]) -> Variable:
-    """x side by side with itself, `reps` times along each axis (from the right, as in NumPy).
+    """Copies of x joined together, `reps` times along each axis (from the right, as in NumPy).
 
     Example:
         >>> tile(np.array([1, 2]), (2, 2))
@@ -303,7 +303,7 @@ def tile(x: Operand, reps: int | Sequence[int]) -> Variable:
     return reshape(y, [n * size for n, size in zip(times, shape, strict=True)])
 
 
-# ---- Facts about a Variable, as NumPy's functions ----
+# ---- Shape, ndim and size of a Variable ----
 
 
 # fmt: off

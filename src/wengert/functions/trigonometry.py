@@ -1,4 +1,4 @@
-"""Trigonometric and hyperbolic functions, and their inverses. All element by element."""
+"""Trigonometric and hyperbolic functions and their inverses, element by element."""
 
 import numpy as np
 
