@@ -1,12 +1,13 @@
 """A small training that saves checkpoints, and one that kills it again and again.
 
-    python tests/resume_run.py trainer FOLDER             trains, or goes on, until the end
+    python tests/resume_run.py trainer FOLDER             trains, or resumes, until the end
     python tests/resume_run.py trainer FOLDER --kills 50  the same, killed at random instants
 
 With `--kills` the training runs in forked processes (they need not import anything), which are
-killed by SIGKILL, each at a random time after its training began, or at a random time after it
-entered an update, or the writing of a checkpoint or log. A training that comes to its end starts
-anew in the next folder, until there were as many kills. One line of JSON says what was hit.
+killed by SIGKILL, each at a random time after its training started, or at a random time after it
+entered an update, or the writing of a checkpoint or log. A training that reaches its end is started
+again in the next folder, until there were as many kills. One line of JSON lists the phases that
+were hit.
 """
 
 import argparse
@@ -88,7 +89,7 @@ class SlowFile:
 
 
 def slow_down(seconds):
-    """Makes room for kills in the middle of updates and writing, and notes the phases."""
+    """Makes updates and writing long enough to be hit in their middle, and notes the phases."""
     global pause
     pause = seconds
     replacing, append = state_file.replacing, log_file.FileLog.append
@@ -110,11 +111,11 @@ def slow_down(seconds):
     log_file.FileLog.append = slowly_append
 
 
-# ---- The training, in two ways ----
+# ---- The training, with the Trainer and by hand ----
 
 
 def data(workers=0):
-    """Loaders of 100 images to train on, changed at random, and 40 to validate with."""
+    """Loaders of 100 images to train on, augmented at random, and 40 to validate with."""
     images, labels = load_digits()[:140]
     change = Compose(RandomCrop(8, padding=1), RandomFlip())
     to_train = TransformDataset(ArrayDataset(images[:100], labels[:100]), change)
@@ -140,7 +141,7 @@ def parts():
 
 
 class Steps(Callback):
-    """Notes that the training has begun, and calls a function of the step."""
+    """Notes that the training has started, and calls a function of the step."""
 
     def __init__(self, after_step):
         self.after_step = after_step
@@ -222,7 +223,7 @@ LOOPS = {"trainer": by_trainer, "hand": by_hand}
 
 
 def run(kind, folder, **options):
-    """Trains until the end, and writes all that there is then."""
+    """Trains until the end, and writes the final state."""
     folder.mkdir(parents=True, exist_ok=True)
     save_state(folder / "final.npz", LOOPS[kind](folder, **options))
 
@@ -231,7 +232,7 @@ def run(kind, folder, **options):
 
 
 def kill_again_and_again(kind, folder, kills, seed):
-    """Trains in folder/0, folder/1, … until there were so many kills, and the last one ended."""
+    """Trains in folder/0, folder/1, … until so many kills, and completes the last training."""
     draw = np.random.default_rng(seed)
     hit, runs = Counter(), 0
     while hit.total() < kills:
@@ -247,10 +248,10 @@ def kill_again_and_again(kind, folder, kills, seed):
 
 
 def kill_one(kind, folder, target, times, delay):
-    """Kills a training `delay` seconds after it has begun, or has entered a phase so many times.
+    """Kills a training `delay` seconds after it has started, or has entered a phase so many times.
 
     Returns:
-        The phase in which it was killed; None if it came to its end before.
+        The phase in which it was killed; None if it reached its end before.
     """
     phase[0] = 0
     process = os.fork()

@@ -140,3 +140,24 @@ def test_modules_that_import_does_not_load_are_there_when_they_are_named():
     assert run.stdout.splitlines()[0] == "False False False False False"
     assert run.stdout.splitlines()[1] == "True"
     assert run.stdout.splitlines()[-1] == "wengert.viz.dot"
+
+
+def files_imported(file: Path) -> set[Path]:
+    """The files of wengert that a file imports, also for type checkers only."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            for name in (f"{node.module}.{alias.name}" for alias in node.names):
+                path = PACKAGE.parent.joinpath(*name.split("."))
+                found |= {path.with_suffix(".py"), path.parent.with_suffix(".py")}
+    return found & set(FILES) - {file}
+
+
+def test_no_file_imports_itself_through_others():
+    left = {file: files_imported(file) for file in FILES if part_of(file) != "dezero"}
+    while True:
+        free = {file for file, imported in left.items() if not imported & left.keys()}
+        if not free:
+            break
+        left = {file: imported for file, imported in left.items() if file not in free}
+    assert not left  # files on a circle, and those that import them

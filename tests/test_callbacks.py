@@ -53,7 +53,7 @@ def loader():
 
 
 class Scripted(Trainer):
-    """Its validation losses are given, and its weight counts the updates."""
+    """Has the given validation losses, and a weight that counts the updates."""
 
     def __init__(self, losses, *callbacks):
         class One(Layer):
@@ -78,7 +78,7 @@ class Scripted(Trainer):
 
 
 def times(trigger):
-    """The moments at which it is due, in 3 epochs of 3 updates."""
+    """The moments at which a trigger is due, in 3 epochs of 3 updates."""
     due = []
 
     class Ask(Callback):
@@ -126,7 +126,7 @@ def test_triggers_of_the_wrong_kind_are_refused(wrong):
         wrong()
 
 
-def test_a_function_is_called_when_its_trigger_says_so():
+def test_a_function_is_called_when_its_trigger_is_due():
     seen = []
     trainer(On(every(2, "steps"), lambda t: seen.append(t.step))).fit(loader(), epochs=2)
     assert seen == [2, 4, 6]
@@ -139,7 +139,7 @@ def test_a_function_is_called_when_its_trigger_says_so():
 # ---- Early stopping, plateaus ----
 
 
-def test_early_stopping_waits_for_its_patience_and_brings_back_the_best():
+def test_early_stopping_waits_for_its_patience_and_restores_the_best():
     stopping = EarlyStopping(patience=2, restore_best=True)
     run = Scripted([3.0, 1.0, 2.0, 1.0, 0.0], stopping).run()
     assert run.epoch == 4
@@ -158,7 +158,7 @@ def test_the_weights_of_the_best_epoch_are_kept(restore):
     assert again.state_dict() == kept.state_dict()
 
 
-def test_the_best_that_is_brought_back_is_what_is_evaluated_when_there_is_an_average():
+def test_with_an_average_the_restored_best_is_what_is_evaluated():
     model = Linear(1, in_size=3)
     rising = On(every(1, "epochs"), lambda t: t.history[-1].update(score=t.epoch))
     stopping = EarlyStopping("score", patience=2, restore_best=True)
@@ -177,11 +177,11 @@ def test_the_best_that_is_brought_back_is_what_is_evaluated_when_there_is_an_ave
     ([math.nan, math.nan, 0.0], {}, 2),
     ([math.inf, 3.0, math.nan, 2.0], {}, 4),
 ])  # fmt: skip
-def test_what_is_better(losses, options, epochs):
+def test_what_an_improvement_is(losses, options, epochs):
     assert Scripted(losses, EarlyStopping(patience=2, **options)).run().epoch == epochs
 
 
-def test_early_stopping_counts_on_when_it_is_resumed():
+def test_early_stopping_continues_to_count_when_it_is_resumed():
     losses = [3.0, 1.0, 2.0, 1.5, 0.0]
     states = []
     Scripted(losses, EarlyStopping(patience=2, restore_best=True),
@@ -191,7 +191,7 @@ def test_early_stopping_counts_on_when_it_is_resumed():
         assert (run.epoch, run.model.w.data.tolist()) == (4, [2.0])
 
 
-def test_the_rate_falls_on_a_plateau_and_stays_so_when_resumed():
+def test_the_rate_decreases_on_a_plateau_also_when_resumed():
     def run(**options):
         rate = ReduceOnPlateau(0.1, 0.5, patience=0)
         scripted = Scripted([1.0, 2.0, 0.5, 3.0], Plateau(rate), *options.pop("more", ()))
@@ -224,7 +224,7 @@ def test_a_plateau_needs_its_schedule():
         Plateau(0.1)
 
 
-def test_what_is_monitored_must_be_in_the_history():
+def test_a_monitored_number_must_be_in_the_history():
     with pytest.raises(ValueError, match=r"'validation_loss'.*epoch, step, lr, loss.*validation"):
         trainer(EarlyStopping()).fit(loader())
 
@@ -244,7 +244,7 @@ def test_what_is_monitored_must_be_in_the_history():
         "Checkpoints('run', keep=3, mode='min')",
     ],
 )
-def test_what_is_printed_is_the_call_that_makes_it(text):
+def test_callbacks_print_as_the_call_that_makes_them(text):
     assert repr(eval(text, vars(training))) == text
 
 
@@ -266,14 +266,14 @@ def test_a_mean_is_weighted_and_without_numbers_it_is_nan():
     assert mean.compute() == 2.0
 
 
-def test_means_are_taken_in_float64():
+def test_means_are_computed_in_float64():
     scores = Scores()
     for _ in range(3000):
         scores.add(1, {"loss": np.float16(0.1)})
     assert scores.compute()["loss"] == pytest.approx(float(np.float16(0.1)), rel=1e-12)
 
 
-def test_scores_by_hand():
+def test_scores_in_a_hand_written_loop():
     scores = Scores({"right": F.accuracy, "counts": Confusion(2)})
     y = Variable(np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]))
     scores.update(y, np.array([1, 1, 1]), loss=Variable(0.5))
@@ -283,7 +283,7 @@ def test_scores_by_hand():
     }  # fmt: skip
 
 
-def test_macro_f1_is_that_of_all_samples():
+def test_macro_f1_is_computed_from_all_samples():
     rng = np.random.default_rng(0)
     p, t = rng.integers(0, 4, size=(2, 50))
     confusion = Confusion(5, macro_f1)
@@ -328,7 +328,7 @@ def test_wrong_metrics_are_refused():
 
 @pytest.mark.parametrize("log", [CSVLog, JSONLinesLog])
 @pytest.mark.parametrize("trigger", [None, every(2, "steps")])
-def test_a_log_has_each_line_once_when_the_training_is_resumed(tmp_path, log, trigger):
+def test_a_resumed_training_writes_each_line_of_a_log_once(tmp_path, log, trigger):
     path = tmp_path / "run" / "log"
     states = []
 
@@ -363,7 +363,7 @@ def test_rows_after_steps_have_the_loss_of_the_update(tmp_path):
     assert mean == pytest.approx(fitted.history[0]["loss"])
 
 
-def test_a_new_training_starts_its_log_anew_and_a_second_fit_goes_on(tmp_path):
+def test_a_new_training_overwrites_its_log_and_a_second_fit_appends_to_it(tmp_path):
     log = JSONLinesLog(tmp_path / "log")
     log.path.write_text("old\n")
     fitted = trainer(log)
@@ -372,7 +372,7 @@ def test_a_new_training_starts_its_log_anew_and_a_second_fit_goes_on(tmp_path):
     assert [json.loads(line)["epoch"] for line in log.path.read_text().splitlines()] == [1, 2]
 
 
-def test_logs_by_hand(tmp_path):
+def test_logs_in_a_hand_written_loop(tmp_path):
     csv, lines = CSVLog(tmp_path / "a.csv"), JSONLinesLog(tmp_path / "b.jsonl")
     for log in (csv, lines):
         log.write({"epoch": 1, "loss": math.nan, "counts": [1, 2]})
@@ -380,7 +380,7 @@ def test_logs_by_hand(tmp_path):
     assert lines.path.read_text() == '{"epoch": 1, "loss": null, "counts": [1, 2]}\n'
 
 
-def test_logs_take_the_numbers_of_numpy_and_variables(tmp_path):
+def test_logs_accept_numpy_scalars_and_variables(tmp_path):
     row = {"step": 1, "a": np.float32(0.5), "b": Variable(np.array(2.0)), "c": np.float32("nan")}
     JSONLinesLog(tmp_path / "log.jsonl").write(row | {"d": np.arange(2)})
     line = json.loads((tmp_path / "log.jsonl").read_text())
@@ -389,7 +389,7 @@ def test_logs_take_the_numbers_of_numpy_and_variables(tmp_path):
     assert (tmp_path / "log.csv").read_text() == "step,a,b,c\n1,0.5,2.0,nan\n"
 
 
-def test_a_log_that_cannot_be_resumed_says_so(tmp_path):
+def test_a_log_that_cannot_be_resumed_is_an_error(tmp_path):
     log = CSVLog(tmp_path / "log.csv")
     fitted = trainer(log)
     fitted.fit(loader())
@@ -405,7 +405,7 @@ def test_a_log_that_cannot_be_resumed_says_so(tmp_path):
         log.load_state_dict({})
 
 
-def test_tensorboard_gets_the_numbers_over_the_steps(tmp_path):
+def test_tensorboard_receives_the_numbers_by_step(tmp_path):
     pytest.importorskip("tensorboardX", reason="pip install 'wengert[tensorboard]'")
     from tensorboardX.proto.event_pb2 import Event
 
@@ -431,10 +431,10 @@ def test_tensorboard_gets_the_numbers_over_the_steps(tmp_path):
     assert points[7, "hand"] == 0.5  # although the file is still open
     board.close()
     starts = [e.step for e in events(tmp_path / "resumed") if e.HasField("session_log")]
-    assert starts == [fitted.step + 1]  # TensorBoard drops what another file has from there on
+    assert starts == [fitted.step + 1]  # TensorBoard hides the points of other files from there on
 
 
-# ---- Numbers that are not finite ----
+# ---- NaN and infinities ----
 
 
 def network():
@@ -451,7 +451,7 @@ def test_the_operation_that_made_the_first_nan_is_named():
     check_finite(np.mean(model(X)), model)
 
 
-def test_an_infinity_that_a_softmax_took_away_is_not_blamed():
+def test_an_infinity_that_a_softmax_removes_is_not_blamed():
     scores = Variable(np.array([[1.0, 2.0]])) + np.array([[0.0, -np.inf]])
     with np.errstate(all="ignore"):
         y = F.softmax(scores) * np.log(Variable(np.array([-1.0, 1.0])))
@@ -491,13 +491,13 @@ def test_the_backward_that_made_the_first_infinity_is_named():
         check_gradients(model, lambda: zero_under_a_root(model, X))
 
 
-def test_finite_gradients_whose_sum_overflows_are_finite():
+def test_gradients_whose_sum_overflows_are_finite():
     model = Linear(2, in_size=1)
     model.W.grad = np.full((1, 2), 3e38, np.float32)
     check_gradients(model)
 
 
-def test_the_guard_stops_the_training_and_computes_the_bad_batch_as_it_was():
+def test_the_guard_computes_the_bad_batch_again_with_the_same_random_numbers():
     class Sometimes(Trainer):
         def compute(self, batch):
             mask = wg.random.generator().integers(2, size=4)  # another draw would be another error
@@ -514,7 +514,7 @@ def test_the_guard_stops_the_training_and_computes_the_bad_batch_as_it_was():
     assert drawn[-1] == drawn[-2]
 
 
-def test_the_guard_names_what_a_rate_too_high_has_done():
+def test_the_guard_names_a_parameter_when_the_learning_rate_is_too_high():
     wg.seed(0)
     fitted = Trainer(network(), SGD(1e30), F.mean_squared_error, callbacks=[StopOnNaN()],
                      progress=False)  # fmt: skip

@@ -52,7 +52,7 @@ def states(parts):
     return {name: part.state_dict() for name, part in parts.items()}
 
 
-def test_a_checkpoint_puts_all_parts_and_the_random_numbers_back(tmp_path):
+def test_a_checkpoint_restores_all_parts_and_the_random_numbers(tmp_path):
     parts = training()
     before = states(parts)
     save_checkpoint(tmp_path / "it.npz", **parts, epoch=3, note={"lr": [0.1]})
@@ -63,7 +63,7 @@ def test_a_checkpoint_puts_all_parts_and_the_random_numbers_back(tmp_path):
     assert random.generator().random(3).tolist() == draws
 
 
-def test_a_model_without_sizes_takes_those_of_the_checkpoint(tmp_path):
+def test_a_model_with_lazy_parameters_takes_the_sizes_of_the_checkpoint(tmp_path):
     parts = training()
     save_checkpoint(tmp_path / "it.npz", **parts)
     lazy = training(lazy=True)
@@ -71,7 +71,7 @@ def test_a_model_without_sizes_takes_those_of_the_checkpoint(tmp_path):
     assert same(states(parts), states(lazy))
 
 
-def test_one_part_of_a_checkpoint_can_be_taken_alone(tmp_path):
+def test_one_part_of_a_checkpoint_can_be_loaded_alone(tmp_path):
     parts = training()
     save_checkpoint(tmp_path / "it.npz", **parts)
     model = training(seed=5)["model"]
@@ -80,7 +80,7 @@ def test_one_part_of_a_checkpoint_can_be_taken_alone(tmp_path):
 
 
 class Refuses:
-    """A part that takes no state but its own."""
+    """A part that accepts only its own state."""
 
     def __init__(self, name, error):
         self.name = name
@@ -95,7 +95,7 @@ class Refuses:
 
 
 @pytest.mark.parametrize("error", [ValueError("not mine"), KeyError("b"), TypeError("no")])
-def test_a_part_that_refuses_its_state_leaves_all_as_they_were(tmp_path, error):
+def test_a_part_that_refuses_its_state_leaves_all_unchanged(tmp_path, error):
     save_checkpoint(tmp_path / "it.npz", **training(), last=Refuses("saved", error))
     other = {**training(seed=5), "last": Refuses("here", error)}
     before = states(other), random.get_state()
@@ -133,7 +133,7 @@ def test_a_part_that_was_not_saved_is_refused(tmp_path):
         load_checkpoint(tmp_path / "it.npz", model=training()["model"])
 
 
-def test_what_is_no_part_is_refused(tmp_path):
+def test_an_object_without_a_state_is_refused(tmp_path):
     with pytest.raises(TypeError, match=r"values\.model: got function"):
         save_checkpoint(tmp_path / "it.npz", model=training)
     save_checkpoint(tmp_path / "it.npz")
@@ -145,7 +145,7 @@ def test_what_is_no_part_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("state", [[], {"parts": {}}, {"parts": 1, "values": 2}, None])
-def test_a_state_that_is_no_checkpoint_is_refused(tmp_path, state):
+def test_a_state_that_is_not_a_checkpoint_is_refused(tmp_path, state):
     save_state(tmp_path / "it.npz", state)
     with pytest.raises(ValueError, match=r"it\.npz contains a state that save_checkpoint did not"):
         load_checkpoint(tmp_path / "it.npz")
@@ -158,7 +158,7 @@ def names(folder):
     return sorted(os.listdir(folder))
 
 
-def test_the_newest_checkpoints_are_kept_and_the_best_beside_them(tmp_path):
+def test_the_newest_checkpoints_and_the_best_are_kept(tmp_path):
     checkpoints = Checkpoints(tmp_path / "new" / "run", keep=2)
     for n, score in enumerate([3.0, float("nan"), 1.0, 2.0, 1.0]):
         checkpoints.save_best(n, score, n=n)
@@ -177,14 +177,14 @@ def test_a_high_score_is_better_in_mode_max_and_nan_never_is(tmp_path):
     ]
 
 
-def test_all_checkpoints_are_kept_if_one_says_so(tmp_path):
+def test_all_checkpoints_are_kept_on_request(tmp_path):
     checkpoints = Checkpoints(tmp_path, keep=None)
     for n in range(5):
         checkpoints.save(n)
     assert len(names(tmp_path)) == 5
 
 
-def test_a_training_that_goes_on_knows_its_best(tmp_path):
+def test_a_resumed_training_knows_its_best_score(tmp_path):
     first = Checkpoints(tmp_path)
     first.save_best(1, 0.5, by="first")
     first.save(1)
@@ -194,7 +194,7 @@ def test_a_training_that_goes_on_knows_its_best(tmp_path):
     assert load_state(tmp_path / "best.npz")["values"] == {"by": "first"}
 
 
-def test_a_training_resumed_before_its_best_makes_it_again(tmp_path):
+def test_a_training_resumed_before_its_best_step_saves_it_again(tmp_path):
     first = Checkpoints(tmp_path)
     for step, score in [(1, 0.5), (2, 0.3), (3, 0.1)]:
         first.save(step)
@@ -203,7 +203,7 @@ def test_a_training_resumed_before_its_best_makes_it_again(tmp_path):
     second = Checkpoints(tmp_path)
     second.load()
     assert second.save_best(2, 0.3)  # as the first one did after its save
-    assert not second.save_best(3, 0.4)  # what came after the checkpoint is not to be beaten
+    assert not second.save_best(3, 0.4)  # scores after the checkpoint do not count
     assert second.save_best(4, 0.2)
     third = Checkpoints(tmp_path)
     third.load()
@@ -236,13 +236,13 @@ def test_the_checkpoint_of_a_step_can_be_loaded(tmp_path):
         checkpoints.load(7)
 
 
-def test_an_empty_folder_and_one_that_is_not_there_have_no_checkpoint(tmp_path):
+def test_an_empty_or_missing_folder_has_no_checkpoint(tmp_path):
     for folder in (tmp_path, tmp_path / "none"):
         assert Checkpoints(folder).latest() is None
         assert Checkpoints(folder).load() is None
 
 
-def test_a_damaged_checkpoint_is_left_out_with_a_warning_that_names_it(tmp_path):
+def test_a_damaged_checkpoint_is_skipped_with_a_warning_that_names_it(tmp_path):
     checkpoints = Checkpoints(tmp_path)
     for n in range(3):
         checkpoints.save(n, n=n)
@@ -257,7 +257,7 @@ def test_a_damaged_checkpoint_is_left_out_with_a_warning_that_names_it(tmp_path)
     assert Checkpoints(tmp_path).load() == {"n": "again"}
 
 
-def test_a_folder_of_damaged_checkpoints_is_not_taken_for_an_empty_one(tmp_path):
+def test_a_folder_of_damaged_checkpoints_does_not_count_as_empty(tmp_path):
     (tmp_path / "step-000000002.npz").write_bytes(b"half")
     with (
         pytest.warns(UserWarning, match="skipped"),
@@ -273,7 +273,7 @@ def test_a_new_training_does_not_mix_its_checkpoints_with_those_of_another(tmp_p
     assert names(tmp_path) == ["step-000000005.npz"]
 
 
-def test_going_back_to_an_older_checkpoint_asks_to_remove_the_newer(tmp_path):
+def test_resuming_from_an_older_checkpoint_asks_to_remove_the_newer_ones(tmp_path):
     first = Checkpoints(tmp_path)
     for n in (5, 6):
         first.save(n)
@@ -285,7 +285,7 @@ def test_going_back_to_an_older_checkpoint_asks_to_remove_the_newer(tmp_path):
     second.save(6)
 
 
-def test_what_a_killed_writer_left_is_removed_and_foreign_files_stay(tmp_path):
+def test_files_left_by_a_killed_process_are_removed_and_other_files_stay(tmp_path):
     left = [".step-000000007.npz.0123456789abcdef.tmp", ".best.npz.00112233aabbccdd.tmp"]
     foreign_files = ["notes.txt", "step-7.npy", ".x.tmp", "step-000000009.npz.bak"]
     for name in left + foreign_files:
@@ -315,14 +315,14 @@ def test_wrong_arguments_of_a_folder_of_checkpoints_are_refused(tmp_path, make, 
     assert names(tmp_path) == []
 
 
-def test_a_step_that_falls_is_refused(tmp_path):
+def test_a_step_that_decreases_is_refused(tmp_path):
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(3)
     with pytest.raises(ValueError, match="got step 2 after step 3"):
         checkpoints.save(2)
 
 
-# ---- A disk that fails ----
+# ---- Disk failures ----
 
 
 def failing(number):
@@ -333,7 +333,7 @@ def failing(number):
 
 
 class FullAfter:
-    """A file that takes so many bytes and no more."""
+    """A file on a disk with room for so many bytes."""
 
     def __init__(self, file, room):
         self.file = file
@@ -360,7 +360,7 @@ def saved(tmp_path):
 
 
 def check_the_last_good_one_survives(checkpoints, parts, reason):
-    """A save that fails says which file and why; model and folder are as they were, and go on."""
+    """A save that fails names the file and the reason; model and folder are unchanged."""
     before, was_there = states(parts), names(checkpoints.folder)
     draws = random.get_state()
     with pytest.raises(OSError, match=reason) as caught:
@@ -438,7 +438,7 @@ def test_at_the_systems_limit_of_file_size_the_last_good_checkpoint_survives(tmp
 
 @pytest.fixture
 def nobody():
-    """Whom no file belongs to, if the tests run as root, which writes anywhere."""
+    """Runs a test as a user without files if the tests run as root, who can write anywhere."""
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     if root:
         os.seteuid(65534)
@@ -449,7 +449,7 @@ def nobody():
 
 @pytest.fixture
 def open_folder():
-    """A folder that everybody can look into, as `tmp_path` is not."""
+    """A folder that every user can read, unlike `tmp_path`."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -461,13 +461,13 @@ def test_a_read_only_folder_is_named(open_folder, request):
     checkpoints = Checkpoints(open_folder / "run")
     checkpoints.save_best(1, 0.5, **parts)
     checkpoints.save(1, **parts)
-    Checkpoints(checkpoints.folder).load(**training())  # what this imports nobody might not read
+    Checkpoints(checkpoints.folder).load(**training())  # imports what the other user may not read
     checkpoints.folder.chmod(0o555)
     request.getfixturevalue("nobody")
     check_the_last_good_one_survives(checkpoints, parts, "Permission denied")
 
 
-def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):
+def test_a_file_in_place_of_the_folder_is_named(tmp_path):
     (tmp_path / "run").write_text("")
     with pytest.raises(FileExistsError, match="run"):
         Checkpoints(tmp_path / "run").save(1)

@@ -1,4 +1,4 @@
-"""How a training shows where it is: in a log, a terminal, a notebook."""
+"""How progress is shown: in a log, a terminal, a notebook."""
 
 import io
 import os
@@ -31,7 +31,7 @@ class Terminal(io.StringIO):
 
 @contextmanager
 def in_a_terminal():
-    """A terminal that takes stdout and stderr in a `with` block."""
+    """A terminal that receives stdout and stderr in a `with` block."""
     terminal = Terminal()
     with redirect_stdout(terminal), redirect_stderr(terminal):
         yield terminal
@@ -39,7 +39,7 @@ def in_a_terminal():
 
 @pytest.fixture
 def notebook(monkeypatch):
-    """What the displays of a notebook show: a list of lists, each the states of one display."""
+    """What the displays of a notebook show: for each display the list of its states."""
     displays = []
 
     class Handle:
@@ -84,31 +84,31 @@ def test_epochs_are_aligned():
     assert Progress(100)._label(7) == "epoch   7/100"
 
 
-def test_numbers_that_are_tiny_or_huge_are_shown_as_such(capsys):
+def test_tiny_and_huge_numbers_are_shown_with_exponents(capsys):
     Progress(1).finish_epoch({"a": 1e-5, "b": 0.0, "c": 2e6, "d": float("nan"), "e": [1], "f": 3})
     text = "a 1.000e-05   b 0.0000   c 2.000e+06   d nan   f 3.0000"
     assert capsys.readouterr().out == f"epoch 1/1   {text}\n"
 
 
-def test_a_terminal_has_a_bar_that_gives_way_to_the_line():
+def test_in_a_terminal_the_line_replaces_the_bar():
     with in_a_terminal() as terminal:
         history = trainer().fit(BATCHES, BATCHES, epochs=3)
     text = terminal.getvalue()
     for result in history:
         assert f"epoch {result['epoch']}/3:   0%|" in text
         bar, _, end = text.partition(line(result))
-        assert bar.endswith("\r")  # the bar was wiped out
+        assert bar.endswith("\r")  # the bar was cleared
         assert bar.split("\r")[-2].strip() == ""
         assert end.startswith("\n")
 
 
-def test_silence():
+def test_nothing_is_shown_on_request():
     with in_a_terminal() as terminal:
         trainer(progress=False).fit(BATCHES, epochs=2)
     assert terminal.getvalue() == ""
 
 
-def test_a_notebook_has_one_live_line_for_each_epoch(notebook, capsys, monkeypatch):
+def test_a_notebook_has_one_updated_line_for_each_epoch(notebook, capsys, monkeypatch):
     monkeypatch.setattr("wengert.training.progress.NotebookDisplay.INTERVAL", 0.0)
     history = trainer().fit(BATCHES, BATCHES, epochs=3)
     assert [states[-1] for states in notebook] == [line(result) for result in history]
@@ -119,12 +119,12 @@ def test_a_notebook_has_one_live_line_for_each_epoch(notebook, capsys, monkeypat
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_notebook_is_not_flooded(notebook):
+def test_a_notebook_is_not_updated_too_often(notebook):
     trainer().fit(BATCHES * 100)
     assert len(notebook[0]) < 10
 
 
-def test_why_training_was_stopped_is_told(capsys):
+def test_the_reason_for_stopping_is_shown(capsys):
     trainer(On(every(1, "epochs"), lambda t: t.stop("enough"))).fit(BATCHES, epochs=3)
     assert capsys.readouterr().out.splitlines()[-1] == "stopped: enough"
 
@@ -135,13 +135,13 @@ class Interrupting(Callback):
             raise KeyboardInterrupt
 
 
-def test_an_interrupt_says_where_and_goes_on(capsys):
+def test_an_interrupt_is_reported_and_propagates(capsys):
     with pytest.raises(KeyboardInterrupt):
         trainer(Interrupting()).fit(BATCHES, epochs=3)
     assert capsys.readouterr().err == "interrupted in epoch 2/3, after batch 1\n"
 
 
-def test_an_interrupt_in_a_terminal_wipes_out_the_bar_first():
+def test_an_interrupt_in_a_terminal_clears_the_bar_first():
     with in_a_terminal() as terminal, pytest.raises(KeyboardInterrupt):
         trainer(Interrupting()).fit(BATCHES, epochs=3)
     *_, wiped, last = terminal.getvalue().split("\r")
@@ -149,7 +149,7 @@ def test_an_interrupt_in_a_terminal_wipes_out_the_bar_first():
     assert last == "interrupted in epoch 2/3, after batch 1\n"
 
 
-def test_by_hand(capsys, notebook):
+def test_progress_in_a_hand_written_loop(capsys, notebook):
     with Progress(epochs=2) as progress:
         for _ in range(2):
             assert list(progress.watch(iter("abc"))) == ["a", "b", "c"]
@@ -168,14 +168,14 @@ def test_a_bar_is_as_wide_as_the_terminal_it_is_in(size, columns):
 
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, size)
-    with open(theirs, "w") as terminal, redirect_stderr(terminal):  # stdout is another place
+    with open(theirs, "w") as terminal, redirect_stderr(terminal):  # stdout is elsewhere
         assert list(Progress(epochs=1).watch("abc")) == ["a", "b", "c"]
         drawn = os.read(ours, 10_000).decode().split("\r")
     os.close(ours)
     assert max(map(len, drawn)) == columns
 
 
-def test_what_an_output_cannot_show_does_not_end_the_training():
+def test_characters_that_the_output_cannot_encode_do_not_end_the_training():
     shown = io.BytesIO()
     with redirect_stdout(io.TextIOWrapper(shown, encoding="ascii")) as out:
         Progress(1).finish_epoch({"δ": 1.0})

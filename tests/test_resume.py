@@ -1,4 +1,4 @@
-"""A training that is killed and resumed ends, to the bit, as one that was never stopped."""
+"""A training that is killed and resumed ends bit for bit like an uninterrupted one."""
 
 import json
 import os
@@ -32,7 +32,7 @@ class ProcessEndError(Exception):
 
 
 def contents(folder):
-    """All files in a folder; without what a killed writer left."""
+    """All files in a folder, without the temporary files of a killed process."""
     return {f.name: f.read_bytes() for f in folder.iterdir() if not f.name.startswith(".")}
 
 
@@ -43,14 +43,14 @@ def kind(request):
 
 @pytest.fixture(scope="module")
 def never_stopped(kind, tmp_path_factory):
-    """The files of a training that was never stopped."""
+    """The files of an uninterrupted training."""
     folder = tmp_path_factory.mktemp(kind)
     run(kind, folder)
     return contents(folder)
 
 
 def stop_at(steps):
-    """Called after each update: raises ProcessEndError after those of these numbers, once each."""
+    """A function for after each update that raises ProcessEndError once at each of these steps."""
     left = set(steps)
 
     def after_step(step):
@@ -72,26 +72,26 @@ def run_with_stops(kind, folder, after_step, **options):
             return stops
 
 
-def test_a_training_that_stops_and_resumes_at_every_step_is_as_if_it_never_had(
+def test_a_training_resumed_at_every_step_ends_like_an_uninterrupted_one(
     kind, never_stopped, tmp_path
 ):
     assert run_with_stops(kind, tmp_path, stop_at(range(1, STEPS + 1))) == STEPS
     assert contents(tmp_path) == never_stopped
 
 
-def test_threads_that_load_ahead_change_nothing_in_that(kind, never_stopped, tmp_path):
+def test_threads_that_load_ahead_do_not_change_that(kind, never_stopped, tmp_path):
     stops = [1, 4, 7, 8, 13, 21]
     assert run_with_stops(kind, tmp_path, stop_at(stops), workers=2) == len(stops)
     assert contents(tmp_path) == never_stopped
 
 
-def test_a_training_resumed_after_its_end_stays_as_it_is(kind, never_stopped, tmp_path):
+def test_a_training_resumed_after_its_end_does_not_change(kind, never_stopped, tmp_path):
     run(kind, tmp_path)
     run(kind, tmp_path)
     assert contents(tmp_path) == never_stopped
 
 
-def test_a_damaged_checkpoint_costs_some_steps_and_changes_nothing(kind, never_stopped, tmp_path):
+def test_a_damaged_checkpoint_costs_some_steps_but_changes_no_result(kind, never_stopped, tmp_path):
     with pytest.raises(ProcessEndError):
         run(kind, tmp_path, after_step=stop_at([11]))
     newest = Checkpoints(tmp_path).latest()
@@ -102,7 +102,7 @@ def test_a_damaged_checkpoint_costs_some_steps_and_changes_nothing(kind, never_s
 
 
 def without(part):
-    """Edits a checkpoint as if that part of the state had been left out."""
+    """A function that edits a checkpoint as if that part of the state had been omitted."""
 
     def edit(state):
         trainer = state["parts"].get("trainer")
@@ -127,8 +127,8 @@ def without(part):
             scores = trainer["scores"] if trainer else parts["scores"]
             scores["means"]["loss"]["total"] = 0.0
         elif part == "position":
-            place = trainer["train"] if trainer else parts["loader"]
-            place["position"] -= 1
+            loader = trainer["train"] if trainer else parts["loader"]
+            loader["position"] -= 1
         elif part == "shuffling":
             (trainer["train"] if trainer else parts["loader"])["passes"] += 1
         elif part == "log":
@@ -188,7 +188,7 @@ def test_a_training_killed_at_50_random_instants_ends_as_if_it_never_had_been(
         assert contents(tmp_path / str(i)) == never_stopped
 
 
-# ---- What `fit` can resume from ----
+# ---- The argument `resume` ----
 
 
 def trainer(callbacks=()):
@@ -197,7 +197,7 @@ def trainer(callbacks=()):
     return Trainer(model, optimizer, softmax_cross_entropy, callbacks=callbacks, progress=False)
 
 
-def test_fit_resumes_from_a_folder_a_file_and_true_alike(tmp_path):
+def test_fit_resumes_equally_from_a_folder_a_file_and_true(tmp_path):
     saving = [SaveCheckpoints(tmp_path)]
     trainer(saving).fit(*data(), 1)
     histories = [
@@ -208,7 +208,7 @@ def test_fit_resumes_from_a_folder_a_file_and_true_alike(tmp_path):
     assert all(history == histories[0] for history in histories)
 
 
-def test_any_callback_may_name_the_folder_to_resume_from(tmp_path):
+def test_any_callback_can_name_the_folder_to_resume_from(tmp_path):
     class Elsewhere(resume_run.Callback):
         def resume_folder(self):
             return tmp_path
@@ -226,18 +226,18 @@ def test_any_callback_may_name_the_folder_to_resume_from(tmp_path):
         (7, TypeError, "got resume=7"),
     ],
 )
-def test_what_fit_cannot_resume_from_is_refused(resume, kind, message):
+def test_a_wrong_resume_argument_is_refused(resume, kind, message):
     with pytest.raises(kind, match=message):
         trainer().fit(*data(), resume=resume)
 
 
-def test_a_checkpoint_of_a_hand_written_loop_is_not_taken_for_a_trainers(tmp_path):
+def test_a_checkpoint_of_a_hand_written_loop_is_refused_by_a_trainer(tmp_path):
     save_checkpoint(tmp_path / "it.npz", epoch=1)
     with pytest.raises(ValueError, match=r"it\.npz has the parts random, needed a trainer"):
         trainer().fit(*data(), resume=tmp_path / "it.npz")
 
 
-def test_a_checkpoint_trigger_that_is_none_is_refused(tmp_path):
+def test_an_object_that_is_not_a_trigger_is_refused(tmp_path):
     with pytest.raises(TypeError, match="got 3, needed a trigger"):
         SaveCheckpoints(tmp_path, 3)
 

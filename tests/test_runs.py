@@ -16,7 +16,7 @@ def settings():
     return recipes.settings("digits", "mlp", {})
 
 
-def test_a_run_is_opened_with_what_it_was_made_of(tmp_path, settings):
+def test_a_run_is_opened_with_the_settings_it_was_created_with(tmp_path, settings):
     made = Run.create(tmp_path / "a" / "b", settings, FACTS)
     found = Run.open(tmp_path / "a" / "b")
     assert (found.settings, found.facts) == (settings, FACTS)
@@ -39,21 +39,21 @@ def test_two_runs_that_start_in_the_same_second_have_folders_of_their_own(tmp_pa
     assert names == [start, f"{start}-2", f"{start}-3"]
 
 
-def test_a_folder_with_something_in_it_is_refused(tmp_path, settings):
+def test_a_folder_that_is_not_empty_is_refused(tmp_path, settings):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(FileExistsError, match="is not empty; choose another folder"):
         Run.create(tmp_path, settings, FACTS)
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_settings_of_a_later_version_are_told_from_damage(tmp_path, settings):
+def test_settings_of_a_later_version_are_distinguished_from_damage(tmp_path, settings):
     run = Run.create(tmp_path / "run", settings | {"magic": 1}, FACTS)
     with pytest.raises(RunError, match=r"another version of wengert .*: magic: unknown setting"):
         Run.open(run.folder)
 
 
-def test_names_that_are_no_unicode_are_kept(tmp_path, settings):
-    facts = FACTS | {"classes": ["\udce4", "ä"]}  # a folder's name of before Unicode
+def test_names_that_are_not_unicode_are_kept(tmp_path, settings):
+    facts = FACTS | {"classes": ["\udce4", "ä"]}  # the name of a folder that is not valid UTF-8
     Run.create(tmp_path / "a", settings, facts)
     assert Run.open(tmp_path / "a").facts == facts
 

@@ -19,7 +19,7 @@ A hand-written loop that can be killed at any instant and started again:
 It ends with the same parameters, bit for bit, as an uninterrupted run on the same machine, with the
 same versions of NumPy and its BLAS and the same number of BLAS threads: these determine the order
 in which numbers are added. Actions that depend on the time occur at other steps, and what is not in
-the checkpoint (the random numbers of another thread, files of your own) starts anew.
+the checkpoint (the random numbers of another thread, files of your own) starts again from scratch.
 """
 
 import os

@@ -18,15 +18,18 @@ def check_model(caller: str, model: Any) -> None:
         raise TypeError(f"{caller}: got a {type(model).__name__} as model, needed a Layer")
 
 
-def check_optimizer(optimizer: Any) -> None:
+def check_parts(model: Any, optimizer: Any, callbacks: Any) -> None:
+    """Refuses a model, an optimizer or callbacks of the wrong kind.
+
+    Raises:
+        TypeError: one of them is of the wrong kind.
+    """
+    check_model("Trainer", model)
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
             f"Trainer: got a {type(optimizer).__name__} as optimizer, needed an Optimizer; "
             f"Trainer(model, optimizer, loss) is the order"
         )
-
-
-def check_callbacks(callbacks: Any) -> None:
     if not isinstance(callbacks, Iterable):
         raise TypeError(f"Trainer: got {callbacks!r} as callbacks, needed a list of them")
     for callback in callbacks:
@@ -37,7 +40,7 @@ def check_callbacks(callbacks: Any) -> None:
             )
 
 
-def checked_parts(
+def named_parts(
     model: Layer,
     optimizer: Optimizer,
     average: ExponentialMovingAverage | None,

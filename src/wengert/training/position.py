@@ -1,9 +1,11 @@
-"""How far a training has come."""
+"""How far a training has come: counts of epochs and steps, and positions in the data."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
+from wengert.random import get_state, set_state
 from wengert.state import check_names
+from wengert.training.resumable import position, restore_position
 
 
 @dataclass(frozen=True)
@@ -46,3 +48,30 @@ class Position:
         """
         check_names("Position", state, asdict(cls()))
         return cls(**state)
+
+
+@dataclass(frozen=True)
+class DataState:
+    """The positions in the batches of a training, and the state of the random numbers."""
+
+    train: Any
+    validation: Any
+    random: Any
+
+    @classmethod
+    def of(cls, train: Any, validation: Any) -> Self:
+        """The present state of these batches and of the random numbers of this thread."""
+        return cls(position(train), position(validation), get_state())
+
+    def restore_batches(self, train: Any, validation: Any) -> None:
+        """Restores the positions in the batches.
+
+        Raises:
+            ValueError: the data differ from those of the state.
+        """
+        restore_position(self.train, train, "training")
+        restore_position(self.validation, validation, "validation")
+
+    def restore_random(self) -> None:
+        """Restores the random numbers of this thread."""
+        set_state(self.random)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from wengert import random
 from wengert.arguments import integer
 from wengert.config import using_config
 from wengert.core import Parameter, Variable
@@ -16,19 +15,12 @@ from wengert.optimizers import ClipNorm, ExponentialMovingAverage, Optimizer
 from wengert.state import check_names
 from wengert.training.batches import groups
 from wengert.training.callbacks import Callback, named_callbacks
-from wengert.training.checks import (
-    check_batches,
-    check_callbacks,
-    check_loss,
-    check_model,
-    check_optimizer,
-    checked_parts,
-)
+from wengert.training.checks import check_batches, check_loss, check_parts, named_parts
 from wengert.training.evaluator import Evaluator
 from wengert.training.metrics import Metrics, Outputs, Scores
-from wengert.training.position import Position
+from wengert.training.position import DataState, Position
 from wengert.training.progress import Progress
-from wengert.training.resumable import is_resumable, load_together, position, restore_position
+from wengert.training.resumable import is_resumable, load_together
 from wengert.training.resume import state_to_resume
 from wengert.training.upgrade import upgraded
 
@@ -87,9 +79,7 @@ class Trainer(Evaluator):
         parts: Mapping[str, Any] | None = None,
         progress: bool = True,
     ) -> None:
-        check_model("Trainer", model)
-        check_optimizer(optimizer)
-        check_callbacks(callbacks)
+        check_parts(model, optimizer, callbacks)
         if _needs_loss(type(self)):
             check_loss("Trainer", loss)
         super().__init__(model, loss, metrics=metrics, average=average)
@@ -100,7 +90,7 @@ class Trainer(Evaluator):
         self.clip = None if clip_norm is None else ClipNorm(clip_norm)
         self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
         self.progress = progress
-        self.parts = checked_parts(model, optimizer, average, parts or {})
+        self.parts = named_parts(model, optimizer, average, parts or {})
         self.position = Position()
         self.epochs = 0  # where `fit` ends
         self.history: list[dict[str, Any]] = []
@@ -109,7 +99,7 @@ class Trainer(Evaluator):
         self._train: Any = None
         self._validation: Any = None
         self._mid_update = False  # or in the middle of an epoch that an error ended
-        self._to_resume: dict[str, Any] | None = None  # what `fit` is to restore when it starts
+        self._to_resume: DataState | None = None  # what `fit` is to restore when it starts
 
     # -- what a subclass may override, beside the methods of Evaluator --
 
@@ -208,10 +198,9 @@ class Trainer(Evaluator):
             self._scores.reset()
             self._call("on_start")
             return
-        restore_position(state["train"], self._train, "training")
-        restore_position(state["validation"], self._validation, "validation")
+        state.restore_batches(self._train, self._validation)
         self._call("on_start")
-        random.set_state(state["random"])
+        state.restore_random()
         self._to_resume = None  # only now: after an error the next `fit` can resume there
 
     def _run_epoch(self, progress: Progress) -> None:
@@ -224,7 +213,7 @@ class Trainer(Evaluator):
                 if self.stopped is not None:
                     # leaving the loop ends the loader's pass
                     resumable = is_resumable(self._train)
-                    self._to_resume = self._data_positions() if resumable else None
+                    self._to_resume = self._data_state() if resumable else None
                     return
         if not self.batches:
             raise RuntimeError(
@@ -347,16 +336,11 @@ class Trainer(Evaluator):
             "position": self.position.state_dict(),
             "stopped": self.stopped,
             "history": [dict(result) for result in self.history],
-            **(self._to_resume or self._data_positions()),
+            **vars(self._to_resume or self._data_state()),
         }
 
-    def _data_positions(self) -> dict[str, Any]:
-        """The positions in the data and in the random numbers."""
-        return {
-            "train": position(self._train),
-            "validation": position(self._validation),
-            "random": random.get_state(),
-        }
+    def _data_state(self) -> DataState:
+        return DataState.of(self._train, self._validation)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Lets the next `fit` resume where `state_dict()` was called.
@@ -384,7 +368,7 @@ class Trainer(Evaluator):
         self.stopped = state["stopped"]
         self.history = [dict(result) for result in state["history"]]
         self._mid_update = False
-        self._to_resume = {name: state[name] for name in ("train", "validation", "random")}
+        self._to_resume = DataState(state["train"], state["validation"], state["random"])
 
 
 _STATE = (
