@@ -214,10 +214,10 @@ def test_computing_a_batch_again_does_not_change_the_results():
             return super().compute(batch)
 
     metrics = [F.accuracy, Confusion(3)]
-    once = trainer(metrics=metrics).evaluate([(X, T)])
-    assert np.sum(once["confusion"]) == len(X)
+    once = trainer(metrics=metrics).fit(loader(), [(X, T)])
+    assert np.sum(once[0]["confusion"]) == np.sum(once[0]["validation_confusion"]) == len(X)
     twice = Twice(network(), SGD(0.1), F.softmax_cross_entropy, metrics=metrics, progress=False)
-    assert twice.evaluate([(X, T)]) == once
+    assert twice.fit(loader(), [(X, T)]) == once
 
 
 def test_a_model_is_evaluated_and_predicts_without_an_optimizer():
