@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from wengert import Variable
 from wengert.arguments import boolean, fraction, integer, integers, number
 
 
@@ -52,6 +53,9 @@ def test_a_value_out_of_range_is_a_value_error(wrong, message):
         (lambda: integer("f", "n", True), "f: got n True, needed an integer"),
         (lambda: integers("f", "n", "ab"), "f: got n 'ab', needed an integer or a tuple of them"),
         (lambda: number("f", "x", "1"), "f: got x '1', needed a finite number"),
+        (lambda: number("f", "x", Variable(1.0)), r"f: got x Variable\(1.\), needed a finite"),
+        (lambda: number("f", "x", [Variable(1.0)]), r"f: got x \[Variable\(1.\)\], needed a f"),
+        (lambda: number("f", "x", [[1.0], [1.0, 2.0]]), r"f: got x \[\[1.0\]"),
         (lambda: number("f", "x", [1.0]), r"f: got x \[1.0\], needed a finite number"),
         (lambda: fraction("f", "p", None), "f: got p None, needed 0 ≤ p < 1"),
         (lambda: boolean("f", "b", "no"), "f: got b 'no', needed True or False"),

@@ -1,4 +1,4 @@
-"""First values of parameters."""
+"""Initial values of parameters."""
 
 from functools import partial
 
@@ -71,7 +71,7 @@ def test_uniform_values_stay_within_their_limit(initializer):
     assert 0.99 * limit < np.max(np.abs(W)) <= limit
 
 
-def test_options_say_what_is_drawn():
+def test_options_determine_the_distribution():
     random.seed(0)
     np.testing.assert_array_equal(I.constant((2,), value=0.5), [0.5, 0.5])
     U = I.uniform((1000,), low=2, high=3)
@@ -114,7 +114,7 @@ def test_orthogonal_needs_a_matrix():
 
 
 def fans(shape, dtype, fans):
-    """An initializer that shows what it was given."""
+    """An initializer that stores its arguments in the values."""
     return np.full(shape, -1 if fans is None else 1000 * fans[0] + fans[1], dtype)
 
 
@@ -129,7 +129,7 @@ def fans(shape, dtype, fans):
     ],
     ids=repr,
 )
-def test_a_convolution_counts_what_an_output_sums_and_an_input_reaches(layer, shape, expected):
+def test_a_convolution_passes_its_fans(layer, shape, expected):
     assert layer.W.shape == shape
     assert layer.W.data.flat[0] == 1000 * expected[0] + expected[1]
 

@@ -1,4 +1,4 @@
-"""`Layer`: what it finds inside, state, copies, hooks."""
+"""`Layer`: components, state, copies, hooks."""
 
 import copy
 import pickle
@@ -42,13 +42,13 @@ def test_parameters_are_found_in_the_order_of_assignment_by_dotted_names():
     ]
 
 
-def test_params_are_the_named_ones_and_each_is_there_once():
+def test_params_are_the_named_ones_without_repetition():
     nest = Nest()
     assert nest.params() == list(nest.named_params().values())
     assert len({id(p) for p in nest.params()}) == 7
 
 
-def test_an_attribute_assigned_anew_keeps_its_place():
+def test_an_attribute_that_is_assigned_again_keeps_its_position():
     nest = Nest()
     nest.scale = Parameter(np.array(2.0))
     assert names(nest)[0] == "scale"
@@ -141,12 +141,12 @@ def test_a_state_is_a_copy():
     assert not np.array_equal(state["layers.0.W"], model.layers[0].W.data)
 
 
-def test_a_model_without_sizes_has_no_state_yet():
+def test_a_lazy_model_has_no_state_yet():
     with pytest.raises(RuntimeError, match=r"layers.0.W \(None, 4\) has no size yet; call"):
         network().state_dict()
 
 
-@pytest.mark.parametrize("make", [network, lambda: sized(network())], ids=["unsized", "sized"])
+@pytest.mark.parametrize("make", [network, lambda: sized(network())], ids=["lazy", "sized"])
 def test_a_loaded_model_computes_the_same(make):
     model = network()
     model(X)  # and its running statistics move
@@ -178,7 +178,7 @@ def test_a_loaded_parameter_shares_no_memory_with_the_state_and_keeps_its_dtype(
     assert np.all(state["W"] == 1)
 
 
-def test_an_error_of_load_lists_what_does_not_fit_and_nothing_is_loaded():
+def test_a_mismatched_state_is_reported_and_nothing_is_loaded():
     model = sized(network())
     before = model.state_dict()
     state = {name: array + 1 for name, array in before.items()}
@@ -198,7 +198,7 @@ def test_an_error_of_load_lists_what_does_not_fit_and_nothing_is_loaded():
     assert all(np.array_equal(before[name], array) for name, array in model.state_dict().items())
 
 
-def test_without_strict_what_is_there_is_loaded_and_the_rest_is_named():
+def test_without_strict_matching_names_are_loaded_and_the_others_are_returned():
     model = sized(network())
     state = {"layers.0.b": np.full(4, 7.0), "head.W": np.ones(1)}
     missing, unexpected = model.load_state_dict(state, strict=False)
@@ -209,12 +209,12 @@ def test_without_strict_what_is_there_is_loaded_and_the_rest_is_named():
         model.load_state_dict(state)
 
 
-def test_an_unsized_parameter_refuses_what_cannot_be_its_value():
+def test_a_lazy_parameter_refuses_a_value_of_another_shape():
     with pytest.raises(ValueError, match=r"W is \(3, 5\), needed \(any, 2\)"):
         Linear(2).load_state_dict({"W": np.ones((3, 5)), "b": np.zeros(2)})
 
 
-def test_what_is_shared_before_it_has_a_size_is_one_parameter_afterwards():
+def test_a_shared_lazy_parameter_becomes_one_shared_parameter():
     model = Sequential(Linear(3), Linear(3))
     model[1].W = model[0].W
     model(X)
@@ -243,13 +243,13 @@ def test_astype_changes_floats_everywhere_and_forgets_gradients():
         model.astype(int)
 
 
-def test_astype_holds_for_parameters_that_are_not_made_yet():
+def test_astype_applies_to_lazy_parameters():
     model = network().astype(np.float64)
     model(X.astype(np.float64))
     assert {p.dtype for p in model.params()} == {np.dtype(np.float64)}
 
 
-@pytest.mark.parametrize("make", [network, lambda: sized(network())], ids=["unsized", "sized"])
+@pytest.mark.parametrize("make", [network, lambda: sized(network())], ids=["lazy", "sized"])
 def test_frozen_parameters_get_no_gradient_and_are_trained_again_after_unfreeze(make):
     model = make()
     assert model[:2].freeze() is not model
@@ -285,7 +285,7 @@ def test_copies_have_parameters_buffers_and_ties_of_their_own(copied):
     assert other._hooks == ()
 
 
-def test_an_unsized_model_can_be_copied_and_pickled():
+def test_a_lazy_model_can_be_copied_and_pickled():
     model = Sequential(network(), L.LSTMCell(2), L.PReLU(3))
     for other in (model.copy(), pickle.loads(pickle.dumps(model))):
         assert repr(other) == repr(model)
@@ -353,5 +353,5 @@ def test_a_layer_passes_options_on_to_forward():
     assert Scaled()(2, by=3) == 6
 
 
-def test_what_waits_for_its_size_says_so():
+def test_a_lazy_parameter_prints_its_shape():
     assert repr(Linear(2).W) == "LazyParameter(Parameter, shape=(None, 2), dtype=float32)"

@@ -1,4 +1,4 @@
-"""The layers: each is its function, with parameters of its own."""
+"""The layers: each is a function with its own parameters."""
 
 import numpy as np
 import pytest
@@ -218,7 +218,7 @@ def test_a_layer_with_a_size_refuses_another(name):
         (lambda: L.PReLU(0), "PReLU: got in_size 0"),
     ],
 )
-def test_options_that_make_no_layer_are_refused_at_once(make, match):
+def test_invalid_options_are_refused_at_once(make, match):
     with pytest.raises(ValueError, match=match):
         make()
 
@@ -277,17 +277,17 @@ def test_dropout_of_attention_weights_is_for_training():
 
 @pytest.mark.parametrize("kind", [L.TransformerEncoderLayer, L.TransformerDecoderLayer])
 @pytest.mark.parametrize("first", [False, True])
-def test_dropout_is_in_each_part_of_a_transformer_layer(kind, first):
+def test_dropout_is_in_each_component_of_a_transformer_layer(kind, first):
     random.seed(0)
     layer = kind(2, in_size=4, dropout=0.5, norm_first=first)
     x = np.random.default_rng(0).normal(size=(2, 6, 4)).astype(np.float32)
     xs = (x, x) if kind is L.TransformerDecoderLayer else (x,)
-    places = [layer.attention, layer.network[2], layer.drop]
+    components = [layer.attention, layer.network[2], layer.drop]
     assert layer.attention.dropout == layer.network[2].p == layer.drop.p == 0.5
-    for alone in places:  # with the others off
-        for place in places:
-            name = "dropout" if place is layer.attention else "p"
-            setattr(place, name, 0.5 if place is alone else 0.0)
+    for alone in components:  # with the others off
+        for component in components:
+            name = "dropout" if component is layer.attention else "p"
+            setattr(component, name, 0.5 if component is alone else 0.0)
         if kind is L.TransformerDecoderLayer:
             layer.memory_attention.dropout = 0.0
         assert not np.allclose(layer(*xs).data, layer(*xs).data)
@@ -349,7 +349,7 @@ def test_activation_layers_pass_on_their_option(layer, function):
     np.testing.assert_allclose(np.asarray(Variable(layer(x)).data), function(x), rtol=1e-6)
 
 
-# ---- To look at ----
+# ---- Inspection ----
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Models: published geometry and parameter counts, training, and what each alone can do."""
+"""Models: published architectures and parameter counts, training, special methods."""
 
 import pickle
 
@@ -34,7 +34,7 @@ def resnet8(classes=10, widths=(16, 32, 64)):
 
 
 def tiny_gpt(**options):
-    """A GPT whose scores are spread widely, for those of a new one are almost equal."""
+    """A GPT with a large variance of logits; those of a new one are almost equal."""
     random.seed(0)
     gpt = GPT(11, 8, layers=2, width=8, heads=2, dtype=np.float64, **options)
     for p in gpt.params():
@@ -70,7 +70,7 @@ tiny = pytest.mark.parametrize(("make", "x"), TINY.values(), ids=list(TINY))
 
 @pytest.fixture
 def without_memory(monkeypatch):
-    """Parameters have their shapes, but one number each: VGG16 would be half a gigabyte."""
+    """Parameters have their shapes but share one number: VGG16 would take half a gigabyte."""
 
     def make(self, size):
         shape = tuple(size if n is None else n for n in self.shape)
@@ -308,7 +308,7 @@ def test_a_mobilenet_block_adds_x_where_it_keeps_its_shape():
         np.testing.assert_array_equal(block(x).data, np.broadcast_to(residual, block(x).shape))
 
 
-def test_a_block_adds_what_it_was_given():
+def test_a_block_adds_its_input():
     block = BasicBlock(3, in_size=3)
     block.bn2.gamma.data[...] = 0
     x = images(2, 3, 4, 4)
@@ -359,12 +359,12 @@ def test_mobilenet_refuses_a_width_of_zero():
 # ---- GPT ----
 
 
-def test_gpt_gives_scores_for_each_place_and_gradients_reach_every_parameter():
+def test_gpt_returns_logits_for_each_position_and_gradients_reach_every_parameter():
     gpt = tiny_gpt(tied=False)
     tokens = ids(2, 8, below=11)
-    scores = gpt(tokens)
-    assert scores.shape == (2, 8, 11)
-    F.softmax_cross_entropy(scores, tokens).backward()
+    logits = gpt(tokens)
+    assert logits.shape == (2, 8, 11)
+    F.softmax_cross_entropy(logits, tokens).backward()
     assert all(np.any(p.grad.data) for p in gpt.params())
 
 
@@ -372,13 +372,13 @@ def test_gpt_gives_scores_for_each_place_and_gradients_reach_every_parameter():
 def test_gpt_sees_no_later_token_and_all_earlier_ones_in_their_order(positions):
     gpt = tiny_gpt(positions=positions)
     tokens = np.array([[1, 2, 3, 4, 5, 6]])
-    scores = gpt(tokens).data
+    logits = gpt(tokens).data
     later, swapped = tokens.copy(), tokens.copy()
     later[0, 4] = 9
     swapped[0, :2] = 2, 1
-    np.testing.assert_array_equal(gpt(later).data[:, :4], scores[:, :4])
-    assert np.all(np.any(gpt(later).data[:, 4:] != scores[:, 4:], axis=-1))
-    assert np.all(np.abs(gpt(swapped).data - scores).max(axis=-1) > 1e-6)
+    np.testing.assert_array_equal(gpt(later).data[:, :4], logits[:, :4])
+    assert np.all(np.any(gpt(later).data[:, 4:] != logits[:, 4:], axis=-1))
+    assert np.all(np.abs(gpt(swapped).data - logits).max(axis=-1) > 1e-6)
 
 
 def test_tied_weights_are_one_parameter_and_untied_ones_two():
@@ -392,7 +392,7 @@ def test_rotary_positions_have_no_parameters():
     assert set(names[0]) - set(names[1]) == {"positions.W"}
 
 
-def test_weights_that_are_added_up_start_smaller_the_more_layers_there_are():
+def test_output_weights_of_blocks_start_smaller_in_deeper_models():
     random.seed(0)
     block = GPT(11, 8, layers=8, width=64).blocks[0]
     assert np.std(block.attention.qkv.W.data) == pytest.approx(0.02, rel=0.05)
@@ -467,7 +467,7 @@ def test_beyond_the_context_half_of_it_is_kept():
 
 
 @pytest.mark.parametrize("positions", ["learned", "rotary"])
-def test_scores_with_a_cache_are_those_of_the_whole_text(positions):
+def test_logits_with_a_cache_are_those_of_the_whole_text(positions):
     gpt = tiny_gpt(positions=positions)
     tokens = ids(2, 8, below=11)
     cache = gpt.new_cache()
@@ -488,7 +488,7 @@ def test_temperature_zero_takes_the_likeliest_token_at_each_step():
 
 
 @pytest.mark.parametrize(("temperature", "top_k"), [(1.0, None), (2.0, None), (1.5, 4)])
-def test_tokens_are_drawn_from_the_softmax_of_the_scores(temperature, top_k):
+def test_tokens_are_drawn_from_the_softmax_of_the_logits(temperature, top_k):
     gpt = tiny_gpt()
     z = gpt(np.array([[5]])).data[0, -1] / temperature
     if top_k:
@@ -593,12 +593,12 @@ def test_generate_refuses_options_out_of_range(tokens, count, options, message):
         tiny_gpt().generate(tokens, count, **options)
 
 
-def test_generate_refuses_tokens_that_are_no_whole_numbers():
+def test_generate_refuses_tokens_that_are_not_integers():
     with pytest.raises(TypeError, match=r"GPT\.generate: got tokens of float64"):
         tiny_gpt().generate([[1.0]], 3)
 
 
-def test_generate_says_when_scores_are_nan():
+def test_generate_refuses_logits_that_are_nan():
     gpt = tiny_gpt()
     gpt.tokens.W.data[3] = np.nan
     with pytest.raises(ValueError, match="NaN as a logit"):
@@ -693,8 +693,8 @@ def test_the_loss_of_a_vae_is_the_formula_of_the_paper():
     random.seed(1)
     loss = vae.loss(x)
     random.seed(1)
-    scores, mean, log_var = [y.data for y in vae(x)]
-    p = 1 / (1 + np.exp(-scores))
+    logits, mean, log_var = [y.data for y in vae(x)]
+    p = 1 / (1 + np.exp(-logits))
     log_likelihood = np.sum(x * np.log(p) + (1 - x) * np.log(1 - p), axis=1)
     divergence = -0.5 * np.sum(1 + log_var - mean**2 - np.exp(log_var), axis=1)
     assert loss.data == pytest.approx(np.mean(divergence - log_likelihood), rel=1e-12)
@@ -731,7 +731,7 @@ def test_a_vae_learns_two_patterns_and_draws_them():
     assert near.any(axis=0).all()
 
 
-def test_samples_of_a_vae_are_shares_in_its_dtype_that_the_seed_decides():
+def test_samples_of_a_vae_are_probabilities_in_its_dtype_determined_by_the_seed():
     vae = tiny_vae().astype(np.float32)
     xs = vae.sample(4, seed=3)
     assert type(xs) is np.ndarray
@@ -758,6 +758,6 @@ def test_a_vae_refuses_to_draw_less_than_nothing_or_from_a_negative_seed():
         (np.full((2, 6), 1.5), "targets"),
     ],
 )
-def test_a_vae_refuses_what_is_no_batch_of_shares(x, message):
+def test_a_vae_refuses_anything_but_a_batch_of_probabilities(x, message):
     with pytest.raises(ValueError, match=message):
         tiny_vae().loss(x)

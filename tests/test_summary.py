@@ -77,7 +77,7 @@ def test_frozen_parameters_are_counted_apart(model):
     assert str(table).endswith("250 parameters, 202 of them frozen, 0.00 MiB")
 
 
-def test_a_shared_parameter_counts_once():
+def test_a_shared_parameter_is_counted_once():
     model = L.Sequential(L.Linear(3, in_size=3), L.Linear(3, in_size=3))
     model[1].W = model[0].W
     table = model.summary(np.ones((1, 3), np.float32))

@@ -1,4 +1,4 @@
-"""Files of weights of models: names and shapes that fit, and those that do not."""
+"""Weight files: matching and mismatching names and shapes."""
 
 import re
 
@@ -49,7 +49,7 @@ PYTORCH_NAMES = {
 
 
 class Own(L.Layer):
-    """A user's model: a Parameter of its own, a plain list, a subclass of a layer."""
+    """A user's model: its own Parameter, a plain list, a subclass of a layer."""
 
     def __init__(self):
         class Scaled(L.Linear):

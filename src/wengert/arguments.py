@@ -131,6 +131,8 @@ def _float(caller: str, name: str, value: Any, needed: str) -> float:
         with suppress(OverflowError):
             return float(value)
         return math.inf  # too large for a float, and out of every range
-    if np.ndim(value) or isinstance(value, str) or np.asarray(value).dtype.kind not in "fiub":
-        raise TypeError(f"{caller}: got {name} {value!r:.80}, needed {needed}")
-    return float(value)
+    with suppress(TypeError, ValueError):  # (of a value that is no array)
+        array = np.asarray(value)
+        if array.ndim == 0 and array.dtype.kind in "fiub":
+            return float(array)
+    raise TypeError(f"{caller}: got {name} {value!r:.80}, needed {needed}")

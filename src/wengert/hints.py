@@ -330,7 +330,7 @@ WENGERT = {
     "int64": "np.int64",
 }
 
-# Keyword arguments: the name here, which the error offers where the class or function has it.
+# Keyword arguments: the name here, for a class that has it; or words, after "# "
 ARGUMENTS = {
     "in_features": "in_size", "in_channels": "in_size", "input_size": "in_size",
     "input_dim": "in_size", "embed_dim": "in_size", "d_model": "in_size",
@@ -346,14 +346,18 @@ ARGUMENTS = {
     "nonlinearity": "activation", "use_bias": "bias", "kernel_initializer": "initializer",
     "recurrent_initializer": "state_initializer", "negative_slope": "slope", "rate": "p",
     "dim": "axis", "learning_rate": "lr",
+    "betas": "# beta1 and beta2", "momentum": "# the optimizers Momentum and Nesterov",
+    "nesterov": "# the optimizer Nesterov", "batch_first": "# x is always (B, T, in_size)",
+    "inplace": "# nothing is computed in place", "device": "# arrays are in the memory of the CPU",
+    "padding_mode": "# pad x with np.pad(x, widths, mode)", "input_shape": "# the first input",
 }
 # fmt: on
 
 
 def of_argument(name: str, known: Container[str]) -> str:
-    """The argument that is called `name` elsewhere, if it is one of the `known` ones, or ""."""
+    """What to write instead of the argument `name`, or ""; `known` are the existing arguments."""
     here = ARGUMENTS.get(name, "")
-    return here if here in known else ""
+    return here.removeprefix("# ") if here in known or here.startswith("# ") else ""
 
 
 class Hint:
