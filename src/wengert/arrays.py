@@ -35,27 +35,41 @@ def is_foreign(x: Any) -> bool:
 
     Such arrays bring NumPy's `__array_function__` and are passed to formulas as they are.
     """
-    return hasattr(type(x), "__array_function__") and not isinstance(x, ArrayMethods | ndarray)
+    return hasattr(x, "__array_function__") and not isinstance(x, ArrayMethods | ndarray)
 
 
-NUMBERS = {float, int, bool}  # (exactly: np.float64 is a float, and has a dtype)
+_NUMBERS = {float, int, bool}  # (exactly: np.float64 is a float, and has a dtype)
 
 
-def to_arrays(values: Sequence[Any]) -> list[ndarray]:
-    """Arrays of the values; a number takes the dtype that NumPy would give it beside the others."""
-    arrays = [x if type(x) in NUMBERS else as_array(x) for x in values]
-    dtypes = [x.dtype for x in arrays if isinstance(x, ndarray)]
+def fitted(operands: Sequence[Any]) -> list[Any] | None:
+    """The operands of one operation, lists as arrays; None if one is an array of another kind.
+
+    Beside arrays or Variables, a number becomes an array of the dtype that NumPy gives it there.
+    """
+    values, dtypes = [], []
+    for x in operands:
+        if type(x) not in _NUMBERS:
+            if not isinstance(x, ArrayMethods):
+                if is_foreign(x):
+                    return None
+                x = as_array(x)
+            dtypes.append(x.dtype)
+        values.append(x)
+    if not 0 < len(dtypes) < len(values):
+        return values
     alone = len(dtypes) == 1 and dtypes[0].kind == "f"
     return [
-        x if isinstance(x, ndarray)
-        else np.array(x, dtypes[0] if alone else np.result_type(x, *dtypes))
-        for x in arrays
+        np.array(x, dtypes[0] if alone else np.result_type(x, *dtypes))
+        if type(x) in _NUMBERS else x
+        for x in values
     ]  # fmt: skip
 
 
-def is_value_of(scalar: Any, array: ndarray) -> bool:
-    """Whether a 0-d `array` has the value of this NumPy scalar (NaN has that of NaN)."""
-    return isinstance(scalar, np.generic) and np.array_equal(scalar, array, equal_nan=True)
+def same(array: ndarray, recorded: Any) -> bool:
+    """Whether `recorded` is this array, or a NumPy scalar of its value (NaN equals NaN)."""
+    return array is recorded or (
+        isinstance(recorded, np.generic) and np.array_equal(array, recorded, equal_nan=True)
+    )
 
 
 def sum_to(x: Any, shape: tuple[int, ...]) -> Any:

@@ -51,13 +51,10 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, create_graph: bool
             "grad: an input is a constant (requires_grad is False): it has no gradient"
         )
     gys = None if grad_outputs is None else flatten(grad_outputs)[0]
-    mode = enable_backprop.set(create_graph)
-    try:
+    with using_config("enable_backprop", create_graph):
         grads = seeds(ys, gys, use_grad=False)
         walk(_paths_to(set(xs), ys), grads, set(xs))
         grads = finished(grads)
-    finally:
-        enable_backprop.reset(mode)
     return rebuild([
         grads[x] if x in grads else Variable(np.zeros_like(x.data), requires_grad=create_graph)
         for x in xs

@@ -1,9 +1,8 @@
 """The core: `Variable` and `Function`.
 
 A `Variable` holds an array. Calling a `Function` on Variables computes with their arrays and leaves
-a record: the new Variable knows its `creator`, the creator knows its `inputs`. The records are the
-graph, and it exists as soon as the program has run; `backward` walks it from the end to the start
-(walk.py).
+a record: the new Variable knows its `creator`, the creator its `inputs`. These records are the
+graph: it exists as soon as the program has run, and `backward` walks it back (walk.py).
 
 Formulas are plain NumPy, in `forward` and `backward` alike, and the type of the arguments decides:
 an array is computed by NumPy, a Variable by the Function of that name. So one `backward` serves
@@ -20,15 +19,7 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.arguments import parameter_names
-from wengert.arrays import (
-    NUMBERS,
-    as_array,
-    explained,
-    is_foreign,
-    is_value_of,
-    one_array,
-    to_arrays,
-)
+from wengert.arrays import as_array, explained, fitted, one_array, same
 from wengert.config import enable_backprop, hooks
 from wengert.dispatch import ArrayMethods, ufuncs
 from wengert.walk import backward, hold_weakly, wengert_list
@@ -45,7 +36,7 @@ class Variable(ArrayMethods):
         requires_grad: False makes a constant, for which no gradient is computed.
 
     `creator` is the Function that computed this Variable, or None for a leaf. `==` compares
-    identity; `np.equal` compares values.
+    identity, `np.equal` values.
     """
 
     __slots__ = ("__weakref__", "_data", "_grad", "creator", "name", "requires_grad")
@@ -83,7 +74,7 @@ class Variable(ArrayMethods):
 
     @property
     def grad(self) -> "Variable | None":
-        """Gradient of what `backward` was called on, or None; an assigned array is wrapped."""
+        """The gradient, or None; an assigned array is wrapped."""
         return self._grad
 
     @grad.setter
@@ -121,17 +112,14 @@ class Variable(ArrayMethods):
         """Adds the gradient of this Variable to `grad` of each leaf it was computed from.
 
         Args:
-            retain_grad: also keep the gradients of the Variables in between. (They stay until
-                `cleargrad`, and are where a later `backward` from there starts.)
+            retain_grad: also keep the gradients of the Variables in between, until `cleargrad`.
             create_graph: record the walk itself, so that the gradients can be differentiated.
-            grad: gradient to start with, of this Variable's shape; by default `self.grad` if that
-                is set, else ones.
-            retain_graph: False drops each record as soon as the walk has passed it, and its memory
-                is free: a training loop then holds one step's values, not two.
+            grad: gradient to start with; by default `self.grad` if that is set, else ones.
+            retain_graph: False drops each record once the walk has passed it: a training loop then
+                holds the values of one step, not two.
 
         Raises:
-            RuntimeError: this Variable has no graph (it is a constant, came from `no_grad`, or the
-                graph was not retained).
+            RuntimeError: there is no graph: this is a constant, or the graph was not retained.
             ValueError: `grad` has another shape.
         """
         backward(
@@ -151,7 +139,7 @@ class Variable(ArrayMethods):
         self.creator = None
 
     def unchain_backward(self) -> None:
-        """Makes a leaf of every Variable this one was computed from (truncated backpropagation)."""
+        """Makes leaves of all Variables this one was computed from (truncated backpropagation)."""
         for f in wengert_list(self):
             for x in f.inputs:
                 x.unchain()
@@ -161,7 +149,7 @@ class Variable(ArrayMethods):
         return Variable(self.data, self.name, requires_grad=False)
 
     def stand_in(self) -> "StandIn":
-        """What stands for this leaf in a record that must not keep it alive."""
+        """What replaces this leaf in a record that must not keep it alive."""
         return StandIn(self)
 
     def resolve(self) -> "Variable":
@@ -173,18 +161,6 @@ class Variable(ArrayMethods):
     def __eq__(self, other: object) -> bool:
         return self is other
 
-    def __getstate__(self) -> Any:
-        """What copies and pickles keep; of the gradient, its value."""
-        if self.creator is not None:
-            raise RuntimeError(
-                f"Variable: only leaves can be copied or pickled, and this one was made by "
-                f"{type(self.creator).__name__}; use x.detach(), or x.copy() to stay in the graph"
-            )
-        state: Any = super().__getstate__()
-        attributes, slots = state
-        grad = None if self._grad is None else self._grad.detach()
-        return attributes, {**slots, "_grad": grad}
-
 
 class Parameter(Variable):
     """A Variable that is trained: layers collect their Parameters, optimizers update them."""
@@ -193,7 +169,7 @@ class Parameter(Variable):
 
 
 class StandIn(Variable):
-    """Stands for a leaf in a record without keeping it alive (see `hold_weakly` in walk.py)."""
+    """Replaces a leaf in a record without keeping it alive (see `hold_weakly` in walk.py)."""
 
     __slots__ = ("leaf",)
 
@@ -211,21 +187,18 @@ class StandIn(Variable):
 
 def as_variable(x: Any) -> Variable:
     """`x` if it is a Variable, else a constant of its value."""
-    return x if isinstance(x, Variable) else Variable(x, requires_grad=False)
+    return x if isinstance(x, Variable) else Variable.constant(as_array(x))
 
 
 Operand: TypeAlias = Variable | ndarray | float  # what an operation takes
 
 # ---- Function ----
 
-# What one recorded call leaves: its inputs, which of them need a gradient, the arrays of inputs and
-# outputs, and the outputs (weakly, so that the graph holds no cycle and frees itself).
+# What a recorded call leaves: its inputs, which of them need a gradient, the arrays of inputs and
+# outputs, and the outputs, weakly: so the graph holds no cycle and frees itself.
+Arrays: TypeAlias = Sequence[ndarray]
 Record: TypeAlias = tuple[
-    tuple[Variable, ...],
-    list[bool],
-    Sequence[ndarray],
-    Sequence[ndarray],
-    Sequence["ref[Variable]"],
+    tuple[Variable, ...], list[bool], Arrays, Arrays, Sequence["ref[Variable]"]
 ]
 
 # (looked up once here, because each call of a Function needs them)
@@ -233,9 +206,6 @@ _new = object.__new__
 _recording = enable_backprop.get
 _observers = hooks.get
 _next_serial = itertools.count(1).__next__
-_asarray = np.asarray
-_scalar = np.generic  # what NumPy's arithmetic makes of 0-d arrays
-_floating = np.floating
 _as_scalar = operator.itemgetter(())
 
 
@@ -244,18 +214,18 @@ class Function:
 
     A subclass gives `forward(self, *xs)`, from arrays to an array (or a tuple of arrays), and
     `backward(self, *gys)`, from the gradients of the outputs to the gradients of the inputs (None
-    where there is none). Gradients may be shared, so `backward` writes into none of them. Options
-    are the arguments of `__init__`, kept as attributes of the same names. Called on Variables, an
-    instance leaves a record of the call; called on arrays and numbers alone, it gives an array.
+    where there is none); it must not write into them. Options are the arguments of `__init__`, kept
+    as attributes of the same names. Called on Variables, an instance leaves a record of the call;
+    called on arrays and numbers alone, it gives an array.
     """
 
     elementwise: ClassVar[bool] = False  # inputs broadcast; the walk sums their gradients back
-    ufunc: ClassVar[np.ufunc | None] = None  # NumPy's ufunc that runs this Function on a Variable
+    ufunc: ClassVar[np.ufunc | None] = None  # NumPy's function that this is for Variables
     differentiable: ClassVar[bool] = True  # False: the outputs are constants
     saved: ClassVar[tuple[str, ...]] = ()  # attributes that forward keeps for backward
     mutated: ClassVar[tuple[str, ...]] = ()  # parameters of forward that it changes in place
 
-    serial: int = 0  # calls are numbered: this is the program's order
+    serial: int = 0  # numbers the calls in the program's order
     _record: Record | None = None
 
     def __init_subclass__(cls) -> None:
@@ -297,24 +267,23 @@ class Function:
                 self.serial = _next_serial()
                 for v in y:
                     v.creator = self
-        else:  # the same for one output, written out: one call more would cost a tenth of this one
-            value = ys
+        else:  # the same for one output, written out: a helper would make it a tenth slower
+            kept = ys
             if type(ys) is not ndarray:
-                ys = _asarray(ys) if isinstance(ys, _scalar) else one_array(ys, self)
-                if recorded and self.elementwise and isinstance(value, _floating):
+                ys = np.asarray(ys) if isinstance(ys, np.generic) else one_array(ys, self)
+                if recorded and self.elementwise and isinstance(kept, np.floating):
                     # all are 0-d: NumPy computes several times faster with its scalars
                     xs = list(map(_as_scalar, xs))
+                else:
+                    kept = ys
             y = _new(Variable)
             y._data = ys
-            y.name = None
-            y._grad = None
+            y.name = y._grad = y.creator = None
             y.requires_grad = recorded
             if recorded:
-                self._record = inputs, needs, xs, (value,), (ref(y),)
+                self._record = inputs, needs, xs, (kept,), (ref(y),)
                 self.serial = _next_serial()
                 y.creator = self
-            else:
-                y.creator = None
         observers = _observers()
         if observers:
             for observe in observers:
@@ -322,35 +291,31 @@ class Function:
         return y
 
     def _call_with_constants(self, inputs: tuple[Any, ...]) -> Any:
-        """The call where some inputs are arrays or numbers; where all are, the result is too."""
-        if any(is_foreign(x) for x in inputs):  # symbols, arrays on a device: they pass as they are
+        """The call where some inputs are arrays or numbers; if all are, the result is an array."""
+        values = fitted(inputs)
+        if values is None:  # symbols, arrays on a device: they pass as they are
             return self.forward(*inputs)
-        if any(isinstance(x, Variable) for x in inputs):
-            arrays = to_arrays(inputs)
-            return self(*[
-                x if isinstance(x, Variable) else Variable.constant(array)
-                for x, array in zip(inputs, arrays, strict=True)
-            ])  # fmt: skip
-        xs = [x if type(x) in NUMBERS else as_array(x) for x in inputs]
+        for x in inputs:
+            if isinstance(x, Variable):
+                return self(*[as_variable(value) for value in values])
         try:
-            ys = self.forward(*xs)
+            ys = self.forward(*values)
         except Exception as error:
-            raise explained(error, self, xs) from None
+            raise explained(error, self, values) from None
         return tuple(map(as_array, ys)) if type(ys) is tuple else as_array(ys)
 
     def _without_record(self) -> "Function":
         """This Function, ready for a call; a copy if the graph of its last call is still alive."""
         f = self
-        if self._record is not None and any(y() is not None for y in self._record[4]):
-            f = _new(type(self))
-            f.__dict__.update(self.__dict__)
+        if self._record and any(y() is not None for y in self._record[4]):
+            f = self.variant([])
         f._record = None
         return f
 
     # -- what it is --
 
     def options(self) -> dict[str, Any]:
-        """The arguments of `__init__`, by name: `type(f)(**f.options())` is the same operation."""
+        """The arguments of `__init__`: `type(f)(**f.options())` is the same operation."""
         return {name: getattr(self, name) for name in parameter_names(type(self))}
 
     def __repr__(self) -> str:
@@ -370,7 +335,7 @@ class Function:
 
     @property
     def outputs(self) -> tuple[Variable, ...]:
-        """The Variables this Function computed; one that the program has dropped is made again."""
+        """The Variables this Function computed; those that were dropped are made again."""
         if self._record is None:
             return ()
         inputs, needs, xs, ys, references = self._record
@@ -425,10 +390,10 @@ class Function:
             return record[2]
         inputs = self.inputs
         for x, array in zip(inputs, record[2], strict=True):
-            if x._data is not array and not is_value_of(array, x._data):
+            if not same(x._data, array):
                 raise RuntimeError(
-                    f"{type(self).__name__}: the data of an input was replaced after the call; "
-                    f"a recorded walk needs it: assign new data after the walk, or work on a copy"
+                    f"{type(self).__name__}: the data of an input was replaced after the call, and "
+                    f"a recorded walk needs it; assign new data after the walk, or work on a copy"
                 )
         return inputs
 
@@ -439,7 +404,7 @@ class Function:
         return self.outputs if _recording() else record[3]
 
     def variant(self, needs: list[bool], xs: Any = None, ys: Any = None) -> "Function":
-        """A copy that computes other gradients, or from other values: arrays of any kind."""
+        """A copy for other gradients, or other values: arrays of any kind."""
         inputs, _, own_xs, own_ys, outputs = self._record or ((), [], (), (), ())
         f = _new(type(self))
         f.__dict__.update(self.__dict__)
@@ -448,8 +413,8 @@ class Function:
 
     def no_record(self) -> NoReturn:
         raise RuntimeError(
-            f"{type(self).__name__} has no record to walk back on: call it on a Variable first, "
-            f"outside no_grad(); a walk with retain_graph=False drops it"
+            f"{type(self).__name__} has no record: call it on a Variable first, outside no_grad(); "
+            f"a walk with retain_graph=False drops records"
         )
 
 

@@ -67,6 +67,7 @@ class ArrayMethods:
     data: np.ndarray
     name: str | None
     creator: Any
+    _grad: Any
 
     # fmt: off
     @property
@@ -192,6 +193,18 @@ class ArrayMethods:
             parts.append(f"creator={type(self.creator).__name__}")
         return prefix + ", ".join(parts) + ")"
 
+    def __getstate__(self) -> Any:
+        """What copies and pickles keep; of the gradient, its value."""
+        if self.creator is not None:
+            raise RuntimeError(
+                f"Variable: only leaves can be copied or pickled, and this was computed by "
+                f"{type(self.creator).__name__}; use x.detach(), or x.copy() to stay in the graph"
+            )
+        state: Any = super().__getstate__()
+        attributes, slots = state
+        grad = None if self._grad is None else self._grad.detach()
+        return attributes, {**slots, "_grad": grad}
+
     # -- NumPy's functions and Python's operators --
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -258,10 +271,10 @@ class ArrayMethods:
     def __rdivmod__(self, other: Any) -> Any: return other // self, other % self
     def __matmul__(self, other: Any) -> Any: return np.matmul(self, other)
     def __rmatmul__(self, other: Any) -> Any: return np.matmul(other, self)
-    def __lt__(self, other: Any) -> Any: return np.less(self, other)
-    def __le__(self, other: Any) -> Any: return np.less_equal(self, other)
-    def __gt__(self, other: Any) -> Any: return np.greater(self, other)
-    def __ge__(self, other: Any) -> Any: return np.greater_equal(self, other)
+    def __lt__(self, other: Any) -> Any: return ufuncs[np.less]()(self, other)
+    def __le__(self, other: Any) -> Any: return ufuncs[np.less_equal]()(self, other)
+    def __gt__(self, other: Any) -> Any: return ufuncs[np.greater]()(self, other)
+    def __ge__(self, other: Any) -> Any: return ufuncs[np.greater_equal]()(self, other)
     def __and__(self, other: Any) -> Any: return np.bitwise_and(self, other)
     def __rand__(self, other: Any) -> Any: return np.bitwise_and(other, self)
     def __or__(self, other: Any) -> Any: return np.bitwise_or(self, other)

@@ -1,10 +1,9 @@
 """The backward pass: an algorithm on the records that calls of Functions leave.
 
-It lies below core.py and asks the Variables and Functions that it meets. A Function is called after
-those that computed its inputs, so the order in which the program ran is a topological order of the
-graph. The walk follows it backwards: each Function has the complete gradient of its outputs when
-its turn comes. Nothing recurses, so a graph may be deeper than Python's stack; time is proportional
-to the number of Functions.
+It lies below core.py and asks the Variables and Functions it meets. A Function is called after
+those that computed its inputs, so the order of the program is a topological order of the graph. The
+walk follows it backwards: each Function has the complete gradient of its outputs when its turn
+comes. Nothing recurses; time is proportional to the number of Functions.
 """
 
 import operator
@@ -16,10 +15,10 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.arrays import as_array, sum_to
-from wengert.config import enable_backprop, walker
+from wengert.config import enable_backprop, using_config, walker
 from wengert.dispatch import ArrayMethods
 
-Variable: TypeAlias = Any  # (core.py defines both classes, and imports this file)
+Variable: TypeAlias = Any  # (core.py defines the classes, and imports this file)
 Function: TypeAlias = Any
 Gradients: TypeAlias = dict[Variable, Any]  # arrays; Variables while the walk is recorded
 
@@ -51,8 +50,8 @@ def backward(
     """Walks back from several `outputs` at once and adds to `grad` of each leaf.
 
     Args:
-        outputs: where to start: Variables, or one.
-        grad_outputs: a gradient for each output; for None, its `grad` if that is set, else ones.
+        outputs: Variables, or one.
+        grad_outputs: a gradient for each; None for its `grad` if that is set, else ones.
         retain_grad, create_graph, retain_graph: as in `Variable.backward`, like the errors.
     """
     if create_graph and not retain_graph:
@@ -62,15 +61,12 @@ def backward(
         )
     if isinstance(outputs, ArrayMethods):
         outputs, grad_outputs = [outputs], [grad_outputs]
-    mode = enable_backprop.set(create_graph)
-    try:
+    with using_config("enable_backprop", create_graph):
         grads = seeds(outputs, grad_outputs)
         functions = wengert_list(outputs)
         kept = set(outputs).union(*[f.inputs for f in functions]) if retain_grad else ()
         (walker.get() or walk)(functions, grads, kept, retain_graph)
-        _add(finished(grads))
-    finally:
-        enable_backprop.reset(mode)
+        accumulate(finished(grads))
 
 
 def seeds(
@@ -84,8 +80,7 @@ def seeds(
         grad_outputs = [None] * len(outputs)
     if len(grad_outputs) != len(outputs):
         raise ValueError(
-            f"backward: got {len(grad_outputs)} gradients for {len(outputs)} outputs; "
-            f"give one for each (None for ones)"
+            f"backward: got {len(grad_outputs)} gradients for {len(outputs)} outputs; give each one"
         )
     grads: Gradients = {}
     for y, gy in zip(outputs, grad_outputs, strict=True):
@@ -120,15 +115,12 @@ def walk(
 ) -> None:
     """Takes Functions from the end of the list, and carries gradients from outputs to inputs.
 
-    The walk is recorded if calls are (`enable_backprop`).
-
     Args:
         functions: in the order in which they ran; empty afterwards.
         grads: gradients of the last outputs. At the end, those of the leaves and of `kept`.
         kept: Variables whose gradients are not dropped when they have been passed on.
         retain_graph: False drops each record when the walk has passed it.
     """
-    scalar = np.generic  # what NumPy's arithmetic makes of 0-d arrays
     sums: dict[Variable, ndarray] = {}  # gradients that are sums made here: they grow in place
     while functions:
         f = functions.pop()
@@ -140,7 +132,7 @@ def walk(
                 continue
             if kept and y in kept:
                 grads[y] = gy
-            if type(gy) is not ndarray and isinstance(gy, scalar) and not f.elementwise:
+            if type(gy) is not ndarray and isinstance(gy, np.generic) and not f.elementwise:
                 gy = np.asarray(gy)
             gxs = f.backward(gy)
         else:
@@ -182,15 +174,16 @@ def walk(
 
 def incoming(f: Function, grads: Gradients, kept: Collection[Variable]) -> list[Any]:
     """Takes the gradients of all outputs of f: zeros for those without; empty if none has one."""
-    arrays, outputs = f._record[3], [output() for output in f._record[4]]
+    inputs, _, _, ys, references = f._record
+    outputs = [reference() for reference in references]
     if not any(y in grads for y in outputs):
         return []
-    return [
-        _converted(np.zeros_like(array), f._record[0][0]) if y not in grads
-        else grads[y] if y in kept
-        else grads.pop(y)
-        for y, array in zip(outputs, arrays, strict=True)
-    ]  # fmt: skip
+    gys = []
+    for y, array in zip(outputs, ys, strict=True):
+        gys.append(grads[y] if y in grads else _converted(np.zeros_like(array), inputs[0]))
+        if y not in kept:
+            grads.pop(y, None)
+    return gys
 
 
 def _converted(gx: Any, x: Variable) -> Any:
@@ -220,17 +213,17 @@ def _fitted(gx: Any, data: ndarray, f: Function) -> Any:
 
 def finished(grads: Gradients) -> Gradients:
     """The gradients as Variables that share no memory with anything the program can see."""
-    _resolve_stand_ins(grads)
+    for x in [x for x in grads if x.is_stand_in]:  # its gradient is that of the leaf
+        gx, leaf = grads.pop(x), x.resolve()
+        if leaf is not x:
+            grads[leaf] = grads[leaf] + gx if leaf in grads else gx
     return {x: _own(grads, x) for x in grads}
 
 
 def _own(grads: Gradients, x: Variable) -> Variable:
-    """The gradient of x as a Variable in memory of its own.
-
-    As in PyTorch, an array is taken over, not copied, if its reference count says that it is alone.
-    """
+    """The gradient of x in memory of its own; as in PyTorch, an unshared array is taken over."""
     shared = sys.getrefcount(grads[x]) > _ALONE or as_array(grads[x]).base is not None
-    gx = np.positive(grads[x]) if shared else grads[x]  # a copy
+    gx = np.positive(grads[x]) if shared else grads[x]  # (a copy)
     if not enable_backprop.get():
         return x.constant(as_array(gx))
     if not gx.requires_grad:  # a constant can be differentiated too: to zero
@@ -243,15 +236,7 @@ _one = {0: np.empty(0)}
 _ALONE = sys.getrefcount(_one[0])
 
 
-def _resolve_stand_ins(grads: Gradients) -> None:
-    """Gradients of stand-ins (see `hold_weakly`) become those of their leaves."""
-    for x in [x for x in grads if x.is_stand_in]:
-        gx, leaf = grads.pop(x), x.resolve()
-        if leaf is not x:
-            grads[leaf] = grads[leaf] + gx if leaf in grads else gx
-
-
-def _add(grads: Gradients) -> None:
+def accumulate(grads: Gradients) -> None:
     """Adds the gradients to `grad` of leaves; for Variables in between, they replace it."""
     recorded = enable_backprop.get()
     if recorded:
@@ -273,5 +258,5 @@ def hold_weakly(leaves: Collection[Variable], functions: Iterable[Function]) -> 
     stand_ins = {x: x.stand_in() for x in leaves}
     for f in functions:
         inputs, *others = f._record
-        if any(x in stand_ins for x in inputs):
+        if not stand_ins.keys().isdisjoint(inputs):
             f._record = (tuple([stand_ins.get(x, x) for x in inputs]), *others)

@@ -185,7 +185,10 @@ def _making(name: str) -> Any:
 
 
 # All other methods and operators call one of these.
-for _name in ("__array_ufunc__", "__array_function__", "__getitem__", "__pos__", "astype", "copy"):
+for _name in (
+    "__array_ufunc__", "__array_function__", "__getitem__", "__lt__", "__le__", "__gt__", "__ge__",
+    "__pos__", "astype", "copy",
+):  # fmt: skip
     setattr(Variable, _name, _making(_name))
 
 
