@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def main() -> int:
-    """Runs the comparisons asked for; exit code 2 for a wrong command line."""
+    """Runs the requested comparisons; exit code 2 for a wrong command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Times wengert against other frameworks on the same work, side by side.",
+        description="Times wengert and other frameworks on the same work, alternately.",
     )
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="all of them by default")
     parser.add_argument("--peers", metavar="A,B", help="all that are installed by default")
@@ -19,13 +19,16 @@ def main() -> int:
         "--seconds", type=float, help="time for one comparison (default: the workload's own)"
     )
     parser.add_argument(
-        "--threads", type=int, default=cores(), help="for everybody (default: the cores there are)"
+        "--threads",
+        type=int,
+        default=cores(),
+        help="of each framework (default: all usable cores)",
     )
     options = parser.parse_args()
     if options.threads < 1 or (options.seconds is not None and options.seconds <= 0):
         return wrong("--threads and --seconds must be positive")
 
-    # The libraries under NumPy and PyTorch read these once, when they are loaded.
+    # The libraries used by NumPy and PyTorch read these variables when they are loaded.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(options.threads)
     from benchmarks import runner
@@ -39,7 +42,7 @@ def main() -> int:
     ]:
         unknown = [name for name in asked if name not in known]
         if unknown:
-            return wrong(f"no {kind} {unknown[0]!r}; there are {', '.join(known)}")
+            return wrong(f"no {kind} {unknown[0]!r}; needed one of {', '.join(known)}")
     if options.json is not None and (reason := runner.why_not_writable(options.json)):
         return wrong(f"--json {options.json}: {reason}")
 

@@ -1,7 +1,7 @@
 """A training step of a small convolutional network on 1×28×28 images, batch 64, Adam.
 
-Twice convolution (32 and 64 channels, 3×3, padded to keep the size), ReLU and 2×2 max pooling, then
-linear 128, ReLU, linear 10.
+Two blocks of 3×3 convolution (32 and 64 channels, padded to keep the size), ReLU and 2×2 max
+pooling, then linear 128, ReLU, linear 10.
 """
 
 import numpy as np

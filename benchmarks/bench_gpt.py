@@ -1,7 +1,7 @@
 """A training step of a small GPT: 4 layers, width 128, 4 heads, 64 tokens, batch 16, Adam.
 
-The geometry of GPT-2: learned positions, normalisation before each part, GELU (with tanh), and one
-matrix for the vectors of the 65 tokens and for the scores. No dropout.
+The architecture of GPT-2: learned position embeddings, normalisation before each sublayer, GELU
+(with tanh), and one matrix for the embeddings of the 65 tokens and for the logits. No dropout.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ VOCABULARY, CONTEXT, LAYERS, WIDTH, HEADS = 65, 64, 4, 128, 4
 
 
 def batch() -> tuple[np.ndarray, np.ndarray]:
-    """Tokens (16, 64), and the same one place later."""
+    """Tokens (16, 64), and the same one position later."""
     tokens = np.random.default_rng(0).integers(VOCABULARY, size=(16, CONTEXT + 1))
     return tokens[:, :-1], tokens[:, 1:]
 

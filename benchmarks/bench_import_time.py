@@ -1,4 +1,4 @@
-"""The time that `import` takes beyond that of `import numpy`, each in a fresh process."""
+"""The time of `import` after `import numpy`, each in a new process."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ print(time.perf_counter() - start)
 def program(package: str) -> Program:
     command = [sys.executable, "-c", IMPORT.format(package)]
     environment = dict(os.environ)
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # installed packages have theirs
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # installed packages have bytecode files
 
     def step() -> str:
         run = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
@@ -29,7 +29,7 @@ def program(package: str) -> Program:
 
 
 def reported_seconds(step: Callable[[], str], calls: int) -> float:
-    """What the fresh process itself has measured, without its start."""
+    """The time that the new process has measured, without its start."""
     return sum(float(step()) for _ in range(calls))
 
 

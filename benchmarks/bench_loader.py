@@ -1,6 +1,6 @@
 """One pass of a loader over arrays in memory: 60,000 images of 28×28 floats, batches of 64.
 
-Without shuffling, so that both sides come to the same numbers.
+Without shuffling, so that both sides return the same batches.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ def program(loader: Iterable[Any]) -> Program:
     sums = [0.0, 0.0]
 
     def step() -> None:
-        """A pass, in which each batch is looked at in one place."""
+        """One pass; one element of each batch is read."""
         sums[:] = 0.0, 0.0
         for x, t in loader:
             sums[0] += float(x[0, 0, 14, 14])

@@ -1,6 +1,6 @@
 """A training step of a wide MLP: 784-1000-1000-10, ReLU, batch 100, Adam.
 
-The work is in a few products of matrices, and in the update of 1.8 M parameters.
+Most of the time is spent in a few matrix products and in the update of 1.8 M parameters.
 """
 
 import numpy as np

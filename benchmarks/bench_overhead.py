@@ -61,7 +61,7 @@ def autograd(shape: tuple[int, ...]) -> Program:
 def mygrad(shape: tuple[int, ...]) -> Program:
     import mygrad
 
-    mygrad.turn_memory_guarding_off()  # its documents advise this for speed
+    mygrad.turn_memory_guarding_off()  # recommended in its documentation
     x, ones = mygrad.tensor(values(shape)), np.ones(shape)
 
     def step() -> None:

@@ -93,5 +93,5 @@ def torch() -> Program:
     return train_torch(model, first_model(), lambda: nn.functional.cross_entropy(model(x), t))
 
 
-# In float64 the losses agree to 1e-14; in float32 Adam takes whole steps for rounding in gradients.
+# In float64 the losses agree to 1e-14; in float32 Adam turns rounding errors into whole steps.
 WORKLOADS = [training("resnet8", wengert, torch, tolerance=1e-3)]

@@ -1,7 +1,7 @@
 """One training step of a tiny network: 1-10-1, sigmoid, batch 100, mean squared error, SGD.
 
-Here a step is some twenty operations on small arrays, so that what counts is overhead, as in
-`bench_overhead`, but of the mix of operations that a real training step has.
+A step is about twenty operations on small arrays. So it measures overhead, like `bench_overhead`,
+but for the mix of operations of a real training step.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ LR = 0.1
 
 
 def task() -> tuple[Any, Any, list[np.ndarray]]:
-    """Inputs and targets of a noisy sine, and the network's first weights W1, b1, W2, b2."""
+    """Inputs and targets of a noisy sine, and the network's initial weights W1, b1, W2, b2."""
     rng = np.random.default_rng(0)
     x = rng.uniform(size=(100, 1)).astype("f")
     t = np.sin(2 * np.pi * x) + rng.uniform(size=x.shape).astype("f")
@@ -81,7 +81,7 @@ def mygrad() -> Program:
     import mygrad
     from mygrad.nnet.activations import sigmoid
 
-    mygrad.turn_memory_guarding_off()  # its documents advise this for speed
+    mygrad.turn_memory_guarding_off()  # recommended in its documentation
     x, t, first = task()
     params = W1, b1, W2, b2 = [mygrad.tensor(p) for p in first]
 
@@ -96,6 +96,6 @@ def mygrad() -> Program:
 
 SIDES = (wengert, torch, autograd, mygrad)
 WORKLOADS = [
-    # float32 sums in another order, and then ten steps
+    # float32 sums in a different order, over ten steps
     Workload("toy-mlp", {side.__name__: side for side in SIDES}, tolerance=1e-5)
 ]

@@ -1,4 +1,4 @@
-"""What all benchmarks share: the check that both sides do the same work, the clock, the table.
+"""Common code of the benchmarks: the check that both sides do the same work, timing, the table.
 
 A file `bench_NAME.py` in this folder defines `WORKLOADS`, a list of `Workload`; it is found by its
 name. A new peer is a new key of a workload's `programs`.
@@ -23,15 +23,15 @@ import numpy as np
 import benchmarks
 
 OURS = "wengert"
-LONG_ENOUGH = 2e-3  # seconds: steps are timed in batches of this length, for the clock's own cost
+LONG_ENOUGH = 2e-3  # seconds for one reading of the clock, whose cost is negligible then
 
 
 class NotTheSameError(Exception):
-    """Two sides of a comparison come to different numbers."""
+    """The two sides of a comparison compute different numbers."""
 
 
 def time_calls(step: Callable[[], Any], calls: int) -> float:
-    """Seconds that `calls` calls of `step` take."""
+    """The time of `calls` calls of `step`, in seconds."""
     start = time.perf_counter()
     for _ in range(calls):
         step()
@@ -40,12 +40,12 @@ def time_calls(step: Callable[[], Any], calls: int) -> float:
 
 @dataclass(frozen=True)
 class Program:
-    """One side of a comparison, built and ready.
+    """One side of a comparison.
 
     Args:
-        step: the work to be timed.
-        numbers: what the steps so far have come to, to be compared with the other side.
-        clock: seconds for a number of steps.
+        step: the work to time.
+        numbers: the results of the steps so far, to compare with the other side.
+        clock: measures the time of a number of steps, in seconds.
     """
 
     step: Callable[[], Any]
@@ -55,16 +55,16 @@ class Program:
 
 @dataclass(frozen=True)
 class Workload:
-    """The same work, as written by a good user of each framework.
+    """The same work in each framework, written as its documentation recommends.
 
     Args:
-        name: for the command line and the table.
-        programs: builds the program of each framework, which it imports; "wengert" is ours.
-        tolerance: by which the numbers of two sides may differ, relatively.
-        warm_up: steps before the numbers are compared.
-        seconds: time for one comparison, if the command line does not say; slow steps need more.
-        settle: seconds of steps that are not timed, when a side's turn comes. (After their last
-            work the threads of OpenBLAS and OpenMP wait for more, and take the other side's cores.)
+        name: in the command line and the table.
+        programs: functions that import a framework and build its program; "wengert" is ours.
+        tolerance: allowed relative difference between the numbers of the two sides.
+        warm_up: number of steps before the numbers are compared.
+        seconds: default time for one comparison; slow steps need more.
+        settle: seconds of untimed steps before each turn of a side. (Threads of OpenBLAS and OpenMP
+            keep waiting for work for a while and occupy cores of the other side.)
     """
 
     name: str
@@ -107,7 +107,7 @@ def is_installed(peer: str) -> bool:
 def run(
     workloads: Iterable[Workload], peers: Sequence[str], threads: int, seconds: float | None
 ) -> list[dict[str, Any]]:
-    """Compares us with each peer on each workload, printing the table line by line.
+    """Compares wengert with each peer on each workload; prints the table line by line.
 
     Raises:
         NotTheSameError: the two sides of a comparison do not do the same work.
@@ -146,7 +146,7 @@ def run(
 
 
 def compare(workload: Workload, peer: str, seconds: float) -> dict[str, Any]:
-    """Times both sides in turn, after a check that they come to the same numbers."""
+    """Times both sides alternately, after a check that they compute the same numbers."""
     ours, theirs = workload.programs[OURS](), workload.programs[peer]()
     for _ in range(workload.warm_up):
         ours.step()
@@ -168,7 +168,7 @@ def compare(workload: Workload, peer: str, seconds: float) -> dict[str, Any]:
     times: tuple[list[float], list[float]] = [], []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(times[0]) < 5:
-        # the side that goes first changes, so that neither always runs in the other's wake
+        # the first side alternates, so that neither always runs after the other
         for i in (0, 1) if len(times[0]) % 2 else (1, 0):
             settled = time.perf_counter() + workload.settle
             while time.perf_counter() < settled:
@@ -186,19 +186,19 @@ def compare(workload: Workload, peer: str, seconds: float) -> dict[str, Any]:
 
 
 def batch_of(program: Program, seconds: float) -> int:
-    """How many steps to time at once, so that they take about so long."""
+    """The number of steps to time at once, so that they take about `seconds`."""
     once = min(program.clock(program.step, 1) for _ in range(3))
     return max(1, round(seconds / once))
 
 
 def version(package: str) -> str:
-    """The version of what was really imported, which need not be installed (ours may not be)."""
+    """The version of the imported module; the package need not be installed."""
     module = importlib.import_module(package)
     return getattr(module, "__version__", None) or importlib.metadata.version(package)
 
 
 def cpu_name() -> str:
-    """The processor's name, or its architecture where the system does not say."""
+    """The name of the processor, or its architecture if the name is unknown."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -211,7 +211,7 @@ def cpu_name() -> str:
 
 
 def why_not_writable(path: Path) -> str | None:
-    """Why no file can be written at `path`, or None; asked before the minutes of measuring."""
+    """The reason why `path` cannot be written, or None; checked before the measurements."""
     if path.is_dir():
         return "is a folder"
     if not path.parent.is_dir():
@@ -222,7 +222,7 @@ def why_not_writable(path: Path) -> str | None:
 
 
 def write_json(results: list[dict[str, Any]], path: Path) -> None:
-    """Writes beside `path` and renames, so that the file is never seen half written."""
+    """Writes a temporary file and renames it, so that `path` is never half written."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_text(json.dumps(results, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""What the workloads of whole training steps share: the step, and equal weights on both sides."""
+"""Common code of the workloads that train: the step, and equal weights on both sides."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,13 +12,13 @@ def training(
     torch: Callable[[], Program],
     tolerance: float = 1e-5,
 ) -> Workload:
-    """The workload; its numbers, the losses of ten steps, may differ by float32's rounding."""
+    """A workload; its numbers are the losses of ten steps, which may differ by rounding errors."""
     programs = {"wengert": wengert, "torch": torch}
     return Workload(name, programs, tolerance, seconds=10, settle=0.15)
 
 
 def train_wengert(model: Any, loss: Callable[[], Any]) -> Program:
-    """Forward, loss, backward and Adam's update, of a Layer; its numbers are all losses."""
+    """Forward, loss, backward and update by Adam for a Layer; its numbers are the losses."""
     from wengert.optimizers import Adam
 
     optimizer = Adam().setup(model)
@@ -35,7 +35,7 @@ def train_wengert(model: Any, loss: Callable[[], Any]) -> Program:
 
 
 def train_torch(model: Any, start: Any, loss: Callable[[], Any]) -> Program:
-    """The same of a torch Module, which starts from the weights of `start`, a Layer."""
+    """The same for a torch Module, which starts from the weights of `start`, a Layer."""
     import torch
 
     copy_weights(start, model)
@@ -53,7 +53,7 @@ def train_torch(model: Any, start: Any, loss: Callable[[], Any]) -> Program:
 
 
 def copy_weights(ours: Any, theirs: Any) -> None:
-    """From a Layer to a Module whose parts have the same order; (in, out) becomes (out, in)."""
+    """Copies a Layer's weights to a Module with the same order; (in, out) becomes (out, in)."""
     import torch
     from torch import nn
 

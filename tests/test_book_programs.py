@@ -1,4 +1,4 @@
-"""The programs with which «Deep Learning from Scratch 3» builds a framework, as one writes them."""
+"""The programs with which «Deep Learning from Scratch 3» builds a framework."""
 
 import math
 
@@ -47,7 +47,7 @@ def composed():
     return x, a, b, y
 
 
-# ---- One chain, by hand and by itself ----
+# ---- One chain, by hand and by backward() ----
 
 
 def test_forward():
@@ -90,7 +90,7 @@ def test_backward_by_hand_on_arrays_and_on_our_own_functions(seed):
     assert x.grad.data == pytest.approx(3.297442541400256)
 
 
-def test_backward_by_hand_gives_arrays_for_arrays_where_the_formula_has_only_arrays():
+def test_backward_by_hand_returns_arrays_for_arrays_if_the_formula_has_only_arrays():
     x, a, b, y = composed()
     gb = y.creator.backward(np.array(1.0))
     ga = b.creator.backward(gb)
@@ -99,7 +99,7 @@ def test_backward_by_hand_gives_arrays_for_arrays_where_the_formula_has_only_arr
     assert x.grad is None
 
 
-def test_backward_by_itself(capsys):
+def test_backward(capsys):
     x, _, _, y = composed()
     y.grad = np.array(1.0)
     y.backward()
@@ -327,7 +327,7 @@ def test_a_network_learns_a_sine():
     assert losses[-1] < 0.1
 
 
-def test_no_grad_in_use():
+def test_no_grad():
     with wg.no_grad():
         y = Square()(Variable(np.array(2.0)))
     assert y.creator is None

@@ -1,4 +1,4 @@
-"""What the documents show is what happens: every fenced block and every >>> runs."""
+"""Every fenced block of the documents and every >>> runs and prints the text below it."""
 
 import contextlib
 import doctest
@@ -22,7 +22,7 @@ MODULES = [
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_blocks_print_what_stands_under_them(document):
+def test_blocks_print_the_text_below_them(document):
     names = {"__name__": "document"}
     for code, expected in BLOCK.findall(document.read_text()):
         printed = io.StringIO()

@@ -1,7 +1,6 @@
-"""The examples: each does what its docstring says, down to the last line of its output.
+"""The examples: the last line of output is as their docstrings promise.
 
-Here they run with --fast. WENGERT_FULL_EXAMPLES=1 runs them in full, which takes a quarter of an
-hour.
+They run with --fast. WENGERT_FULL_EXAMPLES=1 runs them in full, which takes a quarter of an hour.
 """
 
 import ast
@@ -19,9 +18,9 @@ from dataset_files import cifar_content, python2_pickle
 FOLDER = Path(__file__).parents[1] / "examples"
 EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.py"))
 FULL = bool(os.environ.get("WENGERT_FULL_EXAMPLES"))
-TIMEOUT = {"--fast": 120, "full": 3600}  # seconds; for machines that have other work, too
+TIMEOUT = {"--fast": 120, "full": 3600}  # seconds, also on busy machines
 
-UNMEASURED = {"resnet_cifar10"}  # whose full run has not been seen: it needs files from elsewhere
+UNMEASURED = {"resnet_cifar10"}  # the full run needs data files that were not available
 
 NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 LAST_LINE = re.compile(
@@ -36,7 +35,7 @@ def docstring(name):
 
 
 def last_line(text):
-    """The parts of such a line, and whether what was found is as expected."""
+    """The fields of such a line, and whether the result is as expected."""
     line = LAST_LINE.fullmatch(text)
     assert line, f"{text!r} is no last line of an example"
     holds = HOLDS[line["bound"]](float(line["found"]), float(line["limit"]))
@@ -44,14 +43,14 @@ def last_line(text):
 
 
 def promised(name, mode):
-    """What the docstring says the last line of output is."""
+    """The last line of output according to the docstring."""
     label = "Last line: " if mode == "full" else f"Last line with {mode}: "
     (line,) = [line for line in docstring(name).splitlines() if line.startswith(label)]
     return line.removeprefix(label)
 
 
 def output(name, mode, cwd, *arguments):
-    """What the example prints."""
+    """The output of the example."""
     fast = [] if mode == "full" else [mode]
     run = subprocess.run(
         [sys.executable, "-W", "error", FOLDER / f"{name}.py", *fast, *arguments],
@@ -59,7 +58,7 @@ def output(name, mode, cwd, *arguments):
         encoding="utf-8",
         timeout=TIMEOUT[mode],
         cwd=cwd,
-        # one thread: on a busy machine several that wait for each other take ten times as long
+        # one thread: on a busy machine, several threads take ten times as long
         env={**os.environ, "PYTHONUTF8": "1", "OPENBLAS_NUM_THREADS": "1"},
     )
     assert run.returncode == 0, run.stderr
@@ -72,12 +71,12 @@ RUNS += [(name, "full") for name in EXAMPLES if FULL and name not in UNMEASURED]
 
 
 @pytest.mark.parametrize(("name", "mode"), RUNS)
-def test_an_example_ends_as_its_docstring_says(name, mode, tmp_path):
+def test_the_last_line_of_an_example_is_as_in_its_docstring(name, mode, tmp_path):
     printed = output(name, mode, tmp_path)
     what, bound, limit, holds = last_line(printed.splitlines()[-1])
     assert holds, printed
     assert last_line(promised(name, mode)) == (what, bound, limit, True)
-    assert list(tmp_path.iterdir()) == []  # it leaves no files behind
+    assert list(tmp_path.iterdir()) == []  # no files are left
 
 
 def test_the_residual_network_reads_cifar_10_from_a_folder(tmp_path):
@@ -90,7 +89,7 @@ def test_the_residual_network_reads_cifar_10_from_a_folder(tmp_path):
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_is_short_and_says_how_to_run_it(name):
+def test_an_example_is_short_and_its_docstring_has_the_command(name):
     text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 150
     assert f"\n    python examples/{name}.py " in docstring(name)

@@ -1,4 +1,4 @@
-"""The book's own framework, where it is installed: something to compare with, not needed."""
+"""The framework of the book, if it is installed: results are compared with it."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""What the programs leave open: manners of Variables and Functions, and what is refused."""
+"""Behaviour of Variables and Functions that the programs do not cover, and errors."""
 
 import copy
 import gc
@@ -20,7 +20,7 @@ class Double(Function):
         return 2 * gy
 
 
-def test_results_are_variables_of_the_book_on_every_way():
+def test_all_operations_return_variables_of_the_book():
     x = Variable(np.array([1.0, 2.0]))
     for y in (
         x + 1, 1 - x, x / x, x**2, 2 ** x, -x, +x, abs(x), x[0], x.T, x.sum(), x.mean(), x.copy(),
@@ -37,7 +37,7 @@ def test_an_operation_on_a_parameter_gives_a_variable():
     assert type(p * p) is Variable
 
 
-def test_all_functions_and_variables_in_a_recorded_walk_have_the_manners_of_the_book():
+def test_functions_and_variables_of_a_recorded_backward_pass_are_those_of_the_book():
     x = Variable(np.array([[0.5, 1.0]]))
     y = F.softmax_cross_entropy(F.matmul(F.tanh(x), np.ones((2, 3))) + x.sum(), np.array([1]))
     y.backward(create_graph=True)
@@ -111,7 +111,7 @@ def test_data_may_be_replaced_and_released():
     assert x.shape == (5,)
 
 
-def test_none_is_an_input_of_a_function_of_ones_own():
+def test_none_is_an_input_of_a_user_defined_function():
     class Affine(Function):
         def forward(self, x, b):
             return x if b is None else x + b
@@ -126,13 +126,13 @@ def test_none_is_an_input_of_a_function_of_ones_own():
     assert x.grad.data == 1.0
 
 
-def test_a_backward_may_give_one_gradient_for_a_call_by_hand_with_an_array():
+def test_a_backward_called_by_hand_with_an_array_may_return_one_gradient():
     f = Double()
     f(Variable(np.array(1.0)))
     assert type(f.backward(np.array(3.0))) is Variable
 
 
-def test_the_last_gradient_is_forgotten_unless_retained():
+def test_the_initial_gradient_is_cleared_unless_retained():
     x = Variable(np.array(1.0))
     y = 2 * x
     y.grad = np.array(5.0)
@@ -140,7 +140,7 @@ def test_the_last_gradient_is_forgotten_unless_retained():
     assert (x.grad.data, y.grad) == (10.0, None)
 
 
-def test_a_gradient_to_start_with_may_have_any_shape_with_as_many_elements():
+def test_an_initial_gradient_may_have_any_shape_with_as_many_elements():
     x = Variable(np.array(2.0))
     y = x * x
     y.grad = np.array([[3.0]])
@@ -153,7 +153,7 @@ def test_a_gradient_to_start_with_may_have_any_shape_with_as_many_elements():
     assert x.grad.data.tolist() == [[0.0, 2.0, 4.0], [6.0, 8.0, 10.0]]
 
 
-def test_a_gradient_of_no_fitting_shape_is_refused_where_it_is_used():
+def test_a_gradient_of_a_wrong_shape_is_refused_when_it_is_used():
     x = Variable(np.ones((2, 3)))
     y = x * 2
     y.grad = np.ones(4)
@@ -162,7 +162,7 @@ def test_a_gradient_of_no_fitting_shape_is_refused_where_it_is_used():
 
 
 @pytest.mark.parametrize("wrong", [[1.0], 1.0, "x", {1: 2}])
-def test_what_is_no_array_is_refused(wrong):
+def test_data_that_is_not_an_array_is_refused(wrong):
     for make in (Variable, Parameter, as_variable, F.sin, core_simple.Variable, Double()):
         with pytest.raises(TypeError, match="is not supported"):
             make(wrong)
@@ -197,7 +197,7 @@ def test_copies_of_parameters_without_a_size():
     assert (p.data.tolist(), p.grad.data) == ([1.0, 1.0], 1.0)
 
 
-def test_float32_stays_beside_numbers():
+def test_float32_stays_float32_with_numbers():
     x = Variable(np.ones(3, np.float32))
     for y in (
         x * 2.0,
@@ -210,7 +210,7 @@ def test_float32_stays_beside_numbers():
         assert y.dtype == np.float32
 
 
-def test_an_array_beside_a_variable_needs_no_gradient():
+def test_an_array_as_operand_of_a_variable_needs_no_gradient():
     x, W = np.ones((2, 3)), Variable(np.ones((3, 1)))
     y = F.matmul(x, W)
     y.backward()
@@ -259,7 +259,7 @@ def test_a_backward_of_the_simple_core_receives_arrays_also_by_hand():
     assert f.backward(core_simple.Variable(np.array(1.0))) is np.ndarray
 
 
-def test_an_index_that_its_giver_changes_later_moves_no_gradient():
+def test_an_index_that_is_changed_later_does_not_change_the_gradient():
     x, index = Variable(np.zeros(3)), np.array([0, 0])
     y = x[index]
     index[:] = 2

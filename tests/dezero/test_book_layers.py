@@ -40,7 +40,7 @@ def with_weights(*shapes):
 # ---- Weights in files ----
 
 
-def test_names_of_weights_are_the_way_to_them():
+def test_names_of_weights_are_their_paths():
     model = models.Sequential(L.Linear(3, in_size=2), F.relu, models.MLP((4,)))
     names = {}
     model._flatten_params(names)
@@ -84,7 +84,7 @@ def test_files_of_other_weights_are_refused_and_nothing_is_loaded(tmp_path):
     assert layer.W.data is None
 
 
-def test_weights_in_lists_are_saved_under_the_way_to_them(tmp_path):
+def test_weights_in_lists_are_saved_under_their_paths(tmp_path):
     model = Layer()
     model.blocks = [L.Linear(3, in_size=2), {"out": Parameter(np.ones(2), name="out")}]
     model.first = model.blocks[0]
@@ -145,7 +145,7 @@ def test_a_model_may_override_call_and_be_drawn(tmp_path):
     assert "Linear" in (tmp_path / "net.dot").read_text()
 
 
-def test_models_work_with_the_other_parts_of_wengert():
+def test_models_work_with_the_trainer_and_optimizers_of_wengert():
     model = models.MLP((8, 3), activation=F.relu)
     x, t = np.ones((4, 2), np.float32), np.array([0, 0, 1, 2])
     model(x)
@@ -163,7 +163,7 @@ def test_models_work_with_the_other_parts_of_wengert():
     assert "l0: Linear" in repr(models.Sequential(L.Linear(2)))
 
 
-def test_recurrent_layers_forget_when_told():
+def test_reset_state_clears_the_state_of_recurrent_layers():
     for layer in (L.RNN(4), L.LSTM(4)):
         x = np.ones((2, 3), np.float32)
         first = layer(x).data
@@ -173,7 +173,7 @@ def test_recurrent_layers_forget_when_told():
     assert {"x2f", "x2i", "x2o", "x2u", "h2f", "h2i", "h2o", "h2u"} == layer._params
 
 
-def test_running_statistics_move_on_from_call_to_call():
+def test_running_statistics_are_updated_in_each_call():
     norm = L.BatchNorm()
     x = np.arange(6, dtype=np.float32).reshape(3, 2)
     norm(x)
@@ -203,7 +203,7 @@ def test_vgg16_has_the_names_of_the_books_file(monkeypatch, tmp_path):
     assert models.VGG16(pretrained=True).fc8.b.data[0] == 7
 
 
-def test_vgg16_without_its_file_says_where_to_put_it(monkeypatch, tmp_path):
+def test_vgg16_without_its_file_names_the_folder_for_it(monkeypatch, tmp_path):
     monkeypatch.setattr(utils, "cache_dir", str(tmp_path))
     monkeypatch.setattr(models.VGG16, "WEIGHTS_PATH", "nowhere:/vgg16.npz")
     with pytest.raises(FileNotFoundError, match=r"get vgg16\.npz elsewhere and put it into"):
@@ -231,7 +231,7 @@ def test_resnets():
     del model
 
 
-def test_squeezenet_is_a_name_only():
+def test_squeezenet_has_no_network():
     with pytest.raises(ValueError, match="the book has no such weights"):
         models.SqueezeNet(pretrained=True)
     with pytest.raises(NotImplementedError, match="SqueezeNet has no forward"):
@@ -271,7 +271,7 @@ def test_bad_input_is_refused(call, words):
 # ---- Optimizers ----
 
 
-def test_frozen_parameters_stay_as_they_are():
+def test_frozen_parameters_are_not_changed():
     layer = with_weights((2,), (2,))
     optimizer = optimizers.SGD(1.0).setup(layer)
     optimizer.add_hook(optimizers.FreezeParam(layer.p0))
@@ -288,7 +288,7 @@ def test_gradients_are_clipped_together():
     assert layer.p0.grad.data[0] == pytest.approx(0.2)
 
 
-def test_optimizers_remember_by_parameter():
+def test_the_state_of_optimizers_has_parameters_as_keys():
     layer = with_weights((2, 3), (4,))
     for optimizer, names in [
         (optimizers.MomentumSGD(), ["vs"]),
@@ -351,7 +351,7 @@ def test_shuffling_follows_the_seed_of_numpy():
     assert sorted(np.concatenate(first).tolist()) == [n * n for n in range(10)]
 
 
-def test_rows_of_a_sequence_loader_go_through_the_data_side_by_side():
+def test_rows_of_a_sequence_loader_read_the_data_in_parallel():
     batches = [x.tolist() for x, _ in SeqDataLoader(Squares(), 2)]
     assert batches == [[0, 5], [1, 6], [2, 7], [3, 8], [4, 9]]
 
@@ -365,7 +365,7 @@ def test_data_sets_transform_their_samples():
     assert data[0] == (1.0, None)
 
 
-def test_made_up_data():
+def test_generated_data():
     x, t = datasets.get_spiral(train=False)
     assert np.array_equal(datasets.Spiral(train=False).data, x)
     assert (x.dtype, np.bincount(t).tolist()) == (np.float32, [100, 100, 100])
@@ -411,7 +411,7 @@ def test_names_of_classes(monkeypatch, tmp_path):
         datasets.CIFAR100(label_type="rough")
 
 
-def test_prepared_arrays_are_kept(monkeypatch, tmp_path):
+def test_arrays_are_cached(monkeypatch, tmp_path):
     monkeypatch.setattr(utils, "cache_dir", str(tmp_path / "new"))
     assert datasets.load_cache_npz("http://x/y.tar", train=True) == (None, None)
     kept = datasets.save_cache_npz(np.ones(2), np.zeros(3), "http://x/y.tar", train=True)
@@ -455,7 +455,7 @@ def test_transforms_of_images():
         transforms.ToArray()("x.png")
 
 
-def test_a_loss_of_variables_of_images_can_be_walked_back():
+def test_backward_of_a_loss_of_image_variables():
     x = Variable(np.ones((1, 1, 4, 4), np.float32))
     y = F.flatten(F.pooling(L.Conv2d(2, 3, pad=1)(x), 2, 2))
     y.sum().backward()

@@ -34,7 +34,7 @@ def test_the_text_of_a_graph():
     assert 'label="x0",' in utils.get_dot_graph(product(), verbose=False)
 
 
-def test_a_leaf_is_a_graph_of_one():
+def test_the_graph_of_a_leaf_is_one_node():
     x = wg.Variable(np.ones(2), name='say "x"\\')
     assert dot_graph(x).splitlines()[1] == (
         '0 [label="say \\"x\\"\\\\: (2,) float64", color=orange, style=filled]'
@@ -72,7 +72,7 @@ def test_pictures(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["graph.svg"]
 
 
-def test_without_graphviz_it_is_said_what_to_install(tmp_path, monkeypatch):
+def test_without_graphviz_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="install Graphviz"):
         utils.plot_dot_graph(product(), to_file=str(tmp_path / "graph.png"))
@@ -141,7 +141,7 @@ def test_a_file_is_downloaded_once(tmp_path, monkeypatch, capsys):
     assert [p.name for p in (tmp_path / "cache").iterdir()] == ["weights.npz"]
 
 
-def test_a_download_that_breaks_off_leaves_nothing(tmp_path, monkeypatch):
+def test_an_interrupted_download_leaves_no_file(tmp_path, monkeypatch):
     def break_off(url, path, show):
         Path(path).write_bytes(b"half")
         raise ConnectionError("gone")
@@ -153,7 +153,7 @@ def test_a_download_that_breaks_off_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_bar():
+def test_the_progress_bar():
     utils.show_progress(1, 10, -1)  # of a file whose size is not known
 
 

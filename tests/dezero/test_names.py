@@ -1,4 +1,4 @@
-"""The public names of the book's framework, in its modules, are all here."""
+"""All public names of the framework of the book exist here, in the same modules."""
 
 import importlib
 
@@ -68,7 +68,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize("module", NAMES)
-def test_each_public_name_of_the_book_is_there(module):
+def test_each_public_name_of_the_book_exists(module):
     here = importlib.import_module("wengert.dezero" + module)
     assert [name for name in NAMES[module].split() if not hasattr(here, name)] == []
 

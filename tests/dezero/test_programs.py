@@ -46,8 +46,8 @@ def digest(result):
 
 def _digest(value):
     flat = np.asarray(value, np.float64).reshape(-1)
-    places = np.linspace(0, flat.size - 1, min(flat.size, 8)).astype(int)
-    return [float(f"{number:.7g}") for number in (np.abs(flat).mean(), *flat[places])]
+    indices = np.linspace(0, flat.size - 1, min(flat.size, 8)).astype(int)
+    return [float(f"{number:.7g}") for number in (np.abs(flat).mean(), *flat[indices])]
 
 
 def assert_alike(found, expected):
@@ -65,7 +65,7 @@ def test_program_of_the_book(program):
 
 
 @pytest.mark.parametrize("program", ALIKE, ids=name)
-def test_the_book_finds_the_same(program, book):
+def test_the_framework_of_the_book_computes_the_same(program, book):
     expected = run(program, book)
     assert_alike(run(program, "wengert.dezero") or {}, expected or {})
     assert_alike(digest(expected), json.loads(NUMBERS.read_text()).get(program.stem, {}))
