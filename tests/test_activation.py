@@ -96,7 +96,7 @@ def test_selu_keeps_mean_0_and_variance_1_of_normal_numbers():
     assert y.var() == pytest.approx(1, abs=0.01)
 
 
-def test_softplus_of_a_large_number_is_the_number_whatever_its_sharpness():
+def test_softplus_of_a_large_number_is_the_number_for_every_beta():
     for beta in (0.5, 2):
         assert activation.softplus(np.array([800.0]), beta) == pytest.approx([800])
 
@@ -138,7 +138,7 @@ def test_prelu_with_slopes_for_other_channels_is_refused(shape):
         activation.prelu(Variable(np.ones(shape)), np.ones(3))
 
 
-def test_options_that_make_no_function_are_refused():
+def test_options_out_of_range_are_refused():
     with pytest.raises(ValueError, match="softplus: got beta 0"):
         activation.softplus(Variable(np.ones(2)), 0)
     with pytest.raises(ValueError, match="celu: got alpha 0"):
@@ -153,7 +153,7 @@ def test_sigmoid_keeps_its_digits_far_from_zero(dtype):
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])
-def test_softmax_sums_to_one_along_its_axis_also_for_large_scores(axis):
+def test_softmax_sums_to_one_along_its_axis_also_for_large_logits(axis):
     x = 1e4 * np.random.default_rng(0).normal(size=(4, 3))
     y = activation.softmax(Variable(x), axis)
     np.testing.assert_allclose(y.data.sum(axis=axis), 1, rtol=1e-14)
@@ -164,7 +164,7 @@ def test_log_softmax_is_exact_where_softmax_rounds_to_zero():
 
 
 @pytest.mark.parametrize("f", [activation.softmax, activation.log_softmax, activation.glu])
-def test_an_axis_that_is_not_there_is_refused(f):
+def test_an_axis_out_of_range_is_refused(f):
     with pytest.raises(ValueError, match="got axis 2"):
         f(Variable(np.ones((2, 2))), axis=2)
     with pytest.raises(TypeError, match="integer"):
@@ -172,6 +172,6 @@ def test_an_axis_that_is_not_there_is_refused(f):
 
 
 @pytest.mark.parametrize("f", [activation.softmax, activation.log_softmax])
-def test_softmax_of_no_scores_is_refused(f):
+def test_softmax_of_no_elements_is_refused(f):
     with pytest.raises(ValueError, match="needed at least one element along axis"):
         f(Variable(np.ones((2, 0))))

@@ -165,7 +165,7 @@ def test_forward_changes_the_inputs_it_says_it_changes_and_no_others(cls):
 
 
 @pytest.mark.parametrize(("cls", "inputs", "options"), cases())
-def test_a_second_call_on_other_data_owes_nothing_to_the_first(cls, inputs, options):
+def test_a_second_call_on_other_data_does_not_depend_on_the_first(cls, inputs, options):
     used = run(cls(**options), inputs)[-1]
     data = [other(x) for x in inputs]
     assert_same(run(used, data), run(cls(**options), data))
@@ -241,7 +241,7 @@ PROGRAMS = [
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_calls_that_are_computed_again_on_new_data_owe_nothing_to_the_old(program):
+def test_calls_that_are_computed_again_on_new_data_do_not_depend_on_the_old(program):
     data = [DATA[name] for name in inspect.signature(program).parameters]
     xs = [Variable(old, requires_grad=False) for old, _ in data]
     with Tape() as tape:

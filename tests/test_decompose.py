@@ -1,4 +1,4 @@
-"""Inverses, solutions, determinants, factors and norms: identities, batches, what is refused."""
+"""Inverses, solutions, determinants, Cholesky, norms: identities, batches, refused inputs."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Dropout: what is dropped, how often, and when not."""
+"""Dropout: how often elements and channels are dropped, and in which mode."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from wengert.functions.dropout import channel_dropout, dropout
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_share_of_p_is_dropped_and_the_mean_is_kept(p, dtype):
+def test_a_fraction_p_is_dropped_and_the_mean_is_kept(p, dtype):
     random.seed(0)
     y = dropout(Variable(np.ones((300, 300), dtype)), p)
     assert np.mean(y.data == 0) == pytest.approx(p, abs=0.01)
@@ -20,7 +20,7 @@ def test_a_share_of_p_is_dropped_and_the_mean_is_kept(p, dtype):
     assert y.dtype == dtype
 
 
-def test_the_gradient_goes_where_the_values_went():
+def test_the_gradient_is_scaled_by_the_same_mask():
     x = Variable(np.ones((20, 20)))
     y = dropout(x, 0.3)
     y.backward()
@@ -68,7 +68,7 @@ def test_a_checkpoint_drops_the_same_when_it_computes_again():
     np.testing.assert_array_equal(x.grad.data, expected.data)
 
 
-def test_whole_numbers_become_floats():
+def test_integers_become_floats():
     assert dropout(np.ones(4, int), 0.5).dtype == np.float64
 
 

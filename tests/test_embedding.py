@@ -19,7 +19,7 @@ def test_an_id_of_no_axes_gives_one_row():
     assert embedding(2, Variable(W)).data.tolist() == [6, 7, 8]
 
 
-def test_the_gradient_of_a_row_is_the_sum_over_its_places():
+def test_the_gradient_of_a_row_is_the_sum_over_the_positions_of_its_id():
     table = Variable(W)
     y = embedding([0, 2, 0, 0], table)
     gy = np.array([[1.0, 2, 3], [10, 20, 30], [4, 5, 6], [7, 8, 9]])
@@ -92,6 +92,6 @@ def test_embedding_of_arrays_is_an_array_that_is_no_view_of_the_table():
         ([0], W, -1, ValueError, "padding_index -1"),
     ],
 )
-def test_what_embedding_cannot_look_up_is_refused(ids, table, padding_index, error, message):
+def test_ids_and_tables_of_the_wrong_kind_are_refused(ids, table, padding_index, error, message):
     with pytest.raises(error, match=f"embedding: .*{message}"):
         embedding(ids, Variable(table), padding_index)

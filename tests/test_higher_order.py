@@ -1,4 +1,4 @@
-"""Derivatives of derivatives: the walk is recorded and walked back itself."""
+"""Derivatives of derivatives: a recorded backward pass is differentiated itself."""
 
 import math
 
@@ -10,7 +10,7 @@ from wengert import Function, Variable
 
 
 def derivatives(f, x, order):
-    """[f(x), f'(x), …] by repeated backward walks; 0 once nothing depends on x any more."""
+    """[f(x), f'(x), …] by repeated backward passes; 0 when the result no longer depends on x."""
     x = Variable(np.array(x))
     y = f(x)
     found = [y.data]

@@ -45,13 +45,13 @@ KEYS = {
 
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
-def test_every_kind_of_key_picks_what_it_picks_from_an_array(key):
+def test_every_kind_of_key_gives_the_elements_that_numpy_gives(key):
     y = Variable(X)[key]
     np.testing.assert_array_equal(y.data, X[key], strict=True)
 
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
-def test_the_gradient_of_an_element_adds_up_over_the_places_where_it_was_picked(key):
+def test_the_gradient_of_an_element_adds_up_over_the_positions_where_it_was_chosen(key):
     x = Variable(X)
     y = x[key]
     gy = np.arange(1.0, y.size + 1).reshape(y.shape)
@@ -165,7 +165,7 @@ def test_take_is_numpys(indices, axis):
     check_gradients(lambda x: F.take(x, indices, axis), X)
 
 
-def test_take_along_axis_is_numpys_and_gives_what_argsort_means():
+def test_take_along_axis_is_numpys_and_sorts_by_argsort():
     order = np.argsort(-X, axis=1)
     y = np.take_along_axis(Variable(X), order, 1)
     np.testing.assert_array_equal(y.data, np.flip(X, 1))
@@ -174,7 +174,7 @@ def test_take_along_axis_is_numpys_and_gives_what_argsort_means():
     np.testing.assert_array_equal(F.take_along_axis(Variable(X), best).data, X[..., -1:])
 
 
-def test_take_needs_whole_numbers():
+def test_take_needs_integers():
     with pytest.raises(TypeError, match=r"^take: got indices of float64, needed integers"):
         F.take(Variable(X), [0.0])
     with pytest.raises(TypeError, match=r"^take: got indices of bool, needed integers"):
@@ -196,7 +196,7 @@ def test_take_needs_whole_numbers():
         lambda x, i: F.scatter_add(np.zeros(3), i, x[:2]) * np.array([1, 1, 0]),
     ],
 )
-def test_a_key_that_is_changed_later_moves_no_gradient(pick):
+def test_a_key_that_is_changed_later_does_not_change_the_gradient(pick):
     x, i = Variable(np.zeros(3)), np.array([0, 1])
     y = pick(x, i)
     i[:] = 2
@@ -204,7 +204,7 @@ def test_a_key_that_is_changed_later_moves_no_gradient(pick):
     assert x.grad.data.tolist() == [1, 1, 0]
 
 
-def test_a_list_as_key_that_is_changed_later_moves_no_gradient():
+def test_a_list_as_key_that_is_changed_later_does_not_change_the_gradient():
     x, i = Variable(np.zeros((3, 2))), [[0], [1]]
     y = x[i, 0]
     i[0][0] = i[1][0] = 2

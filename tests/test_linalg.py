@@ -171,7 +171,7 @@ def test_tensordot_is_numpys(shape0, shape1, axes):
     check_gradients(lambda x0, x1: F.tensordot(x0, x1, axes), x0, x1)
 
 
-def test_tensordot_needs_equal_sizes_where_axes_meet():
+def test_tensordot_needs_equal_sizes_of_corresponding_axes():
     x0, x1 = Variable(normal(2, 3)), Variable(normal(2, 3))
     with pytest.raises(ValueError, match=r"^tensordot: got shapes \(2, 3\) and \(2, 3\); axes"):
         F.tensordot(x0, x1, 1)
@@ -286,7 +286,7 @@ def test_diagonal_and_trace_are_methods_too():
 
 
 @pytest.mark.parametrize("f", [np.tril, np.triu])
-def test_a_triangle_keeps_infinities_of_the_other_half_out(f):
+def test_a_triangle_has_no_infinities_of_the_other_half(f):
     x = Variable(np.full((3, 3), np.inf))
     y = f(x, -1 if f is np.tril else 1)
     assert np.isinf(y.data).sum() == 3
@@ -324,7 +324,7 @@ def test_an_error_names_the_function_that_was_called(call, start):
     (lambda x: F.triu(x, True), "triu: got k True, needed an integer"),
     (lambda x: F.diagonal(x, 0, (0, 1)), "diagonal: got axis (0, 1), needed an integer"),
 ])  # fmt: skip
-def test_diagonals_are_counted_in_whole_numbers(call, start):
+def test_offsets_of_diagonals_are_integers(call, start):
     with pytest.raises(TypeError) as error:
         call(np.ones((2, 2)))
     assert str(error.value).startswith(start)

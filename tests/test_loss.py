@@ -41,7 +41,7 @@ def test_cross_entropy_has_the_gradient_softmax_minus_one_hot_over_n():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_cross_entropy_of_large_scores_is_exact(dtype):
+def test_cross_entropy_of_large_logits_is_exact(dtype):
     x = Variable(np.array([[1e4, 0, -1e4], [1e4, 0, -1e4]], dtype))
     loss = softmax_cross_entropy(x, np.array([0, 2]))
     loss.backward()
@@ -50,7 +50,7 @@ def test_cross_entropy_of_large_scores_is_exact(dtype):
     assert loss.dtype == x.grad.dtype == dtype
 
 
-def test_cross_entropy_does_not_change_when_all_scores_are_shifted():
+def test_cross_entropy_does_not_change_when_all_logits_are_shifted():
     shifted = softmax_cross_entropy(Variable(X + 1000), T)
     assert shifted.data == pytest.approx(softmax_cross_entropy(Variable(X), T).data, rel=1e-12)
 
@@ -78,7 +78,7 @@ def test_cross_entropy_of_arrays_is_an_array():
         (T[:, None], ValueError, "use np.squeeze"),
     ],
 )
-def test_labels_that_do_not_fit_the_scores_are_refused(function, t, error, message):
+def test_labels_that_do_not_fit_the_logits_are_refused(function, t, error, message):
     with pytest.raises(error, match=message):
         function(Variable(X), t)
 
@@ -123,7 +123,7 @@ def test_a_weighted_mean_counts_each_sample_by_the_weight_of_its_class():
 
 
 @pytest.mark.parametrize("ignored", [-100, 2])
-def test_ignored_samples_have_neither_loss_nor_gradient_nor_a_place_in_the_mean(ignored):
+def test_ignored_samples_have_no_loss_and_no_gradient_and_do_not_count_in_the_mean(ignored):
     x = Variable(X)
     loss = softmax_cross_entropy(x, np.array([0, ignored, 1, ignored]), ignore_index=ignored)
     loss.backward()
@@ -142,14 +142,14 @@ def test_labels_beside_the_ignored_ones_are_checked():
         softmax_cross_entropy(X, np.array([0, -1, 3, 1]), ignore_index=-1)
 
 
-def test_shares_that_are_one_hot_give_the_loss_of_labels():
+def test_one_hot_probabilities_give_the_loss_of_labels():
     one_hot = np.eye(3)[T]
     for smoothing in (0, 0.2):
-        shares = softmax_cross_entropy(X, one_hot, label_smoothing=smoothing)
-        assert shares == pytest.approx(softmax_cross_entropy(X, T, label_smoothing=smoothing))
+        soft = softmax_cross_entropy(X, one_hot, label_smoothing=smoothing)
+        assert soft == pytest.approx(softmax_cross_entropy(X, T, label_smoothing=smoothing))
 
 
-def test_label_smoothing_mixes_the_labels_with_even_shares():
+def test_label_smoothing_mixes_the_labels_with_equal_probabilities():
     mixed = 0.7 * np.eye(3)[T] + 0.1
     expected = softmax_cross_entropy(X, mixed)
     assert softmax_cross_entropy(X, T, label_smoothing=0.3) == pytest.approx(expected)
@@ -163,7 +163,7 @@ def test_classes_may_be_on_any_axis():
 
 
 @pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.0, "weight": np.ones(3)}])
-def test_classes_with_a_score_of_minus_infinity_do_not_matter(options):
+def test_classes_with_a_logit_of_minus_infinity_do_not_matter(options):
     x = Variable(np.array([[0.3, -np.inf, 0.3]]))
     loss = softmax_cross_entropy(x, np.array([0]), **options)
     loss.backward()
@@ -171,7 +171,7 @@ def test_classes_with_a_score_of_minus_infinity_do_not_matter(options):
     np.testing.assert_allclose(x.grad.data, [[-0.5, 0, 0.5]])
 
 
-def test_shares_have_a_gradient_too():
+def test_probabilities_as_targets_have_a_gradient_too():
     check_gradients(softmax_cross_entropy, X, np.random.default_rng(1).uniform(size=X.shape))
 
 
@@ -183,7 +183,7 @@ def test_hinge_counts_the_classes_within_the_margin_of_the_right_one():
     np.testing.assert_allclose(x.grad.data, [[-1 / 6, 1 / 6, 0], [0, 0, 0]])
 
 
-def test_kl_divergence_is_0_of_equal_distributions_and_takes_shares_of_0():
+def test_kl_divergence_is_0_of_equal_distributions_and_accepts_probabilities_of_0():
     p = np.array([[0.5, 0.5, 0.0], [0.2, 0.3, 0.5]])
     x = Variable(np.array([[-1.0, -1.0, -np.inf], [-1.0, -1.0, -1.0]]))
     assert kl_divergence(np.log(p[1:]), p[1:]) == pytest.approx(0, abs=1e-15)
@@ -206,7 +206,7 @@ def test_kl_divergence_has_a_mean_over_the_distributions_on_its_axis():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("pos_weight", [None, 3.0])
-def test_sigmoid_cross_entropy_of_large_scores_is_exact(dtype, pos_weight):
+def test_sigmoid_cross_entropy_of_large_logits_is_exact(dtype, pos_weight):
     x = Variable(np.array([1e4, 1e4, -1e4, -1e4], dtype))
     t = np.array([0, 1, 0, 1])
     losses = sigmoid_cross_entropy(x, t, pos_weight=pos_weight, reduction="none")
@@ -232,12 +232,12 @@ def test_binary_cross_entropy_of_certain_mistakes_is_100_and_its_gradient_is_fin
 
 
 @pytest.mark.parametrize("loss", [binary_cross_entropy, sigmoid_cross_entropy])
-def test_targets_that_are_no_shares_are_refused(loss):
+def test_targets_outside_of_0_to_1_are_refused(loss):
     with pytest.raises(ValueError, match=r"got targets t from 0.0 to 2.0, needed numbers from 0"):
         loss(np.full(2, 0.5), np.array([0.0, 2.0]))
 
 
-def test_scores_given_as_probabilities_are_refused_with_the_cure():
+def test_logits_passed_as_probabilities_are_refused_with_the_cure():
     with pytest.raises(ValueError, match=r"probabilities x .* use sigmoid_cross_entropy"):
         binary_cross_entropy(np.array([-3.0, 2.0]), np.array([0, 1]))
 
@@ -272,7 +272,7 @@ def test_mean_squared_error_of_other_shapes_is_refused():
 
 
 @pytest.mark.parametrize("loss", PAIRED)
-def test_a_mean_of_nothing_and_an_unknown_reduction_are_refused(loss):
+def test_a_mean_of_no_elements_and_an_unknown_reduction_are_refused(loss):
     x = np.full((2, 2), 0.5)
     with pytest.raises(ValueError, match=f"{loss.__name__}: got no samples"):
         loss(x[:0], x[:0])
@@ -289,7 +289,7 @@ def test_reductions_of_differences(loss):
 
 
 @pytest.mark.parametrize("loss", [mean_squared_error, mean_absolute_error, huber])
-def test_targets_of_whole_numbers_do_not_widen_float32(loss):
+def test_integer_targets_do_not_widen_float32(loss):
     assert loss(Variable(X.astype(np.float32)), np.ones(X.shape, int)).dtype == np.float32
 
 
@@ -301,7 +301,7 @@ def test_huber_is_a_parabola_near_0_and_straight_from_delta_on():
     assert x.grad.data.tolist() == [0.5, -2, 2, 2]
 
 
-def test_cosine_similarity_is_the_cosine_whatever_the_lengths():
+def test_cosine_similarity_does_not_depend_on_the_lengths():
     x0, x1 = np.array([[3.0, 4.0], [1e200, 0]]), np.array([[4.0, 3.0], [-1e-3, 0]])
     np.testing.assert_allclose(cosine_similarity(x0, x1), [0.96, -1], rtol=1e-14)
     np.testing.assert_allclose(cosine_similarity(x0.T, x1.T, axis=0), [0.96, -1], rtol=1e-14)

@@ -1,4 +1,4 @@
-"""The manners of an ndarray: operators, methods, NumPy's functions, text, copies, types."""
+"""Variables behave like ndarrays: operators, methods, NumPy's functions, text, copies, types."""
 
 import copy
 import operator
@@ -91,7 +91,7 @@ def test_matrix_product_on_both_sides():
     assert (x @ x).shape == ()
 
 
-def test_power_both_ways():
+def test_power_of_a_variable_and_by_a_variable():
     x = Variable(3.0)
     (x**2 + 2**x + x**x).backward()
     assert x.grad.data == pytest.approx(6 + 8 * np.log(2) + 27 * (1 + np.log(3)))
@@ -170,7 +170,7 @@ def test_reductions_keep_the_reduced_axes_if_asked(method, axis):
 
 @pytest.mark.parametrize("method", ["argmax", "argmin", "any", "all"])
 @pytest.mark.parametrize("axis", [None, 0, -1])
-def test_what_is_found_along_an_axis_keeps_it_if_asked(method, axis):
+def test_selections_keep_the_reduced_axis_if_asked(method, axis):
     array = np.array([[0.3, 0.0, 2.2], [5.1, 4.4, 0.0]])
     y = getattr(Variable(array), method)(axis=axis, keepdims=True)
     np.testing.assert_array_equal(y.data, getattr(array, method)(axis=axis, keepdims=True))
@@ -188,7 +188,7 @@ def test_sort_gives_a_sorted_variable_and_leaves_x_alone():
     lambda x: np.clip(x, a_min=1, a_max=4), lambda x: np.clip(x, min=1, max=4),
     lambda x: np.clip(x, 1, max=4), lambda x: x.clip(1, max=4),
 ])  # fmt: skip
-def test_limits_are_given_by_place_or_by_each_of_their_names(clip):
+def test_limits_are_given_by_position_or_by_each_of_their_names(clip):
     assert clip(Variable(np.array([0.5, 2.0, 5.0]))).tolist() == [1.0, 2.0, 4.0]
 
 
@@ -208,7 +208,7 @@ def test_a_limit_given_twice_is_refused():
     (lambda x: x.flatten("C"), r"Variable\.flatten\(\) takes 1 "),
     (lambda x: x.astype("float32", copy=False), r"Variable\.astype\(\) .*'copy'"),
 ])  # fmt: skip
-def test_an_argument_that_a_method_lacks_is_told_of_a_variable(call, message):
+def test_an_argument_that_a_method_lacks_is_reported_for_a_variable(call, message):
     with pytest.raises(TypeError, match=message):
         call(Variable(np.ones(2)))
 
@@ -355,7 +355,7 @@ def test_ufuncs_on_a_variable_run_our_function(f):
     np.add, np.subtract, np.multiply, np.divide, np.power, np.maximum, np.minimum, np.arctan2,
     np.logaddexp, np.matmul,
 ], ids=lambda f: f.__name__)  # fmt: skip
-def test_ufuncs_of_two_run_our_function_wherever_the_variable_stands(f):
+def test_ufuncs_of_two_run_our_function_on_either_side(f):
     a, b = np.array([[0.25, 0.5], [0.75, 0.9]]), np.array([[2.0, 3.0], [1.5, 0.5]])
     for xs in [(Variable(a), b), (a, Variable(b)), (Variable(a), Variable(b))]:
         y = f(*xs)
@@ -417,7 +417,7 @@ def test_a_numpy_function_we_do_not_have_says_what_to_use(call, message):
         call(Variable(np.array([1.0, 2.0])))
 
 
-def test_wrong_arguments_of_a_numpy_function_are_told_with_the_right_ones():
+def test_wrong_arguments_of_a_numpy_function_are_reported_with_the_right_ones():
     with pytest.raises(TypeError) as error:
         np.sum(Variable(1.0), dtype=np.float32)
     assert str(error.value) == (
@@ -426,7 +426,7 @@ def test_wrong_arguments_of_a_numpy_function_are_told_with_the_right_ones():
     )
 
 
-def test_a_variable_is_not_written_into_an_array_in_silence():
+def test_a_variable_is_not_silently_written_into_an_array():
     array = np.zeros(2)
     with pytest.raises(TypeError, match=r"x\.data"):
         array[:] = Variable(np.ones(2))
@@ -515,7 +515,7 @@ def test_one_element_is_formatted_like_a_number():
 
 
 @pytest.mark.parametrize("send", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
-def test_a_leaf_is_copied_whole(send):
+def test_a_leaf_is_copied_with_all_its_attributes(send):
     x = Parameter(np.array([1.0, 2.0], np.float32), name="W")
     x.grad = np.array([3.0, 4.0], np.float32)
     z = send(x)
@@ -606,7 +606,7 @@ def test_an_argument_of_the_wrong_kind_is_refused_in_our_words(call, start):
 
 
 @pytest.mark.parametrize("low", [np.ones(5), Variable(np.ones(5))])
-def test_limits_that_do_not_broadcast_are_told_with_both_shapes(low):
+def test_limits_that_do_not_broadcast_are_reported_with_both_shapes(low):
     with pytest.raises(ValueError, match=r"\(2,\) and .*\(5,\).*broadcast"):
         Variable(np.ones(2)).clip(low)
 
@@ -615,7 +615,7 @@ def test_limits_that_do_not_broadcast_are_told_with_both_shapes(low):
     lambda x: x**-1, lambda x: x ** np.array([-1, 1]), lambda x: np.power(x, Variable(-2)),
     lambda x: 2**-x,
 ])  # fmt: skip
-def test_a_whole_number_has_no_power_below_0(power):
+def test_an_integer_has_no_negative_power(power):
     with pytest.raises(ValueError, match=r"^pow: got integers.*use x\.astype\(float\)"):
         power(Variable(np.array([2, 3])))
 

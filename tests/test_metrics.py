@@ -17,7 +17,7 @@ T = np.array([0, 2, 1, 2])
 TAKEN, LABELS = np.array([0, 1, 1, 2, 2, 2]), np.array([0, 1, 2, 2, 2, 0])
 
 
-def test_accuracy_is_the_share_of_rows_whose_largest_score_is_at_the_label():
+def test_accuracy_is_the_fraction_of_rows_whose_largest_element_is_at_the_label():
     assert accuracy(np.eye(3)[[0, 2, 1, 1]], T) == 0.75
 
 
@@ -33,7 +33,7 @@ def test_top_k_accuracy_gives_no_credit_for_nan():
     assert top_k_accuracy(x, np.array([1, 1]), 1) == 0
 
 
-def test_confusion_matrix_has_labels_as_rows_and_what_was_taken_as_columns():
+def test_confusion_matrix_has_labels_as_rows_and_predictions_as_columns():
     expected = [[1, 0, 1], [0, 1, 0], [0, 1, 2]]
     assert confusion_matrix(TAKEN, LABELS).tolist() == expected
     assert confusion_matrix(np.eye(3)[TAKEN], LABELS).tolist() == expected
@@ -47,14 +47,14 @@ def test_f1_is_the_harmonic_mean_of_precision_and_recall():
     assert f1_score(np.zeros(3, int), np.zeros(3, int), "binary") == 0
 
 
-def test_f1_of_several_classes_is_averaged_over_classes_or_decisions():
+def test_f1_of_several_classes_is_averaged_over_classes_or_samples():
     each = [2 / 3, 2 / 3, 4 / 6]
     assert f1_score(TAKEN, LABELS, "none") == pytest.approx(each)
     assert f1_score(TAKEN, LABELS) == pytest.approx(np.mean(each))
     assert f1_score(TAKEN, LABELS, "micro") == pytest.approx(4 / 6)
 
 
-def test_classes_that_nobody_names_do_not_count_in_macro_f1():
+def test_classes_without_labels_and_predictions_do_not_count_in_macro_f1():
     assert f1_score(TAKEN, LABELS, classes=7) == pytest.approx(f1_score(TAKEN, LABELS))
     assert f1_score(TAKEN, LABELS, "none", classes=4)[3] == 0
 
@@ -92,7 +92,7 @@ def test_metrics_of_variables_are_constants(metric):
         (T[:3], ValueError, r"x \(4, 3\) and labels t \(3,\)"),
     ],
 )
-def test_labels_that_do_not_fit_the_scores_are_refused(metric, t, error, message):
+def test_labels_that_do_not_fit_the_logits_are_refused(metric, t, error, message):
     with pytest.raises(error, match=message):
         metric(X, t)
 

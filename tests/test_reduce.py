@@ -1,4 +1,4 @@
-"""Reductions: what samples cannot state."""
+"""Reductions: masked rows, third derivatives, and the axes they refuse."""
 
 import warnings
 
@@ -33,7 +33,7 @@ def test_logsumexp_of_a_row_that_is_masked_throughout_has_gradient_0_and_no_warn
     np.testing.assert_allclose(x.grad.data, [[0, 0], [0, 0], [0.25, -0.25]])
 
 
-def test_logaddexp_of_nothing_and_nothing_has_gradient_0_and_no_warning():
+def test_logaddexp_of_minus_infinity_twice_has_gradient_0_and_no_warning():
     x0, x1 = Variable(np.array([-np.inf, 1.0])), Variable(np.array([-np.inf, -np.inf]))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -49,12 +49,12 @@ def test_logsumexp_beside_masked_elements_has_its_third_derivative():
 
 
 @pytest.mark.parametrize("f", [F.cumsum, F.argmax, F.argmin])
-def test_what_runs_along_one_axis_refuses_several(f):
+def test_functions_of_one_axis_refuse_several(f):
     with pytest.raises(TypeError, match=rf"^{f.__name__}: got axis \(0, 1\), needed an integer"):
         f(Variable(np.ones((2, 3))), (0, 1))
 
 
 @pytest.mark.parametrize("f", [F.sum, F.max, F.any, F.argmax, F.cumsum])
-def test_a_truth_value_is_no_axis(f):
+def test_a_boolean_is_not_an_axis(f):
     with pytest.raises(TypeError, match=rf"^{f.__name__}: got axis True, needed an integer"):
         f(Variable(np.ones((2, 3))), True)

@@ -9,7 +9,7 @@ from wengert.functions.select import argsort, one_hot, scatter_add, sort, topk
 from wengert.testing import check_gradients
 
 X = np.random.default_rng(0).permutation(24).reshape(2, 3, 4) * 1.0
-PLACES = np.array([[[0, 2, 2], [1, 1, 1], [-1, 0, 3]], [[3, 2, 1], [0, 0, 1], [2, 2, -4]]])
+INDICES = np.array([[[0, 2, 2], [1, 1, 1], [-1, 0, 3]], [[3, 2, 1], [0, 0, 1], [2, 2, -4]]])
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1, None])
@@ -19,7 +19,7 @@ def test_sort_and_argsort_are_those_of_numpy(axis):
     np.testing.assert_array_equal(sort(X, axis), np.sort(X, axis))
 
 
-def test_the_gradient_of_sort_goes_back_to_where_elements_were():
+def test_the_gradient_of_sort_has_the_order_of_the_input():
     x = Variable(np.array([3.0, 1.0, 2.0]))
     sort(x).backward(grad=np.array([10.0, 20.0, 30.0]))
     assert x.grad.data.tolist() == [30, 10, 20]
@@ -50,25 +50,25 @@ def test_derivatives_of_selections_are_right_to_third_order(axis):
     check_gradients(lambda x: np.square(topk(x, 2, axis)[0]), X, order=3)
 
 
-def test_scatter_add_adds_up_what_goes_to_one_place():
+def test_scatter_add_adds_up_values_of_one_index():
     values = np.arange(1.0, 19.0).reshape(2, 3, 3)
     expected = X.copy()
     for i, j, k in np.ndindex(values.shape):
-        expected[i, j, PLACES[i, j, k]] += values[i, j, k]
-    np.testing.assert_array_equal(scatter_add(Variable(X), PLACES, values).data, expected)
+        expected[i, j, INDICES[i, j, k]] += values[i, j, k]
+    np.testing.assert_array_equal(scatter_add(Variable(X), INDICES, values).data, expected)
 
 
 def test_scatter_add_is_the_transpose_of_take_along_axis():
     rng = np.random.default_rng(1)
-    x, values = rng.normal(size=X.shape), rng.normal(size=PLACES.shape)
-    sent = scatter_add(np.zeros_like(x), PLACES, values)
-    assert np.vdot(sent, x) == pytest.approx(np.vdot(take_along_axis(x, PLACES), values))
+    x, values = rng.normal(size=X.shape), rng.normal(size=INDICES.shape)
+    sent = scatter_add(np.zeros_like(x), INDICES, values)
+    assert np.vdot(sent, x) == pytest.approx(np.vdot(take_along_axis(x, INDICES), values))
 
 
 def test_derivatives_of_scatter_add_are_right_to_third_order():
     rng = np.random.default_rng(1)
     check_gradients(
-        lambda x, v: np.square(scatter_add(x, PLACES, v)), X, rng.normal(size=(2, 3, 3)), order=3
+        lambda x, v: np.square(scatter_add(x, INDICES, v)), X, rng.normal(size=(2, 3, 3)), order=3
     )
 
 
@@ -87,10 +87,10 @@ def test_one_hot_has_a_one_at_the_label():
         (lambda: topk(X, 5), ValueError, r"topk: got k 5 for x \(2, 3, 4\), needed 0 ≤ k ≤ 4"),
         (lambda: topk(X, 1.5), TypeError, "topk: got k 1.5, needed an integer"),
         (lambda: topk(X, 1, axis=-4), ValueError, "topk: got axis -4"),
-        (lambda: scatter_add(X, PLACES[0], X), ValueError, r"indices \(3, 3\) and values \(2, 3"),
-        (lambda: scatter_add(X, PLACES, X), ValueError, "indices and values of one shape"),
+        (lambda: scatter_add(X, INDICES[0], X), ValueError, r"indices \(3, 3\) and values \(2, 3"),
+        (lambda: scatter_add(X, INDICES, X), ValueError, "indices and values of one shape"),
         (lambda: scatter_add(X, X, X), TypeError, "scatter_add: got indices of float64"),
-        (lambda: scatter_add(X, PLACES + 4, X[..., :3]), IndexError, "indices from 0 to 7"),
+        (lambda: scatter_add(X, INDICES + 4, X[..., :3]), IndexError, "indices from 0 to 7"),
         (lambda: one_hot(np.array([3]), 3), ValueError, "labels from 3 to 3, needed 0 ≤ t < 3"),
         (lambda: one_hot(np.array([-1]), 3), ValueError, "labels from -1 to -1"),
         (

@@ -1,4 +1,4 @@
-"""Shape functions: NumPy's semantics, NumPy's arguments, and gradients that go back to their place.
+"""Shape functions: NumPy's semantics, NumPy's arguments, and gradients in the order of the input.
 
 Derivatives of every Function class are checked in test_operations.py; here are the functions that
 are composed of others, and the facts that samples cannot state.
@@ -25,7 +25,7 @@ AS_IN_NUMPY = {
     "moveaxis": lambda x: np.moveaxis(x, 0, -1),
     "moveaxis of several": lambda x: np.moveaxis(x, (0, 2), (-2, 0)),
     "expand_dims": lambda x: np.expand_dims(x, -1),
-    "expand_dims at several places": lambda x: np.expand_dims(x, (0, -2)),
+    "expand_dims at several positions": lambda x: np.expand_dims(x, (0, -2)),
     "squeeze": lambda x: np.squeeze(x[:1, :, :1]),
     "squeeze of one axis": lambda x: np.squeeze(x[:1, :, :1], -1),
     "broadcast_to": lambda x: np.broadcast_to(x[:, :1], (5, 2, 3, 4)),
@@ -39,7 +39,7 @@ AS_IN_NUMPY = {
     "pad with a number": lambda x: np.pad(x, ((1, 2), (0, 0), (3, 0)), constant_values=7),
     "pad by the edge": lambda x: np.pad(x, (1, 2), "edge"),
     "pad by the mirror": lambda x: np.pad(x, ((1, 0), (2, 5), (0, 1)), mode="reflect"),
-    "pad by the whole mirror": lambda x: np.pad(x, 5, mode="symmetric"),
+    "pad by more than the size": lambda x: np.pad(x, 5, mode="symmetric"),
     "pad by the other end": lambda x: np.pad(x, 5, mode="wrap"),
     "flip": np.flip,
     "flip of two axes": lambda x: np.flip(x, (0, -1)),
@@ -64,19 +64,19 @@ def test_numpys_function_on_a_variable_gives_what_it_gives_on_an_array(f):
 
 
 @pytest.mark.parametrize("f", AS_IN_NUMPY.values(), ids=AS_IN_NUMPY)
-def test_the_gradient_goes_back_to_where_each_element_came_from(f):
+def test_the_gradient_of_each_element_has_the_position_of_the_input(f):
     check_gradients(f, X, order=2)
 
 
 @pytest.mark.parametrize("how", [1, 2, 4, [1, 3], [1, -1], [2, 2, 9], [], (1,), np.array([3])])
-def test_split_gives_numpys_parts_as_a_tuple(how):
+def test_split_gives_numpys_sections_as_a_tuple(how):
     parts = np.split(Variable(X), how, axis=-1)
     assert type(parts) is tuple
     for part, expected in zip(parts, np.split(X, how, axis=-1), strict=True):
         np.testing.assert_array_equal(part.data, expected, strict=True)
 
 
-def test_a_part_of_a_split_that_is_not_used_has_gradient_zero():
+def test_an_unused_section_of_a_split_has_gradient_zero():
     x = Variable(np.arange(5.0))
     _, middle, _ = F.split(x, [1, 3])
     (middle * middle).backward()
@@ -222,7 +222,7 @@ def test_a_mistake_is_answered_with_what_arrived_and_what_was_needed(message, f)
 
 
 @pytest.mark.parametrize("shape", [2.5, (2, 1.0), "ab", None])
-def test_a_shape_is_made_of_whole_numbers(shape):
+def test_a_shape_is_made_of_integers(shape):
     with pytest.raises(TypeError, match=r"^reshape: got shape .*, needed an integer or a tuple"):
         F.reshape(Variable(X), shape)
 
@@ -258,7 +258,7 @@ def test_a_variable_as_fill_value_is_refused_because_it_would_lose_its_gradient(
     (9, "expand_dims: got axis 9 for shape (2, 3); the result has 3 axes: needed -3 ≤ axis < 3"),
     ((0, -4), "expand_dims: got axis (0, -4) for shape (2, 3); the result has 4 axes"),
 ])  # fmt: skip
-def test_a_new_axis_outside_of_the_result_is_told_with_the_shape_that_arrived(axis, why):
+def test_a_new_axis_outside_of_the_result_is_reported_with_the_shape(axis, why):
     with pytest.raises(ValueError) as error:
         np.expand_dims(Variable(np.ones((2, 3))), axis)
     assert str(error.value).startswith(why)
@@ -270,6 +270,6 @@ def test_a_new_axis_outside_of_the_result_is_told_with_the_shape_that_arrived(ax
     lambda x: np.argsort(x, axis=(0, 1)), lambda x: np.take(x, 0, axis=(0, 1)),
     lambda x: F.topk(x, 1, (0, 1)), lambda x: F.glu(x, (0, 1)),
 ])  # fmt: skip
-def test_one_axis_is_a_whole_number(call):
+def test_one_axis_is_an_integer(call):
     with pytest.raises(TypeError, match=r"^\w+: got axis .*, needed an integer$"):
         call(Variable(np.ones((2, 2))))
