@@ -323,8 +323,9 @@ class Function:
         return f"{type(self).__name__}({options})"
 
     def __getstate__(self) -> dict[str, Any]:
-        """What copies and pickles keep: the options, not the record."""
-        return {k: v for k, v in self.__dict__.items() if k not in ("_record", "serial")}
+        """What copies and pickles keep: the options, not the record or what forward saved."""
+        left_out = {"_record", "serial", *self.saved}
+        return {k: v for k, v in self.__dict__.items() if k not in left_out}
 
     # -- the record --
 

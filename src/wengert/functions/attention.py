@@ -11,8 +11,8 @@ from wengert.arguments import fraction, integer
 from wengert.arrays import as_array, sum_to
 from wengert.config import enable_backprop, train
 from wengert.core import Function, Operand, Variable
+from wengert.functions.dropout import dropout_mask
 from wengert.functions.linalg import linear
-from wengert.random import generator
 
 __all__ = ["multi_head_attention", "scaled_dot_product_attention"]
 
@@ -38,7 +38,7 @@ class Attention(Function):
     """y = p v,  where p = softmax(scale q kᵀ + mask) along the last axis, (..., T, S).
 
     Inputs are q, k, v, then the mask, if there is one, then, with `dropout`, the factors that p is
-    multiplied by: 0 or 1 / (1 - probability). A mask of bools says which keys a query may see.
+    multiplied by: 0 or 1 / (1 - probability). A boolean mask is True for keys that a query may see.
 
     With p' the gradient of p, the gradient of the softmax's input is p (p' - Σ p p'), and this sum
     over the keys is one over the features: Σ y gy.
@@ -104,9 +104,6 @@ class Attention(Function):
         """The inputs after q, k and v; None for one that is missing."""
         masks, factors = (others[:-1], others[-1]) if self.dropout else (others, None)
         return (masks[0] if masks else None), factors
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: x for name, x in super().__getstate__().items() if name not in self.saved}
 
     @staticmethod
     def samples(rng):
@@ -277,20 +274,16 @@ def _attention(
     inputs = [q, k, v] if mask is None else [q, k, v, mask]
     dropping = probability > 0 and train.get()
     if dropping:
-        inputs.append(_dropout_factors(probability, *inputs))
+        inputs.append(_drawn_mask(probability, *inputs))
     return Attention(float(scale), causal, dropping)(*inputs)
 
 
-def _dropout_factors(probability: float, q: Any, k: Any, v: Any, mask: Any = None) -> np.ndarray:
-    """0 with this probability, else 1 / (1 - probability), for each weight."""
-    shape = (
-        *np.broadcast_shapes(np.shape(q)[:-2], np.shape(k)[:-2]),
-        np.shape(q)[-2],
-        np.shape(k)[-2],
-    )
-    shape = np.broadcast_shapes(shape, np.shape(mask))
-    kept = generator().random(shape, dtype=np.float32) >= probability
-    return np.multiply(kept, 1 / (1 - probability), dtype=np.result_type(as_array(q), as_array(k)))
+def _drawn_mask(probability: float, q: Any, k: Any, v: Any, mask: Any = None) -> np.ndarray:
+    """The dropout mask of the weights."""
+    q_shape, k_shape = np.shape(q), np.shape(k)
+    batch = np.broadcast_shapes(q_shape[:-2], k_shape[:-2])
+    shape = np.broadcast_shapes((*batch, q_shape[-2], k_shape[-2]), np.shape(mask))
+    return dropout_mask(probability, shape, np.result_type(as_array(q), as_array(k)))
 
 
 def _check_shapes(name: str, q: Any, k: Any, v: Any, mask: Any) -> None:

@@ -66,8 +66,13 @@ def _dropped(name: str, x: Any, p: float, shape: tuple[int, ...]) -> Variable:
     p = fraction(name, "p", p)
     if p == 0 or not train.get():
         return x
+    dtype = np.result_type(as_array(x), np.float16)  # x's dtype, if that is a float
+    mask = dropout_mask(p, shape, dtype)
+    return Dropout()(x, as_variable(mask) if isinstance(x, Variable) else mask)
+
+
+def dropout_mask(p: float, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> np.ndarray:
+    """A random mask: 0 with probability p, else 1 / (1 - p)."""
     # float32 draws are precise enough, take half of the time, and are the same for every dtype
     kept = generator().random(shape, dtype=np.float32) >= p
-    dtype = np.result_type(as_array(x), np.float16)  # x's dtype, if that is a float
-    mask = np.multiply(kept, 1 / (1 - p), dtype=dtype)
-    return Dropout()(x, as_variable(mask) if isinstance(x, Variable) else mask)
+    return np.multiply(kept, 1 / (1 - p), dtype=dtype)

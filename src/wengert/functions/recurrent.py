@@ -151,9 +151,6 @@ class Recurrence(Function):
         x = x if padding is None else np.where(padding, 0, x)
         return np.swapaxes(x[::-1] if self.reverse else x, 0, 1)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: x for name, x in super().__getstate__().items() if name not in self.saved}
-
     @classmethod
     def samples(cls, rng):
         for reverse in (False, True):

@@ -18,8 +18,8 @@ def attend(
 ) -> tuple[np.ndarray, np.ndarray]:
     """y (..., T, F) and the weights p (..., T, S) of q (..., T, E), k (..., S, E), v (..., S, F).
 
-    The mask is added, or, of bools, says which keys a query may see. Dropout multiplies p by
-    `factors` on its way to y.
+    The mask is added to the products, or, if boolean, is True for the keys that a query may see.
+    For dropout, p is multiplied by `factors` before its product with v.
     """
     x = np.matmul(q * scale, np.swapaxes(k, -1, -2))
     masks = [] if mask is None else [mask]
