@@ -210,7 +210,15 @@ def transformer(ours, theirs):
         ours_act, their_act = [(relu, "relu"), (gelu, "gelu")][rng.integers(2)]
         shapes = [(B, T, D), (B, S, D)] if ours is L.TransformerDecoderLayer else [(B, T, D)]
         return (
-            ours(heads, D, hidden, activation=ours_act, norm_first=first, dropout=0, dtype=dtype),
+            ours(
+                heads,
+                in_size=D,
+                hidden_size=hidden,
+                activation=ours_act,
+                norm_first=first,
+                dropout=0,
+                dtype=dtype,
+            ),
             theirs(D, heads, hidden, 0.0, their_act, batch_first=True, norm_first=first),
             shapes,
         )
