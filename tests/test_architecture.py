@@ -142,15 +142,21 @@ def test_modules_that_import_does_not_load_are_there_when_they_are_named():
     assert run.stdout.splitlines()[-1] == "wengert.viz.dot"
 
 
-def files_imported(file: Path) -> set[Path]:
+def file_of(name: str) -> Path | None:
+    """wengert.core -> src/wengert/core.py; wengert.layers -> src/wengert/layers/__init__.py."""
+    path = PACKAGE.parent.joinpath(*name.split("."))
+    found = [file for file in (path.with_suffix(".py"), path / "__init__.py") if file in FILES]
+    return found[0] if found else None
+
+
+def files_imported(file: Path) -> set[Path | None]:
     """The files of wengert that a file imports, also for type checkers only."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.ImportFrom):
-            for name in (f"{node.module}.{alias.name}" for alias in node.names):
-                path = PACKAGE.parent.joinpath(*name.split("."))
-                found |= {path.with_suffix(".py"), path.parent.with_suffix(".py")}
-    return found & set(FILES) - {file}
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            for alias in node.names:
+                found.add(file_of(f"{node.module}.{alias.name}") or file_of(node.module))
+    return found - {file}
 
 
 def test_no_file_imports_itself_through_others():
