@@ -261,7 +261,7 @@ class Layer(Declared):
         if not values.keys() <= cls._fields.keys():
             return ""
         ours = [
-            f"{name}={values[name]!r}" if field.keyword else repr(values[name])
+            f"{name}=" * field.keyword + getattr(values[name], "__name__", repr(values[name]))
             for name, field in cls._fields.items()
             if name in values
         ]
