@@ -22,12 +22,11 @@ def integer(caller: str, name: str, value: Any, least: int | None = None) -> int
         TypeError: value is not an integer.
         ValueError: value is less than `least`.
     """
-    needed = "an integer" if least is None else f"an integer ≥ {least}"
     number = _index(value)
     if number is None:
-        raise TypeError(f"{caller}: got {name} {value!r:.80}, needed {needed}")
+        raise TypeError(f"{caller}: got {name} {value!r:.80}, needed {_integer(least)}")
     if least is not None and number < least:
-        raise ValueError(f"{caller}: got {name} {number}, needed {needed}")
+        raise ValueError(f"{caller}: got {name} {number}, needed {_integer(least)}")
     return number
 
 
@@ -38,13 +37,13 @@ def integers(caller: str, name: str, value: Any, least: int | None = None) -> tu
         TypeError: value is neither.
         ValueError: one of them is less than `least`.
     """
-    needed = "an integer" if least is None else f"an integer ≥ {least}"
     values = value if isinstance(value, tuple | list) else _sequence(value)
     result = tuple([n for n in map(_index, values) if n is not None])
     if len(result) < len(values):
-        raise TypeError(f"{caller}: got {name} {value!r:.80}, needed {needed} or a tuple of them")
-    if least is not None and min(result, default=least) < least:
-        raise ValueError(f"{caller}: got {name} {value!r:.80}, needed {needed}")
+        needed = f"{_integer(least)} or a tuple of them"
+        raise TypeError(f"{caller}: got {name} {value!r:.80}, needed {needed}")
+    if least is not None and result and min(result) < least:
+        raise ValueError(f"{caller}: got {name} {value!r:.80}, needed {_integer(least)}")
     return result
 
 
@@ -116,6 +115,10 @@ def _index(value: Any) -> int | None:
     with suppress(TypeError):
         return operator.index(value)
     return None
+
+
+def _integer(least: int | None) -> str:
+    return "an integer" if least is None else f"an integer ≥ {least}"
 
 
 def _sequence(value: Any) -> tuple[Any, ...]:

@@ -252,15 +252,16 @@ class Optimizer(Declared):
 
     def _options_now(self, groups: tuple[int, ...]) -> dict[str, float]:
         """The options, as numbers, of a Parameter in these groups."""
-        own = vars(self)
-        options = {name: own[name] for name in self._fields}
+        values = vars(self)
         for i in groups:
-            options |= self.groups[i].options
-        caller = f"{type(self).__name__}.update"
+            values = {**values, **self.groups[i].options}
         return {
-            name: self._checked(caller, name, value(self.steps)) if callable(value) else value
-            for name, value in options.items()
+            name: self._of_schedule(name, value) if callable(value := values[name]) else value
+            for name in self._fields
         }
+
+    def _of_schedule(self, name: str, schedule: Callable[[int], float]) -> Any:
+        return self._checked(f"{type(self).__name__}.update", name, schedule(self.steps))
 
     def _state_of(self, name: str, p: Parameter) -> State:
         """The state of this Parameter; an initial one if there is none yet."""
