@@ -55,7 +55,7 @@ def test_an_idx_file_is_its_array(dtype, shape, pack):
     ("data", "found"),
     [
         (b"", "starts with nothing"),
-        (b"<html>404</html>", "starts with 3c 68 74 6d, which no IDX file does"),
+        (b"<html>404</html>", "starts with 3c 68 74 6d, unlike an IDX file"),
         (b"\0\0\x07\1\0\0\0\0", "starts with 00 00 07 01"),
         (b"\0\0\x08\xff", "claims 255 axes"),
         (b"\0\0\x08\2\0\0\0\1", "ends in its header, after 8 bytes"),
@@ -72,12 +72,12 @@ def test_an_idx_file_that_is_wrong_is_named_with_what_is_wrong(tmp_path, data, f
         read_idx(path)
     assert str(path) in str(caught.value)
     assert found in str(caught.value)
-    assert str(caught.value).endswith("delete the file and get it again")
+    assert str(caught.value).endswith("delete the file and download it again")
 
 
 def test_an_idx_file_that_is_open_as_text_is_refused():
     with pytest.raises(
-        TypeError, match="read_idx: got a file of text, needed one opened with 'rb'"
+        TypeError, match="read_idx: got a text file, needed a file opened with 'rb'"
     ):
         read_idx(io.StringIO("text"))
 
@@ -254,7 +254,7 @@ def test_a_cifar_file_with_something_else_in_it_is_named(tmp_path, content, foun
         (tar(cifar10_members())[:2000], "ended before"),
         (tar({"cifar-10-batches-py/readme.html": b""}), "has no cifar-10-batches-py/test_batch"),
         (tar({"cifar-10-batches-py/test_batch": b"\x80\x02]."}), "has a list, needed a dict"),
-        (tar({"cifar-10-batches-py/test_batch": b""}), "is no pickle of plain data"),
+        (tar({"cifar-10-batches-py/test_batch": b""}), "is not a pickle of plain data"),
     ],
 )
 def test_a_cifar_archive_that_is_wrong_is_named(tmp_path, data, found):
@@ -263,7 +263,7 @@ def test_a_cifar_archive_that_is_wrong_is_named(tmp_path, data, found):
     with pytest.raises(ValueError, match=found) as caught:
         load_cifar10(False, folder=tmp_path)
     assert str(caught.value).startswith(f"load_cifar10: {path}: ")
-    assert str(caught.value).endswith("delete the file and get it again")
+    assert str(caught.value).endswith("delete the file and download it again")
 
 
 def test_without_files_cifar_says_what_to_put_where(tmp_path):

@@ -248,7 +248,7 @@ def test_downloads_can_be_forbidden(server, tmp_path, monkeypatch, value, asked)
 def test_a_folder_that_is_a_file_is_refused(tmp_path):
     path = tmp_path / "data.gz"
     path.write_bytes(b"")
-    with pytest.raises(NotADirectoryError, match="a file; name the folder it is in"):
+    with pytest.raises(NotADirectoryError, match="which is a file; needed its folder"):
         load_mnist(folder=path)
 
 

@@ -223,7 +223,7 @@ def test_a_folder_that_another_process_has_to_itself_is_refused_until_that_ends(
     run = [sys.executable, "-c", code, tmp_path]
     with subprocess.Popen(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
-        with pytest.raises(BlockingIOError, match="another process is at work in it"):
+        with pytest.raises(BlockingIOError, match="another process is using it"):
             exclusive_lock(tmp_path).__enter__()
         process.kill()
     with exclusive_lock(tmp_path):

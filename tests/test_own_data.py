@@ -301,7 +301,7 @@ def test_a_broken_image_is_named(pictures, cut):
 def test_an_image_of_16_bits_is_refused_rather_than_clipped(pictures):
     image = pytest.importorskip("PIL.Image", reason="needs pip install 'wengert[images]'")
     image.new("I;16", (6, 4), 40_000).save(pictures / "cat" / "red.png")
-    with pytest.raises(ValueError, match="its mode is I;16, needed 8 bits for a channel"):
+    with pytest.raises(ValueError, match="its mode is I;16, needed 8 bits per channel"):
         ImageFolder(pictures, mode="L")[1]
 
 

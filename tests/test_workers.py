@@ -156,7 +156,9 @@ def test_an_error_while_fetching_names_the_samples_and_comes_in_its_turn(workers
     seen = []
     with pytest.raises(KeyError, match="no seven") as caught:
         seen.extend(x.tolist() for (x,) in batches)
-    assert caught.value.__notes__[0] == "DataLoader: in batch 2 of pass 0, of the samples [6, 7, 8]"
+    assert (
+        caught.value.__notes__[0] == "DataLoader: in batch 2 of pass 0, with the samples [6, 7, 8]"
+    )
     assert_no_worker_is_left()
     assert next(iter(batches))[0].tolist() == [0, 1, 2]
 

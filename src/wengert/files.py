@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and folders that one process has to itself."""
+"""Files that are written completely or not at all, and exclusive locks on folders."""
 
 import os
 import re
@@ -10,75 +10,77 @@ from typing import Any, BinaryIO
 
 try:
     import fcntl
-except ImportError:  # Windows, which itself keeps open files from being removed
+except ImportError:  # Windows, where open files cannot be removed anyway
     fcntl = None  # type: ignore[assignment]
 
 AnyPath = str | os.PathLike[str]
 
 
-def path_of(function: str, name: str, value: Any) -> Path:
-    """The path that a user gave, with ~ for the home folder.
+def path_of(caller: str, name: str, value: Any) -> Path:
+    """`value` as a path, with ~ replaced by the home folder.
 
     Raises:
-        TypeError: it is neither text nor a path.
+        TypeError: value is neither a string nor a path.
     """
     if not isinstance(value, str | os.PathLike) or isinstance(os.fspath(value), bytes):
-        raise TypeError(f"{function}: got {name} {value!r:.80}, needed a path")
-    return Path(os.path.expanduser(value))  # (Path.expanduser refuses a file ~x of no user x)
+        raise TypeError(f"{caller}: got {name} {value!r:.80}, needed a path")
+    return Path(
+        os.path.expanduser(value)
+    )  # (Path.expanduser raises for a file ~x if there is no user x)
 
 
 @contextmanager
 def replacing(path: AnyPath) -> Iterator[BinaryIO]:
-    """A new file, to be written in a `with` block, that takes the place of `path` at its end.
+    """A new file to write in a `with` block; it replaces `path` at the end of the block.
 
-    It is written beside its place, and renamed when the disk has it. So a file that was there stays
-    as it was if the block fails, the disk is full, or the machine stops at any instant. The new one
-    has the permissions of the old one. A link stays, and what it leads to is replaced.
+    It is a temporary file in the same folder, which is renamed when it is on the disk. So an
+    existing file does not change if the block fails, the disk is full, or the machine crashes. The
+    new file has the permissions of the old one. If `path` is a link, its target is replaced.
 
     Raises:
-        OSError: it cannot be written; what was there before is whole.
+        OSError: the file cannot be written; an existing file is unchanged.
     """
     target = _target(path)
-    beside = _beside(target)
+    temporary = _temporary(target)
     with ExitStack() as stack:
-        stack.callback(beside.unlink, missing_ok=True)
-        stack.enter_context(_naming(path, beside))
-        with beside.open("xb") as file:
-            stack.enter_context(_locked(file))  # until it has its place
-            with suppress(OSError):  # there is no old one
-                beside.chmod(target.stat().st_mode & 0o777)
+        stack.callback(temporary.unlink, missing_ok=True)
+        stack.enter_context(_errors_name(path, temporary))
+        with temporary.open("xb") as file:
+            stack.enter_context(_locked(file))  # until it is renamed
+            with suppress(OSError):  # there is no old file
+                temporary.chmod(target.stat().st_mode & 0o777)
             yield file
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(target)
+        temporary.replace(target)
         _sync_folder(target.parent)
 
 
 def check_writable(path: AnyPath) -> None:
-    """Finds out now whether `replacing(path)` can write there later.
+    """Checks that `replacing(path)` can write the file.
 
     Raises:
-        OSError: it cannot; the message says why.
+        OSError: it cannot; the message has the reason.
     """
     target = _target(path)
-    beside = _beside(target)
+    temporary = _temporary(target)
     try:
-        beside.open("xb").close()
-        beside.unlink()
+        temporary.open("xb").close()
+        temporary.unlink()
     except OSError as error:
         raise OSError(f"cannot write in {target.parent}: {error.strerror}") from error
 
 
 def remove_leftovers(path: AnyPath) -> list[Path]:
-    """Removes what killed processes left of files that were to become `path`; says which.
+    """Deletes temporary files of `path` that killed processes have left; returns their paths.
 
-    What is being written stays. So does what is empty, for it may be a moment old.
+    A file that another process is writing is not deleted, nor is an empty one, which may be new.
     """
     target = Path(os.path.realpath(path))
     names = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{16}}\.tmp")
     removed = []
     for file in target.parent.iterdir():
-        # (one that is open on Windows, or has found its place by now, is no leftover)
+        # (a file that is open on Windows, or was renamed meanwhile, is not a leftover)
         with suppress(PermissionError, FileNotFoundError):
             if names.fullmatch(file.name) and file.stat().st_size and not _is_locked(file):
                 file.unlink()
@@ -88,13 +90,13 @@ def remove_leftovers(path: AnyPath) -> list[Path]:
 
 @contextmanager
 def exclusive_lock(folder: AnyPath) -> Iterator[None]:
-    """Keeps other processes that ask for the same out of a folder, within a `with` block.
+    """Locks a folder for this process within a `with` block.
 
-    The system lets go of it when the process ends, in whatever way. Where it has no such locks, as
-    on Windows and some network drives, nobody is kept out.
+    The operating system releases the lock when the process ends, even if it is killed. Where there
+    are no such locks, as on Windows and some network drives, nothing is locked.
 
     Raises:
-        BlockingIOError: another process is in the folder.
+        BlockingIOError: another process holds the lock.
     """
     if fcntl is None:
         yield
@@ -104,10 +106,8 @@ def exclusive_lock(folder: AnyPath) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise BlockingIOError(
-            EAGAIN, "another process is at work in it", os.fspath(folder)
-        ) from None
-    except OSError:  # there are no locks
+        raise BlockingIOError(EAGAIN, "another process is using it", os.fspath(folder)) from None
+    except OSError:  # the file system has no locks
         pass
     try:
         yield
@@ -116,7 +116,7 @@ def exclusive_lock(folder: AnyPath) -> Iterator[None]:
 
 
 def _target(path: AnyPath) -> Path:
-    """What `path` leads to: a file that can be written, or nothing yet, in a folder."""
+    """`path` with links resolved: a writable file, or a new name in an existing folder."""
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         raise OSError(f"{path} is not a file")
@@ -127,28 +127,28 @@ def _target(path: AnyPath) -> Path:
     return target
 
 
-def _beside(target: Path) -> Path:
-    """A name that no other process, and no thread of this one, writes to."""
+def _temporary(target: Path) -> Path:
+    """A file name that no other process or thread uses."""
     return target.with_name(f".{target.name}.{os.urandom(8).hex()}.tmp")
 
 
 @contextmanager
-def _naming(path: AnyPath, beside: Path) -> Iterator[None]:
-    """Lets errors speak of the file that the user knows."""
+def _errors_name(path: AnyPath, temporary: Path) -> Iterator[None]:
+    """Makes errors name the user's file instead of the temporary one."""
     try:
         yield
     except OSError as error:
         full = error.filename is None and error.errno in (ENOSPC, EDQUOT, EFBIG)
-        if full or error.filename == str(beside):
+        if full or error.filename == str(temporary):
             error.filename = os.fspath(path)
         raise
 
 
 @contextmanager
 def _locked(file: BinaryIO) -> Iterator[None]:
-    """Shows other processes, also after `file` is closed, that someone is at work on it.
+    """Holds a lock that shows other processes that `file` is in use, even after it is closed.
 
-    The system takes the lock away when the process ends, in whatever way.
+    The operating system releases the lock when the process ends, even if it is killed.
     """
     if fcntl is None:
         yield
@@ -174,7 +174,7 @@ def _is_locked(path: Path) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes the renaming last; where folders cannot be opened, as on Windows, the system does."""
+    """Writes the renaming to the disk (Windows, which cannot open folders, does so itself)."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

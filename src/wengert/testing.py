@@ -1,4 +1,4 @@
-"""Checks of derivatives, for our tests and for users' own Functions."""
+"""Checks of derivatives, for the tests of wengert and of users' own Functions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,23 +21,24 @@ def check_gradients(
 ) -> None:
     """Checks the derivatives of `f` at `args` against finite differences, in float64.
 
-    For random u and v, uᵀ J v is computed twice: by the walk back, as (uᵀ J) v, and by a
-    fourth-order central difference of uᵀ f along v. Then the walk itself is checked as a function
-    of the arguments and u, and so on up to `order`: each order rests on one difference only.
+    For random u and v, uᵀ J v is computed twice: by the backward pass, as (uᵀ J) v, and by a
+    fourth-order central difference of uᵀ f along v. Then the backward pass itself is checked as a
+    function of the arguments and u, and so on up to `order`: each order uses one difference only.
 
     Args:
-        f: a function of Variables to a Variable, or a tuple of them.
-        args: where to check; arrays and numbers of float are differentiated, others are constants.
+        f: a function of Variables that returns a Variable or a tuple of them.
+        args: arguments of f; floating-point arrays and numbers are differentiated, others are
+            constants.
         order: the highest derivative to check.
         rtol: allowed error, relative to the sum of the absolute terms of uᵀ J v.
         atol: allowed absolute error.
-        step: of the differences, relative to nothing: choose it to suit the arguments.
+        step: of the differences; absolute, so choose it to suit the size of the arguments.
         seed: of the random directions.
 
     Raises:
-        ValueError: there is nothing to check: no argument of float, or an order below 1.
-        AssertionError: a derivative is wrong; the message says of which order, with respect to
-            which argument, at which element, and by how much.
+        ValueError: there is no floating-point argument, or the order is below 1.
+        AssertionError: a derivative is wrong; the message names its order, the argument, the
+            element, and the error.
     """
     rng = np.random.default_rng(seed)
     arrays = [as_array(x) for x in args]
@@ -45,7 +46,7 @@ def check_gradients(
     if order < 1 or not any(x.dtype.kind == "f" for x in arrays):
         raise ValueError(
             f"check_gradients: got order {order} and arguments of {[str(x.dtype) for x in arrays]};"
-            f" needed an order ≥ 1 and an argument of float"
+            f" needed an order ≥ 1 and a floating-point argument"
         )
     name = getattr(f, "__name__", type(f).__name__)
     for n in range(1, order + 1):
@@ -63,19 +64,19 @@ def _check_order(
     atol: float,
     step: float,
 ) -> list[np.ndarray]:
-    """Checks the first derivative of f, with random u; gives u."""
+    """Checks the first derivative of f, with a random u; returns u."""
     ys = _outputs(f, arrays)
     us = [rng.normal(size=y.shape) for y in ys]
     gxs = [as_array(g) for g in _gradient_of(f, len(arrays))(*arrays, *us)]
-    places = [i for i, x in enumerate(arrays) if x.dtype.kind == "f"]
-    vs = [rng.normal(size=arrays[i].shape) for i in places]
+    indices = [i for i, x in enumerate(arrays) if x.dtype.kind == "f"]
+    vs = [rng.normal(size=arrays[i].shape) for i in indices]
 
     def along(directions: list[np.ndarray]) -> Any:
         """The finite difference of uᵀ f along these directions."""
 
         def value(t: float) -> Any:
             moved = list(arrays)
-            for i, v in zip(places, directions, strict=True):
+            for i, v in zip(indices, directions, strict=True):
                 moved[i] = arrays[i] + t * v
             return sum(np.sum(u * y) for u, y in zip(us, _outputs(f, moved), strict=True))
 
@@ -88,17 +89,17 @@ def _check_order(
     size = sum(np.sum(abs(t)) for t in terms)
     expected = along(vs)
     if not abs(found - expected) <= atol + rtol * size:
-        where = _where_wrong(gxs, along, [arrays[i] for i in places])
+        where = _worst_elements(gxs, along, [arrays[i] for i in indices])
         raise AssertionError(
-            f"check_gradients: {name}: the walk gives {found:.10g} along a random direction, "
+            f"check_gradients: {name}: backward gives {found:.10g} along a random direction, "
             f"finite differences give {expected:.10g} (difference {abs(found - expected):.3g}, "
             f"allowed {atol + rtol * size:.3g})\n{where}"
         )
     return us
 
 
-def _where_wrong(gxs: list[np.ndarray], along: Callable[..., Any], xs: list[np.ndarray]) -> str:
-    """For each argument, the element whose gradient is furthest from its finite difference."""
+def _worst_elements(gxs: list[np.ndarray], along: Callable[..., Any], xs: list[np.ndarray]) -> str:
+    """For each argument, the element with the largest error of the gradient."""
     lines = []
     for i, (gx, x) in enumerate(zip(gxs, xs, strict=True)):
         expected = np.zeros_like(x)
@@ -110,7 +111,7 @@ def _where_wrong(gxs: list[np.ndarray], along: Callable[..., Any], xs: list[np.n
             error = np.nan_to_num(abs(gx - expected), nan=np.inf)
             worst = tuple(int(k) for k in np.unravel_index(np.argmax(error), x.shape))
             lines.append(
-                f"  argument {i} {x.shape}: worst at {worst}: walk {gx[worst]:.10g}, "
+                f"  argument {i} {x.shape}: worst at {worst}: backward {gx[worst]:.10g}, "
                 f"differences {expected[worst]:.10g}"
             )
     return "\n".join(lines)
@@ -121,7 +122,7 @@ def _outputs(f: Callable[..., Any], arrays: list[np.ndarray]) -> list[np.ndarray
 
 
 def _gradient_of(f: Callable[..., Any], count: int) -> Callable[..., tuple[Variable, ...]]:
-    """The function from f's arguments, `count` of them, and u to the gradient uᵀ J."""
+    """The function that maps the arguments of f, `count` of them, and u to the gradient uᵀ J."""
 
     def gradient(*args: Any) -> tuple[Variable, ...]:
         xs = [as_variable(x) if isinstance(x, Variable) else Variable(x) for x in args[:count]]

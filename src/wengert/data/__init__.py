@@ -1,4 +1,4 @@
-"""Data: sets of samples, and loaders that make batches of them."""
+"""Data sets, and loaders that iterate over them in batches."""
 
 from wengert.data import transforms as transforms
 from wengert.data.cifar import CIFAR10_CLASSES as CIFAR10_CLASSES

@@ -58,7 +58,7 @@ CIFAR100_CHECKS = Checks(169001437, "eb9058c3a382ffc7106e4002c42a8d85")
 
 @dataclass(frozen=True)
 class Batches:
-    """Some of an archive's pickles, and which of the labels in them are meant."""
+    """Some pickles of an archive, and which of their labels to use."""
 
     folder: str
     names: tuple[str, ...]
@@ -72,20 +72,21 @@ def load_cifar10(
     """CIFAR-10: photographs in ten classes; `CIFAR10_CLASSES` has the names of the labels.
 
     Args:
-        train: True for the 50,000 images to train on, False for the 10,000 to test with.
-        folder: where cifar-10-python.tar.gz or the folder cifar-10-batches-py in it lies, or goes
-            to; None looks in the folders of the environment variable `WENGERT_DATA` and the
-            user's cache folder. See `wengert.data.store.fetch`.
-        dtype: of the images. A floating point gives pixels from 0 to 1; np.uint8 keeps the bytes,
-            from 0 to 255, in a quarter of the memory that np.float32 takes (614 MB).
+        train: True for the 50,000 training images, False for the 10,000 test images.
+        folder: of the file cifar-10-python.tar.gz or its unpacked folder cifar-10-batches-py, also
+            for the download; None looks in the folders of the environment variable `WENGERT_DATA`
+            and in the user's cache folder. See `wengert.data.store.fetch`.
+        dtype: of the images. A floating-point dtype gives pixels from 0 to 1; np.uint8 keeps the
+            bytes, 0 to 255, in a quarter of the memory that np.float32 needs (614 MB).
 
     Returns:
         Images, (N, 3, 32, 32), red, green, blue; labels, int64, (N,).
 
     Raises:
-        FileNotFoundError: there is no file, and no download; it says what to put where.
-        ValueError: the file is damaged, or has more in it than arrays and plain types: nothing that
-            is in it is run.
+        FileNotFoundError: there is no file and it cannot be downloaded; the message says which file
+            to put where.
+        ValueError: the file is damaged, or contains other objects than arrays and plain types: no
+            code of a pickle is run.
     """
     check_train("load_cifar10", train)
     names = tuple(f"data_batch_{i}" for i in range(1, 6)) if train else ("test_batch",)
@@ -100,13 +101,13 @@ def load_cifar100(
     folder: Folder | None = None,
     dtype: DTypeLike = np.float32,
 ) -> ArrayDataset:
-    """CIFAR-100: as CIFAR-10, in a hundred classes, with the names `CIFAR100_CLASSES`.
+    """CIFAR-100: as CIFAR-10, in a hundred classes; `CIFAR100_CLASSES` has their names.
 
     Args:
         coarse: True gives the labels of the twenty `CIFAR100_COARSE_CLASSES` instead.
 
-    The other arguments, what is returned and the errors are those of `load_cifar10`; the file is
-    cifar-100-python.tar.gz, or the folder cifar-100-python that is in it.
+    The other arguments, the results and the errors are those of `load_cifar10`; the file is
+    cifar-100-python.tar.gz, or its unpacked folder cifar-100-python.
     """
     check_train("load_cifar100", train)
     coarse = boolean("load_cifar100", "coarse", coarse)
@@ -128,25 +129,26 @@ def _load(
     file = StoredFile(archive, (f"{batches.folder}/{first}", first), checks)
     (path,) = fetch(source, [file], folder)
     if path.name == archive:
-        parts = read_archive(path, batches, source.loader)
+        arrays = read_archive(path, batches, source.loader)
     else:
-        parts = [read_batch(path.with_name(n), batches, source.loader) for n in batches.names]
-    images, labels = map(np.concatenate, zip(*parts, strict=True))
+        arrays = [read_batch(path.with_name(n), batches, source.loader) for n in batches.names]
+    images, labels = map(np.concatenate, zip(*arrays, strict=True))
     return ArrayDataset(scale(images, wanted), labels)
 
 
 def read_archive(
-    file: BinaryFile, batches: Batches, function: str = "read_archive"
+    file: BinaryFile, batches: Batches, caller: str = "read_archive"
 ) -> list[tuple[ndarray, ndarray]]:
-    """Images and labels of each of the batches, out of a tar file; nothing is written to the disk.
+    """Images and labels of each of the batches in a tar file; nothing is written to the disk.
 
     Raises:
-        ValueError: it is no such archive, lacks a batch, is damaged, or unpacks to more than LIMIT.
-        OSError: it cannot be read.
+        ValueError: the file is not a tar file, lacks a batch, is damaged, or is larger than LIMIT
+            when unpacked.
+        OSError: the file cannot be read.
     """
     wanted = {f"{batches.folder}/{name}": name for name in batches.names}
     found: dict[str, tuple[ndarray, ndarray]] = {}
-    with unpacked(function, file) as raw, tarfile.open(fileobj=_Limited(raw), mode="r|") as tar:
+    with unpacked(caller, file) as raw, tarfile.open(fileobj=_Limited(raw), mode="r|") as tar:
         for member in tar:
             name = wanted.get(posixpath.normpath(member.name))
             stream = tar.extractfile(member) if name and member.isreg() else None
@@ -160,20 +162,21 @@ def read_archive(
 
 
 def read_batch(
-    file: BinaryFile, batches: Batches, function: str = "read_batch"
+    file: BinaryFile, batches: Batches, caller: str = "read_batch"
 ) -> tuple[ndarray, ndarray]:
     """Images, uint8, (N, 3, 32, 32), and labels, int64, (N,), in one of CIFAR's pickles.
 
     Raises:
-        ValueError: it is no such pickle, it is damaged, or has more than arrays and plain types.
-        OSError: it cannot be read.
+        ValueError: the file is not such a pickle, is damaged, or contains other objects than arrays
+            and plain types.
+        OSError: the file cannot be read.
     """
-    with unpacked(function, file) as raw:
+    with unpacked(caller, file) as raw:
         return _batch(read_at_most(raw, LIMIT), batches)
 
 
 class _Limited(io.BufferedIOBase):
-    """A file that refuses to give more than LIMIT bytes, however far gzip inflates it."""
+    """A file that raises when more than LIMIT bytes are read, against compressed bombs."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file

@@ -1,4 +1,4 @@
-"""`collate`: from samples to a batch of the same structure."""
+"""`collate`: a list of samples as one batch of the same structure."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,19 +10,19 @@ Leaf = Callable[[list[Any], str], Any]
 
 
 def collate(samples: Sequence[Any]) -> Any:
-    """One batch of samples that are built alike: arrays whose first axis counts the samples.
+    """One batch of samples of the same structure: arrays whose first axis is the sample.
 
-    Tuples, lists and dicts keep their structure, at any depth; what stands in them, arrays, numbers
-    and strings, is stacked with what stands at the same place in the other samples:
+    Tuples, lists and dicts keep their structure, at any depth; the arrays, numbers and strings in
+    them are stacked with those at the same position of the other samples:
 
-    - NumPy's arrays and numbers keep their dtype (or get the one that holds them all);
-    - Python's bool becomes bool, int int64, and float float32, as the parameters of a model are:
-      a batch of float64 would make float64 of all that is computed from it;
+    - NumPy's arrays and numbers keep their dtype (or get a common one);
+    - Python's bool becomes bool, int becomes int64, and float becomes float32, the dtype of a
+      model's parameters: a float64 batch would make all results float64;
     - strings become an array of strings.
 
     Raises:
-        TypeError: something else stands in a sample.
-        ValueError: there is no sample; or the samples differ in structure or shape.
+        TypeError: a sample contains another type.
+        ValueError: there is no sample, or the samples differ in structure or shape.
 
     Example:
         >>> x, t = collate([(np.zeros(2), 3), (np.ones(2), 4)])
@@ -33,10 +33,14 @@ def collate(samples: Sequence[Any]) -> Any:
 
 
 def combine(items: Sequence[Any], leaf: Leaf, where: str = "") -> Any:
-    """The structure that all items share, with `leaf(parts, where)` for the parts of each place.
+    """The structure that all items share, with `leaf(values, where)` at each position.
+
+    Args:
+        items: of the same structure.
+        leaf: combines the values at one position; `where` is the position as text, such as "[0]".
 
     Raises:
-        ValueError: there is no item, or one is built in another way than the first.
+        ValueError: there is no item, or an item differs in structure from the first.
     """
     if not items:
         raise ValueError("collate: got no samples, needed at least one")
@@ -45,27 +49,27 @@ def combine(items: Sequence[Any], leaf: Leaf, where: str = "") -> Any:
     for k, item in enumerate(items):
         if _outline(item) != outline:
             raise ValueError(
-                f"collate: sample{where} is {_told(first)} in sample 0 of the batch but "
-                f"{_told(item)} in sample {k}; {_CURE}"
+                f"collate: sample{where} is {_described(first)} in sample 0 of the batch but "
+                f"{_described(item)} in sample {k}; {_HINT}"
             )
     if isinstance(first, dict):
         keys = {key: f"{where}[{key!r}]" for key in first}
         return {key: combine([item[key] for item in items], leaf, keys[key]) for key in first}
     if isinstance(first, tuple | list):
         columns = enumerate(zip(*items, strict=True))
-        parts = [combine(column, leaf, f"{where}[{i}]") for i, column in columns]
-        return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
+        values = [combine(column, leaf, f"{where}[{i}]") for i, column in columns]
+        return type(first)(*values) if hasattr(first, "_fields") else type(first)(values)
     return leaf(list(items), where)
 
 
 def _outline(item: Any) -> Any:
-    """What two items must have in common to be combined."""
+    """The structure of an item at its top level, for comparisons."""
     if isinstance(item, dict):
         return item.keys()
     return (type(item), len(item)) if isinstance(item, tuple | list) else None
 
 
-def _told(item: Any) -> str:
+def _described(item: Any) -> str:
     if isinstance(item, dict):
         return f"a dict of {list(item)}"
     kind = type(item).__name__
@@ -77,12 +81,12 @@ def _stack(values: list[Any], where: str) -> ndarray:
         if not isinstance(value, _STACKED):
             raise TypeError(
                 f"collate: sample{where} is of type {type(value).__name__} in sample {k} of the "
-                f"batch, needed arrays, numbers and strings, in tuples, lists and dicts; {_CURE}"
+                f"batch, needed arrays, numbers and strings, in tuples, lists and dicts; {_HINT}"
             )
         if np.shape(value) != np.shape(values[0]):
             raise ValueError(
                 f"collate: sample{where} has shape {np.shape(values[0])} in sample 0 of the batch "
-                f"but {np.shape(value)} in sample {k}; bring them to one shape, or {_CURE}"
+                f"but {np.shape(value)} in sample {k}; make their shapes equal, or {_HINT}"
             )
     batch = np.empty((len(values), *np.shape(values[0])), _common_dtype(values, where))
     try:
@@ -91,7 +95,7 @@ def _stack(values: list[Any], where: str) -> ndarray:
     except OverflowError:
         raise ValueError(
             f"collate: sample{where} is {value} in sample {k} of the batch, too large for "
-            f"{batch.dtype}; {_CURE}"
+            f"{batch.dtype}; {_HINT}"
         ) from None
     return batch
 
@@ -108,19 +112,19 @@ def _common_dtype(values: list[Any], where: str) -> "np.dtype[Any]":
     except TypeError:
         names = ", ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
         raise TypeError(
-            f"collate: sample{where} is of types {names} in one batch, which no dtype holds; "
-            f"{_CURE}"
+            f"collate: sample{where} is of types {names} in one batch, which have no common dtype; "
+            f"{_HINT}"
         ) from None
     of_python = all(isinstance(kind, type) for kind in kinds)
     return np.dtype(np.float32) if of_python and dtype == np.float64 else dtype
 
 
 def _promoted_as(value: Any) -> Any:
-    """What NumPy finds the common dtype by: a dtype, or a number of Python, which gives way."""
+    """The argument for np.result_type: a dtype, or a Python number, which adapts to dtypes."""
     if isinstance(value, np.ndarray | np.generic):
         return value.dtype
     return next(kind() for kind in (bool, int, float) if isinstance(value, kind))
 
 
 _STACKED = (np.ndarray, np.generic, bool, int, float, str)
-_CURE = "give collate= a function that makes a batch of such samples"
+_HINT = "use collate=, a function that makes a batch of such samples"

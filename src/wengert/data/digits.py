@@ -1,4 +1,4 @@
-"""The handwritten digits that come with the package; see `digits.txt` for source and licence."""
+"""The handwritten digits in the package; `digits.txt` has their source and licence."""
 
 from importlib.resources import files
 
@@ -9,9 +9,9 @@ from wengert.data.dataset import ArrayDataset
 
 
 def load_digits(train: bool = True) -> ArrayDataset:
-    """Images of handwritten digits with their labels: 1437 to train on, or 360 to test with.
+    """Images of handwritten digits with their labels: 1437 to train, or 360 to test.
 
-    The split is random and fixed: it is stored with the images.
+    The random split is fixed: it is stored with the images.
 
     Returns:
         Images, float32, (N, 1, 8, 8), from 0 (paper) to 1 (ink); labels, int64, (N,), 0 to 9.

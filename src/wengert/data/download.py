@@ -1,4 +1,4 @@
-"""Files from the network: from the first of several addresses that has it, checked, whole."""
+"""Downloads: the first of several addresses that works; size and checksums are verified."""
 
 import hashlib
 import http.client
@@ -10,13 +10,13 @@ from pathlib import Path
 
 from wengert.files import replacing
 
-TIMEOUT = 30.0  # seconds in which an address has to send something
+TIMEOUT = 30.0  # seconds without data after which an address has failed
 CHUNK = 2**16  # bytes
 
 
 @dataclass(frozen=True)
 class Checks:
-    """What a file has to be: its size in bytes and its checksums, in hexadecimal digits."""
+    """The size of a file in bytes and its checksums in hexadecimal digits."""
 
     size: int
     md5: str
@@ -24,17 +24,17 @@ class Checks:
 
 
 class DownloadError(Exception):
-    """No address gave the file; the message has a line for each, with the reason."""
+    """All addresses failed; the message has a line with the reason for each."""
 
 
 def download(addresses: Sequence[str], path: Path, checks: Checks) -> None:
-    """Writes at `path` what the first address gives that answers with the right bytes.
+    """Downloads a file to `path` from the first address that sends the right bytes.
 
-    A bar shows how far it is, on a terminal only. Two processes may do this at once: each writes
-    beside `path`, and renames what is complete and correct.
+    A terminal shows a progress bar. Two processes may download the same file at once: each writes
+    a temporary file, and renames it when it is complete and verified.
 
     Raises:
-        DownloadError: nothing was written.
+        DownloadError: all addresses failed; nothing was written.
     """
     reasons = []
     for address in addresses:
@@ -71,7 +71,7 @@ def _download(address: str, path: Path, checks: Checks) -> None:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
-        error.close()  # it holds the connection
+        error.close()  # it keeps the connection open
     elif isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
         return _reason(error.reason)
     return str(error) or type(error).__name__

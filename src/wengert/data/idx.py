@@ -1,4 +1,4 @@
-"""Arrays in IDX files, the format of MNIST: a short header, then numbers, big end first."""
+"""Arrays in IDX files, the format of MNIST: a short header, then big-endian numbers."""
 
 import math
 from typing import Any, BinaryIO
@@ -13,18 +13,19 @@ MAX_AXES = 32
 
 
 def read_idx(file: BinaryFile) -> "ndarray[Any, Any]":
-    """The array in an IDX file, packed by gzip or not, in the machine's own byte order.
+    """The array in an IDX file, compressed by gzip or not, in the machine's byte order.
 
-    The format: two zero bytes, a byte for the kind of number, a byte for the number of axes, the
-    axes' lengths as unsigned 32-bit integers, and the numbers, last axis fastest.
-    Takes memory in proportion to what is in the file, whatever its header claims.
+    The format: two zero bytes, a byte for the dtype, a byte for the number of axes, the lengths of
+    the axes as unsigned 32-bit integers, and the numbers in C order. The memory used is
+    proportional to the size of the file, whatever its header says.
 
     Args:
-        file: a path, or a binary file that can seek.
+        file: a path, or a seekable binary file.
 
     Raises:
-        ValueError: it is no such file, it is damaged, or it is shorter or longer than it claims.
-        OSError: it cannot be read.
+        ValueError: the file is not an IDX file, is damaged, or has another size than its header
+            says.
+        OSError: the file cannot be read.
     """
     with unpacked("read_idx", file) as raw:
         return _read(raw)
@@ -33,7 +34,7 @@ def read_idx(file: BinaryFile) -> "ndarray[Any, Any]":
 def _read(file: BinaryIO) -> "ndarray[Any, Any]":
     head = file.read(4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in DTYPES:
-        raise ValueError(f"starts with {head.hex(' ') or 'nothing'}, which no IDX file does")
+        raise ValueError(f"starts with {head.hex(' ') or 'nothing'}, unlike an IDX file")
     if head[3] > MAX_AXES:
         raise ValueError(f"claims {head[3]} axes, needed at most {MAX_AXES}")
     lengths = file.read(4 * head[3])

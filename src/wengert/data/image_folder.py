@@ -1,4 +1,4 @@
-"""Images in folders, one folder a class, read when they are asked for."""
+"""Images in folders, one folder for each class, read on demand."""
 
 import os
 from pathlib import Path
@@ -22,28 +22,28 @@ BYTES = {"1", "CMYK", "HSV", "L", "LA", "LAB", "P", "PA", "RGB", "RGBA", "RGBa",
 
 
 class ImageFolder(BaseDataset):
-    """Samples (x, t): an image, (C, H, W), and the number of the folder it is in, an int.
+    """Samples (x, t): an image, (C, H, W), and the number of its class, an int.
 
-    Each folder in `folder` is a class; they are numbered in the order of their names. An image is
-    any file in there, at any depth, with a name that ends as images' do (.png, .jpg, …), unless it
-    is hidden: a dot begins its name or a folder's. It is read and decoded each time, so that the
-    memory holds none of them. Needs Pillow.
+    Each subfolder of `folder` is a class; they are numbered in the order of their names. Its images
+    are the files in it, at any depth, with the extension of an image (.png, .jpg, …), except hidden
+    ones, whose name or folder starts with a dot. Images are read and decoded each time; none is
+    kept in memory. Needs Pillow.
 
     Args:
-        size: (H, W) to which every image is resized, with bilinear interpolation; a number stands
-            for a square. None leaves the sizes as they are; a batch needs images of one size.
-        mode: "RGB", "L" for grey or "RGBA" with opacity; every image is brought to it.
-        dtype: a floating point gives pixels from 0 to 1, np.uint8 from 0 to 255.
+        size: (H, W) to which every image is resized, with bilinear interpolation; an integer means
+            a square. None keeps the sizes; a batch needs images of one size.
+        mode: "RGB", "L" for grey or "RGBA" with opacity; every image is converted to it.
+        dtype: a floating-point dtype gives pixels from 0 to 1, np.uint8 from 0 to 255.
 
     Attributes:
-        classes: names of the folders.
+        classes: names of the subfolders.
         paths: of the images.
         labels: of the images, int64, (N,).
 
     Raises:
-        NotADirectoryError: there is no such folder.
-        ValueError: it has no folders, or one of them no images; for a sample: the file is no image,
-            is damaged, or has more than 8 bits for a pixel's channel.
+        NotADirectoryError: the folder does not exist.
+        ValueError: the folder has no subfolders, or one of them has no images; for a sample: the
+            file is not an image, is damaged, or has more than 8 bits per channel.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ImageFolder(BaseDataset):
         mode: str = "RGB",
         dtype: DTypeLike = np.float32,
     ) -> None:
-        _pillow()  # says that it is missing now, not at the first sample
+        _pillow()  # raises now if it is missing, not at the first sample
         root = path_of("ImageFolder", "folder", folder)
         if not root.is_dir():
             raise NotADirectoryError(f"ImageFolder: there is no folder {os.fspath(folder)!r}")
@@ -105,9 +105,11 @@ def _pixels(path: Path, mode: str, size: tuple[int, int] | None) -> ndarray:
         try:
             with image_module.open(file) as stored:
                 if stored.mode not in BYTES:
-                    raise ValueError(f"its mode is {stored.mode}, needed 8 bits for a channel")
+                    raise ValueError(f"its mode is {stored.mode}, needed 8 bits per channel")
                 image = orient(stored)
-            if isinstance(image.info.get("transparency"), bytes):  # an opacity for each colour
+            if isinstance(
+                image.info.get("transparency"), bytes
+            ):  # an opacity for each palette colour
                 image = image.convert("RGBA")
             image = image.convert(mode)
             if size is not None and size != (image.height, image.width):
@@ -124,4 +126,4 @@ def _pillow():
         from PIL import Image, ImageOps
     except ImportError:
         raise ImportError("ImageFolder needs Pillow: pip install 'wengert[images]'") from None
-    return Image, ImageOps.exif_transpose  # which turns a photograph as the camera was held
+    return Image, ImageOps.exif_transpose  # it applies the orientation stored by a camera

@@ -1,4 +1,4 @@
-"""Images as arrays: the types they come in."""
+"""Images as arrays: dtypes and ranges."""
 
 from typing import Any
 
@@ -7,27 +7,27 @@ from numpy import ndarray
 from numpy.typing import DTypeLike
 
 
-def image_dtype(function: str, dtype: DTypeLike) -> "np.dtype[Any]":
-    """The dtype that a user asks images in.
+def image_dtype(caller: str, dtype: DTypeLike) -> "np.dtype[Any]":
+    """`dtype` as a dtype of images.
 
     Raises:
-        TypeError: it is none at all.
-        ValueError: it is neither uint8 nor of floating point.
+        TypeError: it is not a dtype.
+        ValueError: it is neither uint8 nor floating-point.
     """
     try:
         wanted = np.dtype(dtype)
     except TypeError as error:
-        raise TypeError(f"{function}: got dtype {dtype!r}, {error}; give np.float32") from None
+        raise TypeError(f"{caller}: got dtype {dtype!r}, {error}; use np.float32") from None
     if wanted != np.uint8 and wanted.kind != "f":
         raise ValueError(
-            f"{function}: got dtype {wanted}, needed np.float32 or another floating point, for "
+            f"{caller}: got dtype {wanted}, needed np.float32 or another floating-point dtype, for "
             f"pixels from 0 to 1, or np.uint8, for pixels from 0 to 255"
         )
     return wanted
 
 
 def scale(pixels: ndarray, dtype: "np.dtype[Any]") -> ndarray:
-    """Bytes as they are if `dtype` is uint8, and from 0 to 1 if it is floating point."""
+    """The bytes unchanged if `dtype` is uint8; scaled to 0 to 1 if it is floating-point."""
     if dtype == np.uint8:
         return pixels
     return np.divide(pixels, 255, dtype=dtype)

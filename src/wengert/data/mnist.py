@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST: 28 × 28 grey images in ten classes, 60,000 and 10,000 to test with."""
+"""MNIST and Fashion-MNIST: 28 × 28 grey images in ten classes, 60,000 to train, 10,000 to test."""
 
 from collections.abc import Sequence
 
@@ -85,7 +85,7 @@ FASHION_MNIST_FILES = {
         ),
     ),
 }
-# The two sets' files have the same names: how the labels start tells which one a file is of.
+# The files of both data sets have the same names; the first labels identify the data set.
 FIRST_LABELS = {
     "MNIST": ((5, 0, 4, 1, 9, 2, 1, 3, 1, 4), (7, 2, 1, 0, 4, 1, 4, 9, 5, 9)),
     "Fashion-MNIST": ((9, 0, 0, 3, 0, 2, 7, 2, 5, 5), (9, 2, 1, 1, 6, 1, 4, 6, 5, 7)),
@@ -98,18 +98,20 @@ def load_mnist(
     """MNIST: handwritten digits.
 
     Args:
-        train: True for the 60,000 images to train on, False for the 10,000 to test with.
-        folder: where the four files lie, or go to; None looks in the folders of the environment
-            variable `WENGERT_DATA` and the user's cache folder. See `wengert.data.store.fetch`.
-        dtype: of the images. A floating point gives pixels from 0 to 1; np.uint8 keeps the bytes,
-            from 0 to 255, in a quarter of the memory that np.float32 takes (188 MB).
+        train: True for the 60,000 training images, False for the 10,000 test images.
+        folder: of the four files, also for the download; None looks in the folders of the
+            environment variable `WENGERT_DATA` and in the user's cache folder. See
+            `wengert.data.store.fetch`.
+        dtype: of the images. A floating-point dtype gives pixels from 0 to 1; np.uint8 keeps the
+            bytes, 0 to 255, in a quarter of the memory that np.float32 needs (188 MB).
 
     Returns:
         Images, (N, 1, 28, 28); labels, int64, (N,), 0 to 9.
 
     Raises:
-        FileNotFoundError: there are no files, and no download; it says what to put where.
-        ValueError: a file is damaged, or it is another data set's.
+        FileNotFoundError: there are no files and they cannot be downloaded; the message says which
+            files to put where.
+        ValueError: a file is damaged, or belongs to another data set.
     """
     check_train("load_mnist", train)
     return _load(MNIST, MNIST_FILES[train], "Fashion-MNIST", folder, dtype)
@@ -120,8 +122,8 @@ def load_fashion_mnist(
 ) -> ArrayDataset:
     """Fashion-MNIST: pictures of clothes; `FASHION_MNIST_CLASSES` has the names of the labels.
 
-    Files of Debian's package dataset-fashion-mnist are found where it puts them. The arguments,
-    what is returned and the errors are those of `load_mnist`.
+    Files that Debian's package dataset-fashion-mnist has installed are found. Arguments, results
+    and errors are those of `load_mnist`.
     """
     check_train("load_fashion_mnist", train)
     return _load(FASHION_MNIST, FASHION_MNIST_FILES[train], "MNIST", folder, dtype)
@@ -141,17 +143,17 @@ def _load(
         raise ValueError(
             f"{source.loader}: {paths[0]} has {images.dtype} {images.shape} and {paths[1]} has "
             f"{labels.dtype} {labels.shape}, needed uint8 (N, 28, 28) and uint8 (N,); "
-            f"delete them and get them again"
+            f"delete them and download them again"
         )
     if labels.shape != images.shape[:1] or labels.max(initial=0) >= CLASSES:
         raise ValueError(
             f"{source.loader}: {paths[1]} has labels {labels.shape} up to {labels.max(initial=0)}, "
             f"needed one from 0 to 9 for each of the {len(images)} images in {paths[0]}; "
-            f"delete both and get them again"
+            f"delete both and download them again"
         )
     if tuple(labels[:10].tolist()) in FIRST_LABELS[other]:
         raise ValueError(
-            f"{source.loader}: {paths[1]} is {other}'s, with the same name; keep the two sets in "
-            f"folders of their own, {MNIST.folder} and {FASHION_MNIST.folder}"
+            f"{source.loader}: {paths[1]} is {other}'s, with the same name; keep the two data "
+            f"sets in two folders, {MNIST.folder} and {FASHION_MNIST.folder}"
         )
     return ArrayDataset(scale(images[:, np.newaxis], wanted), labels.astype(np.int64))

@@ -1,4 +1,4 @@
-"""Files that may be packed by gzip, and that may be damaged or hostile."""
+"""Files that may be compressed by gzip, damaged or malicious."""
 
 import gzip
 import os
@@ -15,19 +15,19 @@ CHUNK = 2**17  # bytes
 
 
 @contextmanager
-def unpacked(function: str, file: BinaryFile) -> Iterator[BinaryIO]:
-    """The bytes of a file, for a `with` block; unpacked if they begin as gzip's do.
+def unpacked(caller: str, file: BinaryFile) -> Iterator[BinaryIO]:
+    """The content of a file, for a `with` block; decompressed if it starts as gzip files do.
 
     Raises:
-        ValueError: it is damaged, to gzip or to the block: any error there becomes this one, which
-            names the function and the file.
-        OSError: it cannot be read.
+        ValueError: the file is damaged: any error of gzip or of the block becomes this error, which
+            names the caller and the file.
+        OSError: the file cannot be read.
     """
-    with _opened(function, file) as packed:
+    with _opened(caller, file) as packed:
         start = packed.tell()
         magic = packed.read(len(GZIP))
         if not isinstance(magic, bytes):
-            raise TypeError(f"{function}: got a file of text, needed one opened with 'rb'")
+            raise TypeError(f"{caller}: got a text file, needed a file opened with 'rb'")
         packed.seek(start)
         try:
             with gzip.open(packed) if magic == GZIP else nullcontext(packed) as raw:
@@ -38,12 +38,12 @@ def unpacked(function: str, file: BinaryFile) -> Iterator[BinaryIO]:
                 raise
             name = getattr(packed, "name", "the file")
             raise ValueError(
-                f"{function}: {name}: {error}; delete the file and get it again"
+                f"{caller}: {name}: {error}; delete the file and download it again"
             ) from error
 
 
 def read_at_most(file: IO[bytes], size: int) -> bytearray:
-    """Piece by piece, so that what a header claims is not set aside before it has come."""
+    """Reads in chunks, so that memory is allocated for the bytes that arrive, not for `size`."""
     data = bytearray()
     while len(data) < size and (chunk := file.read(min(CHUNK, size - len(data)))):
         data += chunk
@@ -51,9 +51,9 @@ def read_at_most(file: IO[bytes], size: int) -> bytearray:
 
 
 @contextmanager
-def _opened(function: str, file: BinaryFile) -> Iterator[BinaryIO]:
+def _opened(caller: str, file: BinaryFile) -> Iterator[BinaryIO]:
     if hasattr(file, "read"):
         yield cast(BinaryIO, file)
     else:
-        with path_of(function, "file", file).open("rb") as opened:
+        with path_of(caller, "file", file).open("rb") as opened:
             yield opened

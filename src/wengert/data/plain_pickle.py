@@ -1,9 +1,9 @@
-"""Pickles of plain types and arrays of bytes, read without running anything that is in them.
+"""Pickles of plain types and arrays of bytes, read without running code from them.
 
-A pickle is a program for a small stack machine, and `pickle.load` runs it: it imports what the file
-names and calls it. Here `pickletools` takes the program apart, and the few instructions that plain
-data need are carried out on plain data. Nothing is imported or called by a name in the file, and
-the memory that is taken is in proportion to the file.
+A pickle is a program for a small stack machine, and `pickle.load` runs it: it imports and calls
+whatever the file names. Here `pickletools` parses the program, and only the few instructions that
+plain data need are executed. Nothing is imported or called by a name in the file, and the memory
+used is proportional to the size of the file.
 """
 
 import pickletools
@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-MAX_INSTRUCTIONS = 2**20  # a quarter of them suffices for 50,000 images' names and labels
+MAX_INSTRUCTIONS = 2**20  # 50,000 names and labels need a quarter of them
 
 # fmt: off
-CONSTANTS = {  # they push the number or text that is their argument
+CONSTANTS = {  # they push their argument, a number or a string
     "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "INT", "LONG", "FLOAT",
     "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE",
     "BINBYTES", "SHORT_BINBYTES",
@@ -25,15 +25,15 @@ LITERALS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 
 
 class Stand(Enum):
-    """What stands on the stack for something that is not plain data."""
+    """Items on the stack that are not plain data."""
 
-    MARK = "where a tuple, list or dict begins"
-    RECONSTRUCT = "numpy's function that makes an array to be filled"
-    NDARRAY = "the class that it makes"
-    ARRAY = "an array to be filled"
+    MARK = "the start of a tuple, list or dict"
+    RECONSTRUCT = "NumPy's function that makes an array without content"
+    NDARRAY = "the class of this array"
+    ARRAY = "an array without content"
     DTYPE = "numpy.dtype"
     BYTES = "numpy.dtype('uint8')"
-    ENCODE = "bytes as they are written in Python 3's pickles for Python 2"
+    ENCODE = "the encoding of bytes in Python 3's pickles for Python 2"
 
 
 ADMITTED = {
@@ -46,12 +46,12 @@ ADMITTED = {
 
 
 def read_plain_pickle(data: bytes | bytearray) -> Any:
-    """What is pickled in `data`: numbers, text, bytes, tuples, lists, dicts, and uint8 arrays.
+    """The object in a pickle: numbers, strings, bytes, tuples, lists, dicts, and uint8 arrays.
 
-    Text of Python 2 is taken for Latin-1, which keeps every byte.
+    Strings of Python 2 are decoded as Latin-1, which keeps every byte.
 
     Raises:
-        ValueError: it is no pickle, it is damaged, or there is something else in it.
+        ValueError: the data are not a pickle, are damaged, or contain other objects.
     """
     machine = _Machine(budget=len(data))
     try:
@@ -61,11 +61,11 @@ def read_plain_pickle(data: bytes | bytearray) -> Any:
             machine.step(instruction.name, argument)
         return machine.stack.pop()
     except Exception as error:
-        raise ValueError(f"is no pickle of plain data and uint8 arrays: {error}") from error
+        raise ValueError(f"is not a pickle of plain data and uint8 arrays: {error}") from error
 
 
 class _Machine:
-    """Carries out instructions. In a damaged program anything may be on the stack, or nothing."""
+    """Executes instructions. In a damaged program the stack may be empty or hold anything."""
 
     def __init__(self, budget: int) -> None:
         self.stack: list[Any] = []
@@ -120,14 +120,14 @@ class _Machine:
                 raise ValueError(f"it has the instruction {name}, which plain data does not need")
 
     def popped(self, count: int) -> list[Any]:
-        """The topmost things, the topmost last, taken from the stack."""
+        """Removes the topmost items from the stack; returns them, the topmost last."""
         return [self.stack.pop() for _ in range(count)][::-1]
 
     def since_mark(self) -> list[Any]:
-        things = []
-        while (thing := self.stack.pop()) is not Stand.MARK:
-            things.append(thing)
-        return things[::-1]
+        items = []
+        while (item := self.stack.pop()) is not Stand.MARK:
+            items.append(item)
+        return items[::-1]
 
     def call(self, function: Any, arguments: Any) -> Any:
         first, *rest = arguments
@@ -137,36 +137,38 @@ class _Machine:
             return Stand.BYTES
         if function is Stand.ENCODE and rest == ["latin1"]:
             return self.encoded(first)
-        raise ValueError("it calls something, or makes an array of another kind than uint8")
+        raise ValueError("it calls a function, or makes an array of another dtype than uint8")
 
-    def build(self, thing: Any, state: Any) -> Any:
-        if thing is Stand.BYTES:  # its state is the byte order and such, which one byte has not
-            return thing
-        if thing is not Stand.ARRAY:
-            raise ValueError("it sets the state of something that is no array")
+    def build(self, item: Any, state: Any) -> Any:
+        if item is Stand.BYTES:  # its state, such as the byte order, does not matter for bytes
+            return item
+        if item is not Stand.ARRAY:
+            raise ValueError("it sets the state of an object that is not an array")
         _, shape, dtype, fortran, data = state
         data = self.encoded(data) if isinstance(data, str) else data
         if dtype is not Stand.BYTES or not isinstance(data, bytes) or not isinstance(shape, tuple):
-            raise ValueError("it has an array of another kind than uint8")
+            raise ValueError("it has an array of another dtype than uint8")
         if not all(isinstance(n, int) and 0 <= n <= len(data) for n in shape):
-            raise ValueError("it has an array of a shape that its numbers do not have")
+            raise ValueError("it has an array whose shape does not fit its size")
         return np.frombuffer(data, np.uint8).reshape(shape, order="F" if fortran else "C")
 
     def encoded(self, text: str) -> bytes:
         self.budget -= len(text)
         if self.budget < 0:
-            raise ValueError("it would take more memory than its own size")
+            raise ValueError("it would need more memory than its own size")
         return str.encode(text, "latin-1")
 
 
 def _named(name: str) -> Stand:
     if name not in ADMITTED:
-        raise ValueError(f"it names {name[:80]!r}, which is not read")
+        raise ValueError(f"it names {name[:80]!r}, which is not allowed")
     return ADMITTED[name]
 
 
 def _pairs(items: list[Any]) -> dict[Any, Any]:
     keys, values = items[::2], items[1::2]
-    if not all(isinstance(key, str | bytes | int) for key in keys):  # (tuples may hash for hours)
-        raise ValueError("it has a dict with keys other than text and numbers")
+    if not all(
+        isinstance(key, str | bytes | int) for key in keys
+    ):  # (hashing nested tuples may take hours)
+        raise ValueError("it has a dict with keys other than strings and numbers")
     return dict(zip(keys, values, strict=True))

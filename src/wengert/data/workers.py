@@ -1,7 +1,7 @@
-"""Workers that fetch batches ahead of the loop, and hand them over in order.
+"""Workers that fetch batches in advance and return them in order.
 
-A thread calls `work` itself, or, for the kind "process", has a process of its own do so and waits
-for the answer. Whoever closes the iterator, drops it or meets an error in it ends them all.
+A thread calls `work` itself, or, for the kind "process", lets a process of its own do so and waits
+for the answer. All workers stop when the iterator is closed or garbage-collected, or raises.
 """
 
 import gc
@@ -27,17 +27,17 @@ Jobs = SimpleQueue[tuple[int, Future[Any]] | None]
 def in_order(
     work: Work, numbers: Iterable[int], *, workers: int, kind: str, prefetch: int
 ) -> Generator[Any, None, None]:
-    """work(n) for each of the numbers; `workers` do so up to workers × prefetch numbers ahead.
+    """work(n) for each of the numbers, computed up to workers × prefetch numbers in advance.
 
     Args:
-        work: what is called; for processes it is sent to them, and so are its results back.
+        work: the function; for processes it and its results are pickled.
         kind: "thread" or "process".
     """
     caller = closing(Processes(work, workers)) if kind == "process" else nullcontext(work)
     with caller as call:
         jobs: Jobs = SimpleQueue()
         for k in range(workers):
-            # as a daemon, for the program's end does not wait for batches that nobody asks for
+            # daemon threads: the end of the program does not wait for unused batches
             Thread(
                 target=_call_in_turn, args=(call, jobs), name=f"wengert-data-{k}", daemon=True
             ).start()
@@ -58,7 +58,7 @@ def in_order(
 
 
 def _call_in_turn(call: Work, jobs: Jobs) -> None:
-    """The life of a thread, up to a job that is None."""
+    """The loop of a worker thread; None ends it."""
     while (job := jobs.get()) is not None:
         number, future = job
         if future.set_running_or_notify_cancel():
@@ -66,11 +66,11 @@ def _call_in_turn(call: Work, jobs: Jobs) -> None:
                 future.set_result(call(number))
             except BaseException as error:
                 future.set_exception(error)
-        del job, future  # or the error, which remembers this frame, would be in a cycle
+        del job, future  # or an error, whose traceback has this frame, would be in a cycle
 
 
 class Processes:
-    """Calls `work` in processes, as many at once as there are; for threads to call and wait."""
+    """Calls `work` in `n` processes; each call is made, and waited for, by a thread."""
 
     def __init__(self, work: Work, n: int) -> None:
         self.context = multiprocessing.get_context()
@@ -86,10 +86,10 @@ class Processes:
 
     def _start(self, work: Work) -> None:
         ours, theirs = self.context.Pipe()
-        with theirs:  # which must be open there alone: then its end is the process's end
+        with theirs:  # open only in the process: the pipe then ends with the process
             process = self.context.Process(target=_serve, args=(work, theirs), daemon=True)
             try:
-                with _signals_held_back():
+                with _signals_blocked():
                     process.start()
             except (pickle.PicklingError, AttributeError, TypeError) as error:
                 raise TypeError(
@@ -104,17 +104,17 @@ class Processes:
     def __call__(self, number: int) -> Any:
         process, connection = worker = self.idle.get()
         try:
-            # (send() and recv() use buffers that an error's traceback would keep)
+            # (send() and recv() use buffers that the traceback of an error would keep)
             connection.send_bytes(pickle.dumps(number))
             received = connection.recv_bytes()
         except (EOFError, OSError) as error:
-            if self.closed:  # then nobody asks for this answer any more
+            if self.closed:  # the answer is not needed any more
                 raise
             process.join(1)
             raise RuntimeError(
                 f"DataLoader: worker process {process.pid} ended with exit code "
-                f"{process.exitcode} while it fetched batch {number}; -9 is what the system does "
-                f"to a process when memory runs out; 1 comes from a script without "
+                f"{process.exitcode} while it fetched batch {number}; -9 means that the system "
+                f"killed it, often for lack of memory; 1 comes from a script without "
                 f"`if __name__ == '__main__':` where processes are not forked"
             ) from error
         finally:
@@ -125,7 +125,7 @@ class Processes:
         return answer
 
     def close(self) -> None:
-        """Ends the processes at once: nothing in them is to be kept."""
+        """Kills the processes: they have no results to keep."""
         self.closed = True
         for process in self.processes:
             process.kill()
@@ -134,11 +134,12 @@ class Processes:
 
 
 @contextmanager
-def _signals_held_back() -> Iterator[None]:
-    """Ctrl-C and SIGTERM reach this thread after the block, and a process that is started in it
-    when it can answer: the handlers that it has from its parent must not.
+def _signals_blocked() -> Iterator[None]:
+    """Delays Ctrl-C and SIGTERM for this thread to the end of the block.
 
-    (On Windows, where signals cannot be held back, a process that starts may show a traceback.)
+    A process that is started in the block inherits the mask, and unblocks the signals when it has
+    replaced its parent's handlers. (Windows has no such mask: a starting process may print a
+    traceback there.)
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -154,10 +155,12 @@ def _signals_held_back() -> Iterator[None]:
 
 
 def _serve(work: Work, connection: Connection) -> None:
-    """Answers until the parent ends this process, or is no more."""
-    gc.freeze()  # what a fork has copied is the parent's to clean up
+    """Answers requests until the parent kills this process or ends."""
+    gc.freeze()  # objects copied by a fork are left to the parent
     Thread(target=_end_with_parent, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent answers it
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches all processes; the parent handles it
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
@@ -166,9 +169,9 @@ def _serve(work: Work, connection: Connection) -> None:
 
 
 def _end_with_parent() -> None:
-    """Leaves no process behind when the parent is killed, whatever this one is about to do.
+    """Ends this process when the parent is killed, even in the middle of a batch.
 
-    (An end of the pipe tells nothing: a fork holds copies of both ends.)
+    (The pipe does not show it: a fork has copies of both ends.)
     """
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -180,18 +183,18 @@ def _answer(work: Work, number: int) -> bytes:
     try:
         return pickle.dumps((True, work(number)), pickle.HIGHEST_PROTOCOL)
     except Exception as error:
-        told = traceback.TracebackException.from_exception(error)
-        told.__notes__ = None  # the error brings them itself
-        error.add_note(f"In the worker process:\n{''.join(told.format())}")
+        text = traceback.TracebackException.from_exception(error)
+        text.__notes__ = None  # the error itself has them
+        error.add_note(f"In the worker process:\n{''.join(text.format())}")
         return pickle.dumps((False, _portable(error)))
 
 
 def _portable(error: Exception) -> Exception:
-    """The error, if it comes through a pickle as it is; else a RuntimeError that tells of it."""
+    """The error if it can be pickled without loss; else a RuntimeError with its text."""
     with suppress(Exception):
-        there = pickle.loads(pickle.dumps(error))
-        if type(there) is type(error) and there.__notes__ == error.__notes__:
+        loaded = pickle.loads(pickle.dumps(error))
+        if type(loaded) is type(error) and loaded.__notes__ == error.__notes__:
             return error
-    told = RuntimeError(f"{type(error).__name__}: {error}")
-    told.__notes__ = error.__notes__
-    return told
+    substitute = RuntimeError(f"{type(error).__name__}: {error}")
+    substitute.__notes__ = error.__notes__
+    return substitute

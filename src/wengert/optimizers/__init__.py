@@ -1,4 +1,4 @@
-"""Optimizers: how a gradient becomes a step."""
+"""Optimizers: they update Parameters from their gradients."""
 
 from typing import TYPE_CHECKING
 
