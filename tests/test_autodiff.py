@@ -489,7 +489,7 @@ def test_check_gradients_does_not_pass_over_nan():
 
 @pytest.mark.parametrize(("args", "order"), [((3,), 2), ((X,), 0)])
 def test_check_gradients_refuses_to_check_nothing(args, order):
-    with pytest.raises(ValueError, match="needed an order ≥ 1 and an argument of float"):
+    with pytest.raises(ValueError, match="needed an order ≥ 1 and a floating-point argument"):
         check_gradients(np.square, *args, order=order)
 
 
