@@ -13,12 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from wengert import functions as functions
 from wengert import hints as _hints
-from wengert import initializers as initializers
-from wengert import layers as layers
-from wengert import optimizers as optimizers
 from wengert import random as random
-from wengert import schedules as schedules
-from wengert import testing as testing
 from wengert.arrays import as_array as as_array
 from wengert.autodiff import checkpoint as checkpoint
 from wengert.autodiff import grad as grad
@@ -43,15 +38,23 @@ from wengert.walk import wengert_list as wengert_list
 
 if TYPE_CHECKING:
     from wengert import data as data
+    from wengert import initializers as initializers
     from wengert import io as io
+    from wengert import layers as layers
     from wengert import models as models
+    from wengert import optimizers as optimizers
+    from wengert import schedules as schedules
+    from wengert import testing as testing
     from wengert import training as training
     from wengert import viz as viz
 
 __version__ = "0.1.0"
 
 # Imported when they are first used, which keeps `import wengert` fast.
-_LAZY_MODULES = ("data", "io", "models", "training", "viz")
+_LAZY_MODULES = (
+    "data", "initializers", "io", "layers", "models", "optimizers", "schedules", "testing",
+    "training", "viz",
+)  # fmt: skip
 
 
 if not TYPE_CHECKING:  # (a type checker would accept every name)
