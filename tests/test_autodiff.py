@@ -60,7 +60,7 @@ def test_grad_of_what_the_output_does_not_depend_on_is_zero():
     assert not gz.data.any()
 
 
-def test_grad_walks_only_the_ways_that_lead_to_its_inputs():
+def test_grad_walks_only_the_paths_to_its_inputs():
     calls = []
 
     class Tell(wg.Function):
@@ -79,7 +79,7 @@ def test_grad_walks_only_the_ways_that_lead_to_its_inputs():
     assert calls == ["a"]
 
 
-def test_a_function_on_the_way_computes_only_the_gradient_that_is_asked_for():
+def test_a_function_on_the_path_computes_only_the_requested_gradient():
     asked = []
 
     class Product(wg.Function):

@@ -103,7 +103,7 @@ def test_one_instance_used_twice_in_one_expression():
     assert x.grad.data == 2 * 3 + 4 * 3**3
 
 
-def test_a_shortcut_of_a_lower_generation_waits_for_the_long_way():
+def test_a_shortcut_of_a_lower_generation_waits_for_the_long_path():
     x = Variable(2.0)
     a = square(x)  # 4
     b = square(square(a)) * a  # a⁵, by two ways of different length

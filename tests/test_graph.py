@@ -77,7 +77,7 @@ def test_inputs_and_outputs_of_a_function_of_several():
     assert y0.creator is y1.creator is f
 
 
-def test_generation_is_that_of_the_longest_way():
+def test_generation_is_that_of_the_longest_path():
     x = Variable(2.0)
     a = Square()(x)
     y = a + x
@@ -242,7 +242,7 @@ def test_parameters_are_variables():
     assert W.grad.data.tolist() == [3.0, 3.0]
 
 
-def test_a_forward_that_gives_no_array_is_told_so():
+def test_a_forward_that_returns_no_array_is_an_error():
     class Nothing(Function):
         def forward(self, x):
             return None

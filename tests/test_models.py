@@ -605,7 +605,7 @@ def test_generate_refuses_logits_that_are_nan():
         gpt.generate([[1]], 1)
 
 
-def test_generation_goes_on_in_a_wider_dtype_than_that_of_the_tokens():
+def test_generation_continues_in_a_wider_dtype_than_that_of_the_tokens():
     random.seed(0)
     gpt = GPT(1000, 8, layers=1, width=8, heads=2)
     texts = gpt.generate(np.zeros((20, 1), np.uint8), 1, seed=0)

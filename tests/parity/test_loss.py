@@ -74,7 +74,7 @@ def test_softmax_cross_entropy_of_labels_without_options(reduction, seed, dtype)
 @dtypes
 @seeds
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-def test_softmax_cross_entropy_of_shares(reduction, seed, dtype):
+def test_softmax_cross_entropy_of_probabilities(reduction, seed, dtype):
     rng, x, _, weight = drawn_classes(seed, dtype)
     smoothing = rng.uniform(0, 0.5)
     compare(

@@ -195,7 +195,7 @@ def _conv(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1
 
 
 class BottleneckA(Layer):
-    """y = relu(f(x) + g(x)): 1×1, 3×3 and 1×1 convolutions beside a single 1×1 one.
+    """y = relu(f(x) + g(x)): 1×1, 3×3 and 1×1 convolutions, and a 1×1 convolution as shortcut.
 
     Args:
         in_channels: channels of x.

@@ -202,10 +202,10 @@ def get_file(url: str, file_name: str | None = None) -> str:
         return path
     print(f"Downloading: {file_name}")
     os.makedirs(cache_dir, exist_ok=True)
-    beside = f"{path}.{os.getpid()}.tmp"
+    temporary = f"{path}.{os.getpid()}.tmp"
     try:
-        urllib.request.urlretrieve(url, beside, show_progress)
-        os.replace(beside, path)
+        urllib.request.urlretrieve(url, temporary, show_progress)
+        os.replace(temporary, path)
     except (OSError, ValueError) as error:  # (an interrupted download is an OSError too)
         raise FileNotFoundError(
             f"get_file: could not download {url}: {error}; get {file_name} elsewhere and put it "
@@ -213,6 +213,6 @@ def get_file(url: str, file_name: str | None = None) -> str:
         ) from None
     finally:
         with suppress(FileNotFoundError):
-            os.remove(beside)
+            os.remove(temporary)
     print(" Done")
     return path

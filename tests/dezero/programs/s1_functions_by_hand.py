@@ -1,4 +1,4 @@
-"""Stage 1: functions of one's own, and their gradients by hand and by themselves."""
+"""Stage 1: user-defined functions, and their gradients by hand and by backward()."""
 
 import numpy as np
 
@@ -40,7 +40,7 @@ a = A(x)
 b = B(a)
 y = C(b)
 
-# by hand, against the arrows
+# by hand, in reverse order
 y.grad = Variable(np.array(1.0))
 b.grad = C.backward(y.grad)
 a.grad = B.backward(b.grad)
@@ -52,7 +52,7 @@ assert y.creator.inputs[0] is b
 assert C.outputs[0]() is y
 assert (x.generation, a.generation, b.generation, y.generation) == (0, 1, 2, 3)
 
-# by itself
+# by backward()
 x, a, b = (Variable(v.data) for v in (x, a, b))
 y = f(x)
 y.backward()

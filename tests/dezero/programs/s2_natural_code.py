@@ -26,7 +26,7 @@ def add(x0, x1):
     return Add()(x0, x1)
 
 
-# a Variable used twice gets both gradients
+# a Variable that is used twice gets both gradients
 x = Variable(np.array(3.0))
 y = add(add(x, x), x)
 y.backward()
@@ -50,7 +50,7 @@ y = a**2 + a**2
 y.backward()
 assert (y.data, x.grad.data, y.generation) == (32.0, 64.0, 3)
 
-# gradients in between are dropped, unless they are to be retained
+# intermediate gradients are dropped, unless retain_grad
 x0, x1 = Variable(np.array(1.0)), Variable(np.array(1.0))
 t = add(x0, x1)
 y = add(x0, t)
@@ -73,7 +73,7 @@ with no_grad():
 with dezero.test_mode():
     assert not dezero.Config.train
 
-# like an ndarray
+# the interface of an ndarray
 x = Variable(np.array([[1, 2, 3], [4, 5, 6]]), "x")
 assert (x.shape, x.ndim, x.size, x.dtype, len(x), x.name) == ((2, 3), 2, 6, int, 2, "x")
 assert str(x) == "variable([[1 2 3]\n          [4 5 6]])"
@@ -90,7 +90,7 @@ assert isinstance(as_variable(np.array(1.0)), Variable)
 assert as_variable(a) is a
 assert isinstance(as_array(1.0), np.ndarray)
 
-# whole numbers
+# integers
 k = Variable(np.array(3))
 m = k**2 + k * 4
 m.backward()

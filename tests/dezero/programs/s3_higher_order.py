@@ -24,7 +24,7 @@ for _ in range(10):
 assert x.data == 1.0
 newton = x.data
 
-# sin, again and again
+# derivatives of sin of higher order
 x = Variable(np.linspace(-7, 7, 20))
 y = F.sin(x)
 y.backward(create_graph=True)
@@ -66,7 +66,7 @@ z.backward()
 assert x.grad.data == 100.0
 
 
-# through functions of one's own, written in Variables
+# through user-defined functions, written with Variables
 class Sin(Function):
     def forward(self, x):
         return np.sin(x)
@@ -98,7 +98,7 @@ for make in (Sin, Tanh):
     own[make.__name__] = x.grad.data
 assert np.allclose(own["Sin"], np.sin([0.3, -1.2]))
 
-# Jacobian times vector, by the same trick
+# Jacobian times vector, by the same method
 A, v = np.array([[1.0, 2.0], [3.0, 4.0]]), Variable(np.array([4.0, 5.0]))
 x = Variable(np.array([1.0, 2.0]))
 y = F.matmul(F.reshape(x, (1, 2)), A) ** 2

@@ -46,12 +46,12 @@ for name, f in {
     if name != "axes":
         assert gradient_check(f, Variable(x.data.copy())), name
 
-# ties: each gets the whole gradient
+# equal elements: each gets the whole gradient
 x = Variable(np.array([[1.0, 3.0, 3.0]]))
 F.max(x).backward()
 assert array_allclose(x.grad, np.array([[0.0, 1.0, 1.0]]))
 
-# a seed of any shape is broadcast
+# an initial gradient of any shape is broadcast
 x = Variable(np.array([[1.0, 2.0], [3.0, 4.0]]))
 y = x**2
 y.grad = Variable(np.array(10.0))

@@ -1,4 +1,4 @@
-"""Stage 5: a small convolutional network as one writes VGG16, trained for a few steps."""
+"""Stage 5: a small convolutional network in the style of VGG16, trained for a few steps."""
 
 import dezero.functions as F
 import dezero.layers as L

@@ -60,7 +60,7 @@ W.cleargrad()
 F.sum(gx**2).backward()
 RESULT["second"] = [x.grad.data, W.grad.data]
 
-# batch normalisation, in training and in use
+# batch normalisation, in training and in inference mode
 x = Variable(rng.randn(5, 3, 2, 2))
 mean, var = np.zeros(3), np.ones(3)
 gamma, beta = Variable(rng.randn(3)), Variable(rng.randn(3))

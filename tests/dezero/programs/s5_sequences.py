@@ -1,4 +1,4 @@
-"""Stage 5: a sine wave learnt by an RNN and by an LSTM, with truncated backpropagation."""
+"""Stage 5: a sine wave learned by an RNN and by an LSTM, with truncated backpropagation."""
 
 import dezero.functions as F
 import dezero.layers as L
