@@ -128,3 +128,12 @@ def test_a_program_of_doorways_runs_on_symbols(program):
     y = program(symbol)
     assert isinstance(y, Symbol)
     np.testing.assert_allclose(evaluate(y, numbers([symbol], [x])), program(x), rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [F.add, lambda x, s: F.add(s, x), lambda x, s: x * s, lambda x, s: F.where(s > 0, s, x)],
+)
+def test_a_symbol_beside_a_variable_is_refused_with_the_cure(operation):
+    with pytest.raises(TypeError, match=r"Variable beside a Symbol.*; use x.data"):
+        operation(Variable(np.ones(2)), Symbol(np.ones(2)))

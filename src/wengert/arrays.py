@@ -51,6 +51,7 @@ def fitted(operands: Sequence[Any]) -> list[Any] | None:
         if type(x) not in _NUMBERS:
             if not isinstance(x, ArrayMethods):
                 if is_foreign(x):
+                    _refuse_variables(operands, x)
                     return None
                 x = as_array(x)
             dtypes.append(x.dtype)
@@ -63,6 +64,15 @@ def fitted(operands: Sequence[Any]) -> list[Any] | None:
         if type(x) in _NUMBERS else x
         for x in values
     ]  # fmt: skip
+
+
+def _refuse_variables(operands: Sequence[Any], x: Any) -> None:
+    """Refuses Variables beside `x`, an array of another kind, for which they have no formula."""
+    if any(isinstance(operand, ArrayMethods) for operand in operands):
+        raise TypeError(
+            f"Variable: got a Variable beside a {type(x).__name__}, needed arrays of one kind; "
+            f"use x.data"
+        )
 
 
 def same(array: ndarray, recorded: Any) -> bool:
