@@ -280,3 +280,12 @@ def test_modes_are_shared_with_wengert():
         Config.train = True
     with pytest.raises(ValueError, match="there is no mode 'trian'"):
         wg.dezero.using_config("trian", True).__enter__()
+
+
+def test_functions_of_the_book_print_with_their_arguments():
+    x = Variable(np.ones((1, 1, 2, 2)))
+    mean, var = np.zeros(1), np.ones(1)
+    assert repr(F.clip(x, 0, 1).creator) == "Clip(x_min=0, x_max=1)"
+    assert repr(F.BatchNorm(mean, var, 0.9, 0.1)).startswith("BatchNorm(mean=array([0.]), var=")
+    assert repr(F.pooling(x, 2).creator) == "Pooling(kernel_size=(2, 2), stride=(1, 1), pad=(0, 0))"
+    assert repr(x[0].creator) == "GetItem(slices=0)"

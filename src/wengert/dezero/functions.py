@@ -183,6 +183,8 @@ class Clip(piecewise.Clip, Function):
 
     def __init__(self, x_min: Any, x_max: Any) -> None:
         super().__init__(x_min, x_max)
+        self.x_min = x_min
+        self.x_max = x_max
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
@@ -327,8 +329,8 @@ class BatchNorm(Function):
     """The batch normalisation of `wengert.functions`; `mean` and `var` are updated in place."""
 
     def __init__(self, mean: Any, var: Any, decay: float, eps: float) -> None:
-        self.avg_mean = mean
-        self.avg_var = var
+        self.mean = self.avg_mean = mean
+        self.var = self.avg_var = var
         self.decay = decay
         self.eps = eps
 
