@@ -116,7 +116,7 @@ def test_several_samples_are_the_batch_that_collate_makes_of_them(name):
 
 
 @pytest.mark.parametrize("name", sets())
-def test_a_data_set_refuses_what_is_no_index(name):
+def test_a_data_set_refuses_other_types_as_an_index(name):
     dataset, samples = sets()[name]
     with pytest.raises(IndexError, match=f"got the index 99, but there are {len(samples)}"):
         dataset[[0, 99]]
@@ -208,12 +208,12 @@ def test_parts_that_a_sample_does_not_have_cannot_be_transformed(samples):
         (lambda: TransformDataset([1], sample=3), TypeError, "got 3, needed a function"),
     ],
 )
-def test_a_data_set_cannot_be_made_of_anything(make, error, said):
+def test_a_data_set_refuses_unsuitable_arguments(make, error, said):
     with pytest.raises(error, match=said):
         make()
 
 
-def test_data_sets_say_what_they_are_made_of():
+def test_data_sets_print_their_contents():
     base = numbers(3)
     array = "ArrayDataset(int64 (3,), int64 (3,))"
     assert repr(Subset(base, [0, 2])) == f"Subset(2 of {array})"
@@ -265,7 +265,7 @@ def test_a_split_by_numbers_has_these_numbers_and_follows_from_its_seed():
         (("5", "5"), TypeError, "needed numbers of samples, or fractions"),
     ],
 )
-def test_a_split_that_does_not_add_up_is_refused(sizes, error, said):
+def test_a_split_with_a_wrong_sum_is_refused(sizes, error, said):
     with pytest.raises(error, match=f"^split: .*{said}"):
         split(numbers(10), *sizes)
 
@@ -299,7 +299,7 @@ def test_the_dtype_of_a_batch(values, dtype):
     assert batch.tolist() == [np.asarray(value).tolist() for value in values]
 
 
-def test_a_large_whole_number_is_kept_to_the_last_digit():
+def test_a_large_integer_keeps_its_last_digit():
     assert collate([2**62 + 1, 0]).tolist() == [2**62 + 1, 0]
 
 
@@ -368,7 +368,7 @@ def test_each_sample_can_be_taken_from_the_batch_again(samples):
         ([np.float32(1), "a"], TypeError, "types float32, str in one batch"),
     ],
 )
-def test_samples_that_make_no_batch_are_named(samples, error, said):
+def test_an_error_names_the_samples_that_do_not_fit_in_a_batch(samples, error, said):
     with pytest.raises(error, match=f"^collate: .*{said}"):
         collate(samples)
 

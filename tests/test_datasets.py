@@ -65,7 +65,7 @@ def test_an_idx_file_is_its_array(dtype, shape, pack):
         (gzip.compress(idx(LABELS), mtime=0)[:-8] + bytes(8), "CRC check failed"),
     ],
 )
-def test_an_idx_file_that_is_wrong_is_named_with_what_is_wrong(tmp_path, data, found):
+def test_the_error_of_a_damaged_idx_file_names_file_and_fault(tmp_path, data, found):
     path = tmp_path / "some-idx1-ubyte"
     path.write_bytes(data)
     with pytest.raises(ValueError) as caught:
@@ -131,7 +131,7 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path, images, labels,
         load_mnist(folder=tmp_path)
 
 
-def test_the_one_set_in_place_of_the_other_is_refused(tmp_path):
+def test_the_files_of_the_other_data_set_are_refused(tmp_path):
     clothes = np.array([9, 0, 0, 3, 0, 2, 7, 2, 5, 5, *range(10)], np.uint8)
     mnist_files(tmp_path, IMAGES, clothes)
     load_fashion_mnist(folder=tmp_path)
@@ -330,7 +330,7 @@ def test_made_up_sets_of_no_size_or_noise_are_refused(make, wrong, error):
 @pytest.mark.parametrize(
     "load", [load_mnist, load_fashion_mnist, load_cifar10, load_cifar100, spiral, sine_curve]
 )
-def test_a_word_in_place_of_train_is_refused(load):
+def test_a_string_as_train_is_refused(load):
     with pytest.raises(TypeError, match=f"{load.__name__}: got train 'test', needed True, or"):
         load("test")
 

@@ -65,7 +65,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 @pytest.fixture(autouse=True)
 def own_places(monkeypatch, tmp_path) -> None:
-    """No test looks at, or writes into, the places of whoever runs it."""
+    """No test reads or writes the folders of the user who runs it."""
     for name in ("WENGERT_DATA", "WENGERT_OFFLINE", "http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
@@ -138,7 +138,7 @@ def test_a_failed_download_leaves_the_file_that_was_there(server, tmp_path):
     assert files(tmp_path) == [path]
 
 
-def test_a_place_that_cannot_be_written_is_a_reason(server, tmp_path):
+def test_a_folder_that_is_not_writable_is_a_reason(server, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(DownloadError, match="file"):
         download([server.address("good")], tmp_path / "file" / "data.gz", CHECKS)

@@ -32,7 +32,7 @@ def names(folder):
     return sorted(os.listdir(folder))
 
 
-def test_a_new_file_takes_the_place_of_the_old_one_and_nothing_else_is_left(path):
+def test_a_new_file_replaces_the_old_one_and_no_other_file_is_left(path):
     write(path, b"new")
     assert path.read_bytes() == b"new"
     write(path.with_name("second"), b"2")
@@ -127,7 +127,7 @@ def test_a_process_that_is_killed_leaves_the_old_file_and_one_that_can_be_swept(
     assert names(path.parent) == ["link", "weights.npz"]
 
 
-def test_what_is_being_written_is_no_leftover(path, monkeypatch):
+def test_a_file_that_is_being_written_is_not_a_leftover(path, monkeypatch):
     swept = []
     replace = os.replace
 

@@ -135,7 +135,7 @@ def test_a_pickle_that_runs_a_command_does_not_run_it(tmp_path, protocol):
         b"\x80\x05\x97.",  # a buffer out of band
     ],
 )
-def test_what_is_not_plain_data_is_refused(program):
+def test_a_pickle_of_other_objects_is_refused(program):
     with pytest.raises(ValueError, match="is not a pickle of plain data"):
         read_plain_pickle(program)
 
@@ -166,7 +166,7 @@ def test_nesting_to_any_depth_is_read_without_recursion():
     assert len(deep) == 1
 
 
-def test_tuples_that_would_hash_for_ever_are_no_keys():
+def test_nested_tuples_are_refused_as_keys():
     doubling = b"".join(b"q%ch%c\x86" % (i, i) for i in range(60))
     with pytest.raises(ValueError, match="keys other than strings"), bounded(2, 2**20):
         read_plain_pickle(b"}(K\x01" + doubling + b"Nu.")

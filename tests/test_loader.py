@@ -39,7 +39,7 @@ def test_a_random_transform_leaves_the_model_s_draws_alone(workers, kind):
     assert drawn == expected[:4]
 
 
-def test_a_random_transform_draws_anew_in_each_batch_and_each_pass_and_for_each_seed():
+def test_a_random_transform_draws_new_numbers_in_each_batch_and_pass_and_for_each_seed():
     noise = [
         x % 1
         for batches in (loader(shuffle=False), loader(seed=1, shuffle=False))
@@ -110,7 +110,7 @@ def runs_on(state, n_passes, **options):
 
 @given(st.integers(1, 12), st.integers(1, 5), st.booleans(), st.data())
 @settings(max_examples=40, deadline=None)
-def test_a_state_from_any_batch_goes_on_as_if_nothing_had_been(n, batch_size, shuffle, drawn):
+def test_a_state_from_any_batch_continues_as_without_interruption(n, batch_size, shuffle, drawn):
     options = {"n": n, "batch_size": batch_size, "shuffle": shuffle}
     expected = whole(3, **options)
     at = drawn.draw(st.integers(0, 2 * len(expected) // 3 - 1))
@@ -121,7 +121,7 @@ def test_a_state_from_any_batch_goes_on_as_if_nothing_had_been(n, batch_size, sh
 
 
 @pytest.mark.parametrize(("workers", "kind"), WORKERS)
-def test_a_state_from_any_batch_goes_on_with_any_workers(workers, kind):
+def test_a_state_from_any_batch_continues_with_any_workers(workers, kind):
     expected = whole(2)
     batches = loader(workers=workers, kind=kind)
     states = [batches.state_dict() for _ in batches]
@@ -131,7 +131,7 @@ def test_a_state_from_any_batch_goes_on_with_any_workers(workers, kind):
     assert_no_worker_is_left()
 
 
-def test_a_state_from_between_passes_begins_the_next_pass():
+def test_a_state_from_between_passes_starts_the_next_pass():
     batches = loader()
     expected = whole(2)
     assert runs_on(batches.state_dict(), 2) == expected
@@ -146,7 +146,7 @@ def test_a_break_ends_the_pass_for_a_state_too():
     assert runs_on(batches.state_dict(), 1) == listed(batches) == whole(2)[4:]
 
 
-def test_an_iterator_that_is_kept_keeps_its_place():
+def test_an_iterator_that_is_kept_keeps_its_position():
     batches = loader()
     kept = iter(batches)
     assert runs_on(batches.state_dict(), 1) == whole(1)
@@ -285,7 +285,7 @@ def test_streams_read_a_sequence_side_by_side_one_time_step_a_batch():
     assert listed(batches)[:2] == [[[0, 4, 8], [1, 5, 9]], [[1, 5, 9], [2, 6, 10]]]
 
 
-def test_windows_of_a_sequence_go_on_where_the_one_before_has_ended():
+def test_each_window_of_a_sequence_continues_the_one_before():
     tokens = np.arange(100, 133)
     windows = list(SeqDataLoader(with_next(tokens), 4, steps=3))
     assert [x.shape for x, _ in windows] == [(4, 3), (4, 3), (4, 2)]
@@ -320,7 +320,7 @@ def test_windows_keep_the_axes_and_the_structure_of_the_samples():
 
 
 @pytest.mark.parametrize("steps", [None, 2])
-def test_a_sequence_goes_on_from_the_state_of_any_batch(steps):
+def test_a_sequence_continues_from_the_state_of_any_batch(steps):
     def batches(seed):
         return SeqDataLoader(data(13), 3, steps, seed=seed)
 
@@ -350,7 +350,7 @@ def test_a_state_of_windows_of_another_length_is_refused():
         ((data(), 3, 2, 1), TypeError, "positional"),
     ],
 )
-def test_a_loader_of_sequences_refuses_what_does_not_fit(arguments, error, said):
+def test_a_loader_of_sequences_refuses_unsuitable_arguments(arguments, error, said):
     with pytest.raises(error, match=said):
         SeqDataLoader(*arguments)
 

@@ -77,7 +77,7 @@ def test_sgd_steps_against_the_gradient():
     np.testing.assert_allclose(steps(SGD(0.1), GRADIENTS), expected, rtol=1e-14)
 
 
-def test_momentum_keeps_a_share_of_each_step():
+def test_momentum_keeps_a_fraction_of_each_step():
     p, v = np.array([1.0, -2.0]), np.zeros(2)
     for g in GRADIENTS:
         v = 0.8 * v - 0.1 * np.array(g)
@@ -142,7 +142,7 @@ def test_a_step_writes_into_the_parameters_and_nothing_else(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_remembered_has_the_names_of_the_parameters(kind):
+def test_states_have_the_names_of_the_parameters(kind):
     model = MLP((3, 1), in_size=2)
     optimizer = kind().setup(model)
     np.sum(model(np.ones((4, 2), np.float32))).backward()
@@ -182,7 +182,7 @@ def test_it_finds_the_bottom_of_a_bowl(optimizer):
     np.testing.assert_allclose([*model.p.data, model.q.data], [0, 0, 1], atol=0.02)
 
 
-def test_the_learning_rate_can_be_changed_on_the_way():
+def test_the_learning_rate_can_be_changed_between_updates():
     model = Two()
     optimizer = SGD(1).setup(model)
     optimizer.lr = 0.5
@@ -191,12 +191,12 @@ def test_the_learning_rate_can_be_changed_on_the_way():
     assert model.p.data.tolist() == [0.5, -2.5]
 
 
-def test_setup_forgets_what_was_remembered_of_another_model():
+def test_setup_resets_the_states_of_another_model():
     optimizer = Momentum(0.1)
     assert steps(optimizer, GRADIENTS).tolist() == steps(optimizer, GRADIENTS).tolist()
 
 
-def test_update_at_a_wrong_moment_says_what_is_missing():
+def test_update_at_a_wrong_moment_raises_with_the_missing_call():
     with pytest.raises(RuntimeError, match=r"SGD.update.*call setup\(model\)"):
         SGD(0.1).update()
     with pytest.raises(RuntimeError, match=r"no Parameter .* call loss.backward\(\)"):
@@ -390,7 +390,7 @@ def test_any_option_can_be_a_schedule():
 
 
 @pytest.mark.parametrize("value", [-0.1, float("nan"), "much"])
-def test_a_schedule_that_leaves_the_range_is_reported_and_nothing_is_stepped(value):
+def test_a_schedule_that_leaves_the_range_raises_and_nothing_is_updated(value):
     model = Two()
     model.p.grad = np.ones(2)
     with pytest.raises((ValueError, TypeError), match=r"SGD.update: got lr"):
@@ -480,7 +480,7 @@ def test_a_group_describes_parameters_that_are_made_later():
     np.testing.assert_array_equal(model.layers[0].W.data, before)
 
 
-def test_a_group_of_something_that_the_model_has_not_is_refused():
+def test_a_group_of_unknown_parameters_is_refused():
     model = two_with_gradients()
     with pytest.raises(ValueError, match="a group has 'r', but the model has only p, q"):
         SGD(1).setup(model).add_group(["p", "r"], lr=0).update()
@@ -520,7 +520,7 @@ def test_an_optimizer_prints_as_the_calls_that_make_it():
 # ---- Which parameters, and hooks ----
 
 
-def test_a_frozen_parameter_is_not_stepped_though_it_has_a_gradient():
+def test_a_frozen_parameter_with_a_gradient_is_not_updated():
     model = two_with_gradients()
     model.p.requires_grad = False
     optimizer = AdamW(0.1).setup(model)
@@ -530,14 +530,14 @@ def test_a_frozen_parameter_is_not_stepped_though_it_has_a_gradient():
     assert list(optimizer.states) == ["q"]
 
 
-def test_when_all_is_frozen_there_is_nothing_to_step():
+def test_when_all_is_frozen_there_is_nothing_to_update():
     model = two_with_gradients()
     model.p.requires_grad = model.q.requires_grad = False
     with pytest.raises(RuntimeError, match="no Parameter of the model has a gradient"):
         SGD(0.1).setup(model).update()
 
 
-def test_hooks_are_called_in_order_with_the_parameters_to_step():
+def test_hooks_are_called_in_order_with_the_parameters_to_update():
     model = two_with_gradients()
     model.q.requires_grad = False
     calls = []
@@ -584,7 +584,7 @@ def test_clipping_by_value_goes_element_by_element():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_no_scale_mends_a_gradient_that_is_not_finite(value):
+def test_a_gradient_that_is_not_finite_is_not_clipped(value):
     model = two_with_gradients()
     model.p.grad = np.array([value, 1.0])
     with pytest.raises(ValueError, match=r"ClipNorm: the norm of the gradients is (nan|inf)"):
@@ -682,7 +682,7 @@ def test_a_gradient_of_the_shape_before_is_detected():
     assert model.q.data == 3.0
 
 
-def test_a_read_only_parameter_is_refused_before_any_is_stepped():
+def test_a_read_only_parameter_is_refused_before_any_is_updated():
     model = two_with_gradients()
     model.q.data = np.broadcast_to(np.array(1.0), ())
     with pytest.raises(ValueError, match=r"q is read-only; set p.data = p.data.copy\(\)"):
@@ -701,7 +701,7 @@ def state_after(optimizer, model, gradients):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_loaded_state_goes_on_to_the_same_bits(kind, tmp_path):
+def test_a_loaded_state_continues_to_the_same_bits(kind, tmp_path):
     def new():
         model = Two()
         return model, kind(lambda step: 0.1 / (1 + step)).setup(model)
@@ -822,7 +822,7 @@ def test_an_optimizer_can_be_sent_to_a_spawned_process():
 # ---- The average of the weights ----
 
 
-def test_an_average_begins_with_the_weights_and_follows_them():
+def test_an_average_starts_with_the_weights_and_follows_them():
     model = Two()
     average = ExponentialMovingAverage(model, 0.75)
     average.update()
@@ -845,7 +845,7 @@ def test_averages_are_swapped_in_for_a_block_and_out_after_an_error_too():
         assert model.q.data == 4.0
 
 
-def test_an_average_at_a_wrong_moment_says_so():
+def test_an_average_at_a_wrong_moment_raises():
     average = ExponentialMovingAverage(Two())
     with (
         pytest.raises(RuntimeError, match=r"no averages yet; call update\(\)"),
@@ -860,7 +860,7 @@ def test_an_average_at_a_wrong_moment_says_so():
             average.swapped_in().__enter__()
 
 
-def test_an_average_goes_on_from_its_state():
+def test_an_average_continues_from_its_state():
     model = Two()
     first, second = ExponentialMovingAverage(model, 0.5), ExponentialMovingAverage(model, 0.5)
     first.update()
@@ -912,7 +912,7 @@ def test_lbfgs_finds_the_end_of_a_curved_valley():
     np.testing.assert_allclose([model.x.data, model.y.data], [1, 1], rtol=1e-7)
 
 
-def test_lbfgs_from_its_state_goes_on_to_the_same_bits():
+def test_lbfgs_continues_from_its_state_to_the_same_bits():
     whole, first, second = Valley(), Valley(), Valley()
     optimizer = LBFGS(max_iter=5).setup(whole)
     for _ in range(4):
@@ -970,7 +970,7 @@ def test_lbfgs_goes_down_where_the_curvature_is_negative():
     assert optimizer.history == []
 
 
-def test_lbfgs_refuses_what_it_cannot_do():
+def test_lbfgs_refuses_groups_calls_without_closure_and_nan():
     model = Valley()
     optimizer = LBFGS().setup(model)
     with pytest.raises(TypeError, match=r"LBFGS.update: got no closure"):

@@ -59,7 +59,7 @@ def test_a_vocabulary_needs_different_characters(characters):
 
 @pytest.mark.parametrize("vocabulary", [CharacterVocabulary("abc"), ByteVocabulary()])
 @pytest.mark.parametrize("tokens", [[-1], [256], [0.5], [[1]]])
-def test_what_is_no_token_is_not_decoded(vocabulary, tokens):
+def test_a_value_that_is_not_a_token_is_not_decoded(vocabulary, tokens):
     with pytest.raises(ValueError, match="decode: got"):
         vocabulary.decode(np.array(tokens))
 
@@ -141,6 +141,7 @@ def test_a_table_with_classes_by_name(csv):
     assert x.tolist() == [[1.5, 2], [-3, 40], [1, 1]]
     assert t.tolist() == [1, 0, 1]
     assert (x.dtype, t.dtype) == (np.float32, np.int64)
+    assert repr(table) == "Table(3 samples, columns=('length', 'width'), t: 2 classes)"
 
 
 def test_a_table_of_numbers_without_a_header(csv):
@@ -157,7 +158,7 @@ def test_numbers_are_classes_if_they_are_called_so(csv):
     assert table.arrays[1].tolist() == [1, 0, 1]
 
 
-def test_numbers_that_are_written_in_several_ways_have_one_order(csv):
+def test_numbers_in_several_notations_have_one_order(csv):
     fields = ["1", "1.0", "1.00", "01", "+1", "1e0"]  # a set has another order in each process
     table = csv("".join(f"0,{field}\n" for field in fields), kind="classes")
     assert table.classes == tuple(sorted(fields))
@@ -178,7 +179,7 @@ def test_columns_can_be_left_out(csv):
 
 
 @pytest.mark.parametrize("hole", ["", "NA", "nan", "NaN", "?", "null", " "])
-def test_what_is_missing_is_refused_or_filled(csv, hole):
+def test_a_missing_number_is_refused_or_replaced(csv, hole):
     text = f"a,b,t\n1,2,x\n3,{hole},y\n"
     with pytest.raises(ValueError, match=r"line 3, column 'b' has .* needed a number; missing=0.0"):
         csv(text)
@@ -241,18 +242,18 @@ def test_a_table_without_file_or_with_a_target_of_no_kind_is_refused(csv, tmp_pa
 def pictures(tmp_path):
     """cat: red.png and deep/blue.gif; dog: grey.jpg, which is larger; and what is no image."""
     image = pytest.importorskip("PIL.Image", reason="needs pip install 'wengert[images]'")
-    for place, mode, size, colour in (
+    for path, mode, size, colour in (
         ("cat/red.png", "RGB", (6, 4), (255, 0, 0)),
         ("cat/deep/blue.gif", "P", (6, 4), 0),
         ("dog/grey.JPG", "L", (12, 8), 100),
     ):
-        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
-        image.new(mode, size, colour).save(tmp_path / place)
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        image.new(mode, size, colour).save(tmp_path / path)
     (tmp_path / "dog" / "notes.txt").write_text("good dog")
     (tmp_path / ".hidden").mkdir()
-    for place in ("cat/._red.png", "dog/.thumbnails/grey.jpg"):  # as a Mac leaves them in archives
-        (tmp_path / place).parent.mkdir(exist_ok=True)
-        (tmp_path / place).write_bytes(b"")
+    for path in ("cat/._red.png", "dog/.thumbnails/grey.jpg"):  # as a Mac leaves them in archives
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(b"")
     (tmp_path / "readme.txt").write_text("")
     return tmp_path
 

@@ -103,7 +103,7 @@ def test_a_plateau_is_least_at_its_least():
     assert low.value == 0.25
 
 
-def test_a_plateau_goes_on_from_its_state():
+def test_a_plateau_continues_from_its_state():
     options = {"factor": 0.5, "patience": 1, "cooldown": 2}
     measures = [3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1]
     whole, first, second = [ReduceOnPlateau(1.0, **options) for _ in range(3)]

@@ -143,7 +143,7 @@ def test_pad_puts_pixels_on_all_sides():
 @pytest.mark.parametrize(
     ("value", "dtype"), [(256, np.uint8), (-1, np.uint8), (0.5, np.int8), (np.nan, int), (2, bool)]
 )
-def test_pad_puts_no_other_value_than_it_was_given(value, dtype):
+def test_pad_refuses_a_value_that_the_dtype_cannot_represent(value, dtype):
     with pytest.raises(ValueError, match=f"Pad: got value {value}, which pixels of"):
         Pad(1, value)(np.zeros((2, 2), dtype))
     assert Pad(1, value)(np.zeros((2, 2)))[0, 0] == pytest.approx(value, nan_ok=True)
@@ -158,7 +158,7 @@ def test_a_center_crop_is_the_middle(size, rows, columns):
     np.testing.assert_array_equal(y, x[:, slice(*rows), slice(*columns)])
 
 
-def test_a_random_crop_comes_from_any_place():
+def test_a_random_crop_comes_from_any_position():
     x = image(5, 6)
     random.seed(0)
     corners = {float(RandomCrop(4)(x)[0, 0]) for _ in range(100)}
@@ -207,7 +207,7 @@ def test_images_with_and_without_channels_keep_dtype_and_axes(pillow, transform,
 
 @pytest.mark.parametrize("transform", IMAGE_TRANSFORMS, ids=name)
 @pytest.mark.parametrize("shape", [(), (4,), (1, 1, 4, 4), (0, 4), (3, 4, 0)])
-def test_what_is_no_image_is_refused(pillow, transform, shape):
+def test_an_array_that_is_not_an_image_is_refused(pillow, transform, shape):
     with pytest.raises(ValueError, match=f"^{name(transform)}: got x .*, needed an image, "):
         transform(np.ones(shape, np.float32))
 
@@ -280,7 +280,7 @@ def test_resize_turns_each_channel_by_itself_and_takes_any_strides(pillow):
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint16, bool])
-def test_resize_refuses_what_pillow_does_not_compute_with(pillow, dtype):
+def test_resize_refuses_dtypes_that_pillow_cannot_resize(pillow, dtype):
     with pytest.raises(TypeError, match=r"^Resize: got .*, needed uint8 or floats; use ToFloat"):
         Resize(2)(image(4, 4, dtype=dtype))
 

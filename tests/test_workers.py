@@ -78,7 +78,7 @@ def test_a_process_does_not_clean_up_what_the_fork_has_copied():
     assert_no_worker_is_left()
 
 
-def test_a_thread_ends_the_batch_it_is_at_and_begins_no_other():
+def test_a_thread_finishes_its_batch_and_starts_no_other():
     begun, go_on = [], threading.Event()
 
     def waiting(sample):
@@ -151,7 +151,7 @@ def failing(fn, **options):
 
 
 @pytest.mark.parametrize(("workers", "kind"), [WORKERS[0], *SOME])
-def test_an_error_while_fetching_names_the_samples_and_comes_in_its_turn(workers, kind):
+def test_an_error_while_fetching_names_the_samples_and_is_raised_in_order(workers, kind):
     batches = failing(fails, workers=workers, kind=kind)
     seen = []
     with pytest.raises(KeyError, match="no seven") as caught:
@@ -169,7 +169,7 @@ def test_an_error_in_a_process_brings_its_traceback():
     text = caught.value.__notes__[-1]
     assert text.startswith("In the worker process:\nTraceback")
     assert 'raise KeyError("no seven")' in text
-    assert "batch 2" not in text  # which the note before has said
+    assert "batch 2" not in text  # the first note names it
 
 
 @pytest.mark.parametrize(

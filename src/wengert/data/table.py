@@ -32,6 +32,10 @@ class Table(ArrayDataset):
         self.columns = tuple(columns)
         self.classes = None if classes is None else tuple(classes)
 
+    def __repr__(self) -> str:
+        target = "numbers" if self.classes is None else f"{len(self.classes)} classes"
+        return f"Table({len(self)} samples, columns={self.columns!r}, t: {target})"
+
 
 @dataclass(frozen=True)
 class _Rows:
