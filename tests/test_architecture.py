@@ -15,12 +15,12 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # From the bottom up. A part imports only from the floors below its own (and from itself).
 FLOORS = [
-    ["hints"],
+    ["hints", "trace"],
     ["arguments", "config", "dispatch", "files", "state"],
     ["arrays", "declared", "kernels", "random"],
     ["walk"],
     ["core"],
-    ["functions"],
+    ["functions", "graph"],
     ["autodiff", "data", "initializers", "optimizers", "schedules", "viz"],
     ["layers", "testing"],
     ["compile", "io", "models", "parallel"],

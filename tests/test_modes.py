@@ -13,7 +13,7 @@ from wengert import Variable
 def test_calls_are_recorded_and_training_is_on_by_default():
     assert wg.config.enable_backprop is True
     assert wg.config.train is True
-    assert repr(wg.config) == "Config(enable_backprop=True, train=True)"
+    assert repr(wg.config) == "Config(enable_backprop=True, train=True, trace_lines=False)"
 
 
 def test_nothing_is_recorded_under_no_grad():

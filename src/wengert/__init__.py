@@ -12,6 +12,7 @@ print(x.grad)  # 24.0
 from typing import TYPE_CHECKING, Any
 
 from wengert import functions as functions
+from wengert import graph as graph
 from wengert import hints as _hints
 from wengert import random as random
 from wengert.arrays import as_array as as_array
@@ -27,11 +28,14 @@ from wengert.config import config as config
 from wengert.config import hook as hook
 from wengert.config import no_grad as no_grad
 from wengert.config import test_mode as test_mode
+from wengert.config import trace as trace
 from wengert.config import using_config as using_config
 from wengert.core import Function as Function
 from wengert.core import Parameter as Parameter
 from wengert.core import Variable as Variable
 from wengert.core import as_variable as as_variable
+from wengert.graph import Graph as Graph
+from wengert.graph import steps_back as steps_back
 from wengert.random import seed as seed
 from wengert.walk import backward as backward
 from wengert.walk import wengert_list as wengert_list

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeAlias
 
+from wengert.trace import LayerScope, layer_scope, remember
+
 # fn(function, inputs, outputs): a Function, and the tuples of Variables of its call
 Hook: TypeAlias = Callable[[Any, tuple[Any, ...], tuple[Any, ...]], Any]
 Walker: TypeAlias = Callable[[list[Any], dict[Any, Any], Collection[Any], bool], None]
@@ -41,8 +43,22 @@ class Config:
     def train(self, value: bool) -> None:
         train.set(bool(value))
 
+    @property
+    def trace_lines(self) -> bool:
+        """Whether each call is noted with its layer and line of the program; see `trace`."""
+        return remember in hooks.get()
+
+    @trace_lines.setter
+    def trace_lines(self, value: bool) -> None:
+        others = tuple([fn for fn in hooks.get() if fn is not remember])
+        hooks.set((*others, remember) if value else others)
+        layer_scope.set(LayerScope() if value else None)
+
     def __repr__(self) -> str:
-        return f"Config(enable_backprop={self.enable_backprop}, train={self.train})"
+        return (
+            f"Config(enable_backprop={self.enable_backprop}, train={self.train}, "
+            f"trace_lines={self.trace_lines})"
+        )
 
 
 config = Config()
@@ -81,10 +97,26 @@ test_mode.__test__ = False  # type: ignore[attr-defined]  # pytest: the name is 
 def hook(fn: Hook) -> Iterator[None]:
     """Calls `fn(function, inputs, outputs)` after each Function called in a `with` block.
 
-    This is the one seam for observers: profiler, NaN guard, summary and pictures all use it.
+    It sees the forward calls, in the order of the program; `wengert.graph` reads everything else
+    from the graph that they leave.
     """
     token = hooks.set((*hooks.get(), fn))
     try:
         yield
     finally:
         hooks.reset(token)
+
+
+@contextmanager
+def trace() -> Iterator[None]:
+    """Notes, in a `with` block, the layer and the line of the program that each call comes from.
+
+    `wg.Graph(y)` shows them, as do the messages about numbers that are not finite. A traced call
+    takes a few microseconds more. `wg.config.trace_lines = True` does the same for the thread.
+    """
+    tokens = hooks.set((*hooks.get(), remember)), layer_scope.set(layer_scope.get() or LayerScope())
+    try:
+        yield
+    finally:
+        hooks.reset(tokens[0])
+        layer_scope.reset(tokens[1])

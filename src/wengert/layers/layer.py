@@ -16,6 +16,7 @@ from wengert.declared import Declared
 from wengert.layers.parameters import Buffer, LazyParameter
 from wengert.layers.summary import Summary, summary
 from wengert.state import compare_state
+from wengert.trace import call_in_scope, layer_scope
 
 Observer = Callable[["Layer", tuple[Any, ...], Any], Any]
 
@@ -47,7 +48,11 @@ class Layer(Declared):
     _elsewhere: ClassVar[tuple[str, ...]] = ()  # the order of the arguments in PyTorch and Keras
 
     def __call__(self, *xs: Any, **options: Any) -> Any:
-        y = self.forward(*xs, **options)
+        scope = layer_scope.get()
+        if scope is None:
+            y = self.forward(*xs, **options)
+        else:
+            y = call_in_scope(scope, self, xs, options)
         for observe in self._hooks:
             observe(self, xs, y)
         return y

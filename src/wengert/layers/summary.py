@@ -1,13 +1,13 @@
 """`summary`: a table of the layers of a model."""
 
 import copy
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from wengert.arrays import as_array
 from wengert.config import no_grad, test_mode
 from wengert.core import Parameter
+from wengert.graph import layer_calls
 from wengert.random import get_state, set_state
 
 
@@ -79,24 +79,19 @@ def summary(model: Any, *xs: Any) -> Summary:
     """
     shared = {id(p): p for p in model.params()}  # a forward does not change them
     model = copy.deepcopy(model, shared)
-    shapes: dict[int, tuple[tuple[int, ...], ...]] = {}
-
-    def note(layer: Any, inputs: tuple[Any, ...], y: Any) -> None:
-        ys = y if isinstance(y, tuple) else (y,)
-        shapes.setdefault(id(layer), tuple([as_array(y).shape for y in ys]))
-
-    layers = model.named_layers()
     drawn = get_state()
-    with ExitStack() as stack:
-        stack.enter_context(no_grad())
-        stack.enter_context(test_mode())
-        stack.callback(set_state, drawn)
-        for layer in layers.values():
-            stack.enter_context(layer.hook(note))
-        model(*xs)
+    try:
+        with no_grad(), test_mode(), layer_calls() as calls:
+            model(*xs)
+    finally:
+        set_state(drawn)
+    shapes: dict[int, tuple[tuple[int, ...], ...]] = {}
+    for call in calls:
+        ys = call.output if isinstance(call.output, tuple) else (call.output,)
+        shapes.setdefault(id(call.layer), tuple([as_array(y).shape for y in ys]))
     rows: list[Row] = []
     counted: set[Parameter] = set()
-    for name, layer in layers.items():
+    for name, layer in model.named_layers().items():
         own = [p for p in layer.own_params() if p not in counted]
         counted.update(own)
         size = sum([p.size for p in own])

@@ -1,19 +1,19 @@
 """Numbers that are not finite: which operation made the first of them."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from wengert import random
-from wengert.config import no_grad
-from wengert.core import Function, Parameter, Variable
+from wengert.config import trace
+from wengert.core import Parameter, Variable
+from wengert.graph import Graph, Node, Value, steps_back
 from wengert.layers import Layer
 from wengert.training.callbacks import Callback
 from wengert.training.trainer_view import TrainerView
-from wengert.walk import walk, wengert_list
 
 
 class StopOnNaN(Callback):
@@ -31,9 +31,12 @@ class StopOnNaN(Callback):
         check_finite(loss, trainer.model)
 
     def on_gradients(self, trainer: TrainerView) -> None:
-        def again() -> Iterable[Variable]:
+        def again() -> Iterator[Variable]:
             random.set_state(self.random)
-            return (trainer.compute(batch)[0] for batch in self.batches)
+            for batch in self.batches:
+                with trace():
+                    loss = trainer.compute(batch)[0]
+                yield loss
 
         check_gradients(trainer.model, again)
 
@@ -85,9 +88,11 @@ def check_gradients(
     message = f"the gradients of {', '.join(names[:3])}{more} are not finite"
     losses = again() if again is not None else ()
     for loss in [losses] if isinstance(losses, Variable) else losses:
-        f = _first_bad_backward(loss)
-        if f is not None:
-            message += f". {type(f).__name__}.backward made the first, for {_inputs(f, model)}"
+        node = _first_bad_backward(loss)
+        if node is not None:
+            message += (
+                f". {node.kind}.backward made the first, for {_inputs(node, model)}{_where(node)}"
+            )
             break
     raise FloatingPointError(message)
 
@@ -102,46 +107,53 @@ def is_finite(x: ndarray) -> bool:
 
 
 def _origin(loss: Variable, model: Layer | None) -> str:
-    """Where the first number that is not finite came from: the way to it is followed back."""
-    suspects: set[Variable] = {loss}
+    """Where the first number that is not finite came from: its path is followed back."""
+    graph = Graph(loss)
+    suspects: set[Value] = set(graph.outputs)
     origin = f"It has no graph: {_name(loss, model)} is where it begins"
-    for f in reversed(wengert_list(loss)):
-        inputs, _, xs, ys, outputs = f._record
-        if not any(y() in suspects for y in outputs):
+    for node in reversed(graph.nodes):
+        if suspects.isdisjoint(node.outputs):
             continue
+        xs = node.xs
         bad = [i for i, x in enumerate(xs) if not is_finite(x)]
         # where there is NaN, infinities (of a mask, say) are not what it came from
         bad = [i for i in bad if np.isnan(xs[i]).any()] or bad
-        suspects.update(inputs[i] for i in bad)
-        leaves = [i for i in bad if inputs[i].creator is None]
+        suspects.update(node.inputs[i] for i in bad)
+        leaves = [i for i in bad if node.inputs[i].node is None]
         if not bad:
-            made = "; ".join(_content(y) for y in ys if not is_finite(y))
-            origin = f"{type(f).__name__} made the first: {made}, from {_inputs(f, model)}"
+            made = "; ".join(_content(y) for y in node.ys if not is_finite(y))
+            origin = (
+                f"{node.kind} made the first: {made}, from {_inputs(node, model)}{_where(node)}"
+            )
         elif leaves:
-            x = inputs[leaves[0]]
+            x = node.inputs[leaves[0]].variable
             origin = (
                 f"It was there before: {_name(x, model)} has {_content(xs[leaves[0]])} where it "
-                f"comes into {type(f).__name__}; "
+                f"comes into {node.kind}{_where(node)}; "
                 + ("an update spoilt it" if isinstance(x, Parameter) else "look at the data")
             )
     return origin  # of the last that was seen, which is the first that was computed
 
 
-def _first_bad_backward(loss: Variable) -> Function | None:
-    """The Function whose backward makes of finite gradients one that is not."""
-    grads: dict[Variable, Any] = {loss: np.ones(loss.shape, loss.dtype)}
-    with no_grad(), np.errstate(all="ignore"):
-        for f in reversed(wengert_list(loss)):
-            walk([f], grads)
-            if not all(is_finite(grads[x]) for x in f.inputs if x in grads):
-                return f
+def _first_bad_backward(loss: Variable) -> Node | None:
+    """The call whose backward makes of finite gradients one that is not."""
+    with np.errstate(all="ignore"):
+        for step in steps_back(loss):
+            if not all(is_finite(total) for total in step.sums if total is not None):
+                return step.node
     return None
 
 
-def _inputs(f: Function, model: Layer | None) -> str:
-    xs = f._record[2] if f._record is not None else ()
-    named = zip(f.inputs, xs, strict=True)
-    return " and ".join(f"{_name(x, model)} {_range(array)}" for x, array in named)
+def _inputs(node: Node, model: Layer | None) -> str:
+    named = zip(node.inputs, node.xs, strict=True)
+    return " and ".join(f"{_name(x.variable, model)} {_range(array)}" for x, array in named)
+
+
+def _where(node: Node) -> str:
+    """Layer and line of a traced call."""
+    places = [f"layer {node.layer}"] if node.layer else []
+    places += [f"{node.line} ({node.line.text})"] if node.line is not None else []
+    return f", in {', '.join(places)}" if places else ""
 
 
 def _name(x: Variable, model: Layer | None) -> str:

@@ -3,8 +3,8 @@
 import shutil
 import subprocess
 
-from wengert.core import Function, Variable
-from wengert.walk import wengert_list
+from wengert.core import Variable
+from wengert.graph import Graph, Node, Value
 
 
 def dot_graph(output: Variable, verbose: bool = True) -> str:
@@ -21,34 +21,35 @@ def dot_graph(output: Variable, verbose: bool = True) -> str:
     """
     if not isinstance(output, Variable):
         raise TypeError(f"dot_graph: got {type(output).__name__}, needed a Variable")
-    numbers: dict[Variable | Function, int] = {}
+    graph = Graph(output)
+    numbers: dict[Value | Node, int] = {}
     lines = []
 
-    def number(node: Variable | Function) -> int:
-        if node not in numbers:
-            numbers[node] = len(numbers)
-            if isinstance(node, Variable):
+    def number(thing: Value | Node) -> int:
+        if thing not in numbers:
+            numbers[thing] = len(numbers)
+            if isinstance(thing, Value):
                 style = "color=orange, style=filled"
             else:
                 style = "color=lightblue, style=filled, shape=box"
-            label = _label(node, verbose).replace("\\", "\\\\").replace('"', '\\"')
-            lines.append(f'{numbers[node]} [label="{label}", {style}]')
-        return numbers[node]
+            label = _label(thing, verbose).replace("\\", "\\\\").replace('"', '\\"')
+            lines.append(f'{numbers[thing]} [label="{label}", {style}]')
+        return numbers[thing]
 
-    number(output)
-    for f in reversed(wengert_list(output)):
-        lines += [f"{number(x)} -> {number(f)}" for x in f.inputs]
-        lines += [f"{number(f)} -> {number(y)}" for y in f.outputs]
+    number(graph.value(output))
+    for node in reversed(graph.nodes):
+        lines += [f"{number(x)} -> {number(node)}" for x in node.inputs]
+        lines += [f"{number(node)} -> {number(y)}" for y in node.outputs]
     return "\n".join(["digraph g {", *lines, "}"])
 
 
-def _label(node: Variable | Function, verbose: bool) -> str:
-    if isinstance(node, Function):
-        return type(node).__name__
-    name = node.name or ""
-    if not verbose or node.data is None:
+def _label(thing: Value | Node, verbose: bool) -> str:
+    if isinstance(thing, Node):
+        return thing.kind
+    name = thing.name or ""
+    if not verbose or thing.variable.data is None:
         return name
-    return f"{name}{': ' if name else ''}{node.shape} {node.dtype}"
+    return f"{name}{': ' if name else ''}{thing.shape} {thing.dtype}"
 
 
 def render(text: str, extension: str) -> bytes:

@@ -1,0 +1,107 @@
+"""Where calls come from: the layer and the line of the program. Noted only while someone looks.
+
+`wg.trace()` and `wg.config.trace_lines` hook `remember` into the calls of Functions, and let layers
+say which of them is running. When both are off, nothing here is called.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+_PACKAGE = os.path.dirname(__file__) + os.sep
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a program."""
+
+    file: str
+    number: int
+
+    @property
+    def text(self) -> str:
+        """The line itself, without indentation; empty if the file cannot be read."""
+        import linecache  # (it is not light)
+
+        return linecache.getline(self.file, self.number).strip()
+
+    def __str__(self) -> str:
+        return f"{os.path.basename(self.file)}:{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a call comes from.
+
+    Attributes:
+        layer: path of the innermost layer that was running, such as "blocks.2.attention"; empty
+            outside of layers, and for the outermost one.
+        line: the innermost line outside of this package.
+    """
+
+    layer: str
+    line: Line | None
+
+
+NOWHERE = Origin("", None)
+origins: "WeakKeyDictionary[Any, Origin]" = WeakKeyDictionary()  # of Functions
+
+
+def remember(function: Any, inputs: Any, outputs: Any) -> None:
+    """Notes the origin of a call; a hook, see `wengert.config.hook`."""
+    scope = layer_scope.get()
+    origins[function] = Origin("" if scope is None else scope.path, _user_line())
+
+
+def _user_line() -> Line | None:
+    """The line that is running in the innermost frame outside of this package."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back  # type: ignore[assignment]
+    return None if frame is None else Line(frame.f_code.co_filename, frame.f_lineno)
+
+
+# ---- Layers ----
+
+# fn(path, layer, inputs, output), after each call of a layer
+LayerObserver = Callable[[str, Any, tuple[Any, ...], Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerScope:
+    """The layer that is running: its path, and those of all layers in the outermost one."""
+
+    path: str = ""
+    paths: MappingProxyType[int, str] | None = None  # by id; None outside of layers
+    observers: tuple[LayerObserver, ...] = ()
+
+    def entered(self, layer: Any) -> "LayerScope":
+        """The scope inside a call of `layer`."""
+        if self.paths is None:
+            paths = {id(inner): name for name, inner in layer.named_layers().items()}
+            return LayerScope("", MappingProxyType(paths), self.observers)
+        # a layer that is not an attribute of another is named by its class
+        path = self.paths.get(id(layer)) or f"{self.path}.{type(layer).__name__}".lstrip(".")
+        return LayerScope(path, self.paths, self.observers)
+
+
+# None while nobody looks; `Layer.__call__` sets it only where it is not None.
+layer_scope: ContextVar[LayerScope | None] = ContextVar("layer_scope", default=None)
+
+
+def call_in_scope(scope: LayerScope, layer: Any, xs: tuple[Any, ...], options: Any) -> Any:
+    """`layer.forward(*xs, **options)`, with the layer's path in `layer_scope` meanwhile."""
+    inside = scope.entered(layer)
+    token = layer_scope.set(inside)
+    try:
+        y = layer.forward(*xs, **options)
+    finally:
+        layer_scope.reset(token)
+    for observe in scope.observers:
+        observe(inside.path, layer, xs, y)
+    return y
