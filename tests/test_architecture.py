@@ -15,14 +15,14 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # From the bottom up. A part imports only from the floors below its own (and from itself).
 FLOORS = [
-    ["hints", "trace"],
+    ["hints", "trace", "trees"],
     ["arguments", "config", "dispatch", "files", "state"],
     ["arrays", "declared", "kernels", "random"],
     ["walk"],
     ["core"],
     ["functions", "graph"],
     ["autodiff", "data", "initializers", "optimizers", "schedules", "viz"],
-    ["layers", "testing"],
+    ["layers", "recompute", "testing"],
     ["compile", "io", "models", "parallel"],
     ["training"],
     ["wengert"],  # the names in its __init__.py

@@ -396,7 +396,7 @@ def test_checkpoint_keeps_no_intermediate_results():
     while function is not None:
         kept.append(type(function).__name__)
         function = function.inputs[0].creator
-    assert kept == ["Checkpoint"]
+    assert kept == ["Recompute"]
 
 
 def test_checkpoint_of_several_outputs_keeps_their_structure():

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import wengert
-from wengert import Variable, random
-from wengert.autodiff import checkpoint
+from wengert import Variable, checkpoint, random
 from wengert.functions.dropout import channel_dropout, dropout
 
 

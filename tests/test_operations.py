@@ -10,7 +10,7 @@ from wengert.core import Constant
 from wengert.functions.arithmetic import Cast
 from wengert.testing import check_gradients
 
-WITHOUT_SAMPLES = {"Checkpoint"}  # a function of the user's, see test_autodiff.py
+WITHOUT_SAMPLES = {"Recompute"}  # it is a whole program, see test_autodiff.py
 
 
 def call(cls, options, inputs):

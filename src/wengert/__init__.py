@@ -16,7 +16,6 @@ from wengert import graph as graph
 from wengert import hints as _hints
 from wengert import random as random
 from wengert.arrays import as_array as as_array
-from wengert.autodiff import checkpoint as checkpoint
 from wengert.autodiff import grad as grad
 from wengert.autodiff import hessian as hessian
 from wengert.autodiff import hvp as hvp
@@ -37,6 +36,8 @@ from wengert.core import as_variable as as_variable
 from wengert.graph import Graph as Graph
 from wengert.graph import steps_back as steps_back
 from wengert.random import seed as seed
+from wengert.recompute import checkpoint as checkpoint
+from wengert.recompute import recompute as recompute
 from wengert.walk import backward as backward
 from wengert.walk import wengert_list as wengert_list
 

@@ -7,15 +7,15 @@ can be differentiated again (unless under `no_grad`): so they nest in any order.
 """
 
 import functools
-from collections.abc import Callable, Collection, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection
+from typing import Any
 
 import numpy as np
 
-from wengert import random
 from wengert.arrays import as_array
-from wengert.config import enable_backprop, hook, train, using_config
+from wengert.config import enable_backprop, using_config
 from wengert.core import Function, Variable, as_variable
+from wengert.trees import flatten
 from wengert.walk import finished, seeds, walk, wengert_list
 
 # ---- Gradients of chosen Variables ----
@@ -24,7 +24,7 @@ from wengert.walk import finished, seeds, walk, wengert_list
 def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, create_graph: bool = False) -> Any:
     """Gradients of `outputs` with respect to `inputs`; nobody's `grad` is touched.
 
-    Only the ways from the outputs to these inputs are walked. An input may stand anywhere in the
+    Only the paths from the outputs to these inputs are walked. An input may be anywhere in the
     graph. Where the outputs do not depend on it, its gradient is zero.
 
     Args:
@@ -99,7 +99,7 @@ def value_and_grad(
                 f"value_and_grad: the function gave {_form(y)}, needed one number; "
                 f"take a sum or mean, or use vjp or jacobian"
             )
-        return _plain((y, _gradient(y, xs, None, nested)), nested)
+        return _plain((y, gradient_of(y, xs, None, nested)), nested)
 
     return value_and_grad_of_f
 
@@ -119,7 +119,7 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     def pullback(gy: Any) -> tuple[Any, ...]:
         _matching("vjp", gy, y)
         create_graph = nested or _has_variable(gy)
-        return _plain(_gradient(y, xs, gy, create_graph), create_graph)
+        return _plain(gradient_of(y, xs, gy, create_graph), create_graph)
 
     return _plain(y, nested), pullback
 
@@ -145,8 +145,8 @@ def jvp(f: Callable[..., Any], args: Any, tangents: Any) -> tuple[Any, Any]:
     nested = nested or _has_variable(tangents)
     ys, rebuild = flatten(y)
     gys = [Variable(np.zeros_like(as_variable(y).data)) for y in ys]
-    gxs = _gradient(y, xs, rebuild(gys), create_graph=True)
-    tangent = _gradient(gxs, rebuild(gys), tangents, nested)
+    gxs = gradient_of(y, xs, rebuild(gys), create_graph=True)
+    tangent = gradient_of(gxs, rebuild(gys), tangents, nested)
     return _plain((y, tangent), nested)
 
 
@@ -170,7 +170,7 @@ def jacobian(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Calla
         rows = []
         for y in map(as_variable, ys):
             basis = np.eye(max(1, y.size), dtype=y.dtype)[: y.size].reshape(y.size, *y.shape)
-            grads = [_gradient(y, leaves, e, nested) for e in basis]
+            grads = [gradient_of(y, leaves, e, nested) for e in basis]
             rows.append(rebuild_x([
                 np.reshape(np.stack([g[i] for g in grads]), y.shape + x.shape)
                 if grads else Variable(np.zeros(y.shape + x.shape, x.dtype))
@@ -190,7 +190,7 @@ def hessian(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callab
                [2., 0.]])
     """
     with_gradient = value_and_grad(f, argnums)
-    return jacobian(functools.wraps(f)(lambda *xs, **o: with_gradient(*xs, **o)[1]), argnums)
+    return jacobian(functools.wraps(f)(lambda *xs, **o: withgradient_of(*xs, **o)[1]), argnums)
 
 
 def hvp(f: Callable[..., Any], args: Any, vectors: Any) -> Any:
@@ -214,111 +214,10 @@ def hvp(f: Callable[..., Any], args: Any, vectors: Any) -> Any:
     gradient_of_f = value_and_grad(f, tuple(range(len(args))))
     xs, gxs, nested = _called("hvp", lambda *xs: gradient_of_f(*xs)[1], args)
     nested = nested or _has_variable(vectors)
-    return _plain(_gradient(gxs, xs, vectors, nested), nested)
+    return _plain(gradient_of(gxs, xs, vectors, nested), nested)
 
 
-# ---- Recomputing instead of keeping ----
-
-
-def checkpoint(f: Callable[..., Any], *args: Any) -> Any:
-    """f(*args), keeping only what goes in: the walk back computes the rest again.
-
-    Memory for f's intermediate results is given up for the time of a second forward pass. The
-    result is that of f(*args), to derivatives of any order; f may use Variables that are not among
-    `args` (a layer's Parameters), and random numbers, which are drawn the same again.
-
-    Args:
-        f: a function of Variables, without side effects.
-        args: its arguments: Variables, or anything else, which is passed on as it is.
-
-    Source: A. Griewank, A. Walther: Revolve, ACM TOMS 26 (2000); T. Chen et al.: Training deep nets
-    with sublinear memory cost, arXiv:1604.06174.
-    """
-    if not enable_backprop.get():
-        return f(*args)
-    inside: set[Function] = set()
-    call = Checkpoint(f, args)
-    with hook(lambda function, xs, ys: inside.add(function)):
-        ys, rebuild = flatten(f(*args))
-    # what comes from outside: what f's Functions, or its results, need and f has not computed
-    used = [x for function in inside for x in function.inputs]
-    used += [y for y in ys if isinstance(y, Variable)]
-    inputs = list(dict.fromkeys(x for x in used if x.requires_grad and x.creator not in inside))
-    call.values = tuple(as_variable(y).data for y in ys)
-    call.args = [
-        Place(inputs.index(a)) if isinstance(a, Variable) and a in inputs else a for a in call.args
-    ]
-    return rebuild(list(call(*inputs)))
-
-
-class Place(NamedTuple):
-    """Stands for an argument that is an input of the Function, which holds it already."""
-
-    place: int
-
-
-class Checkpoint(Function):
-    """A call of `f` that is computed again when the walk comes to it."""
-
-    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        self.f = f
-        self.args, self.rebuild = flatten(args)
-        self.train = train.get()
-        self.random_state = random.get_state()
-        self.values: tuple[np.ndarray, ...] = ()
-
-    def forward(self, *xs: Any) -> Any:
-        values, self.values = self.values, ()
-        return values
-
-    def backward(self, *gys: Any) -> Any:
-        recorded = enable_backprop.get()
-        with using_config("enable_backprop", True):
-            inputs = self.xs  # the Variables, their data checked to be that of the call
-        args = self.rebuild([inputs[a.place] if isinstance(a, Place) else a for a in self.args])
-        creators = [x.creator for x in inputs]
-        random_state = random.get_state()
-        random.set_state(self.random_state)
-        for x in inputs:
-            x.creator = None  # the walk below ends here: what is behind is the outer walk's
-        try:
-            with using_config("enable_backprop", True), using_config("train", self.train):
-                ys, _ = flatten(self.f(*args))
-            return tuple(_gradient(ys, inputs, list(gys), recorded))
-        finally:
-            for x, creator in zip(inputs, creators, strict=True):
-                x.creator = creator
-            random.set_state(random_state)
-
-    @staticmethod
-    def samples(rng: "np.random.Generator") -> Any:
-        return iter(())  # it is no formula: tests/test_autodiff.py
-
-
-# ---- Tuples, lists and dicts ----
-
-
-def flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
-    """The leaves of nested tuples, lists and dicts, and the function that puts others in place."""
-    if isinstance(tree, dict):
-        leaves, rebuild_values = flatten(list(tree.values()))
-        keys = list(tree)
-        return leaves, lambda new: dict(zip(keys, rebuild_values(new), strict=True))
-    if not isinstance(tree, tuple | list):
-        return [tree], lambda new: new[0]
-    parts = [flatten(part) for part in tree]
-    builders = [(len(leaves), rebuild_part) for leaves, rebuild_part in parts]
-    kind = type(tree)
-
-    def rebuild(new: Sequence[Any]) -> Any:
-        start = 0
-        built = []
-        for size, rebuild_part in builders:
-            built.append(rebuild_part(new[start : start + size]))
-            start += size
-        return kind(*built) if hasattr(kind, "_fields") else kind(built)
-
-    return [leaf for leaves, _ in parts for leaf in leaves], rebuild
+# ---- What the transforms share ----
 
 
 def _has_variable(tree: Any) -> bool:
@@ -380,7 +279,7 @@ def _form(y: Any) -> str:
     return f"shape {np.shape(as_array(y))}" if isinstance(y, Variable) else type(y).__name__
 
 
-def _gradient(y: Any, xs: Any, gy: Any, create_graph: bool) -> Any:
+def gradient_of(y: Any, xs: Any, gy: Any, create_graph: bool) -> Any:
     """`grad`, for outputs that may be constants: their gradient is zero."""
     ys, _ = flatten(y)
     gys = [None] * len(ys) if gy is None else flatten(gy)[0]

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays import as_array
-from wengert.autodiff import flatten, grad
+from wengert.autodiff import grad
 from wengert.core import Variable, as_variable
+from wengert.trees import flatten
 
 
 def check_gradients(

@@ -1,0 +1,114 @@
+"""Recomputation: memory for intermediate results is traded for a second forward pass."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert import random
+from wengert.autodiff import gradient_of
+from wengert.config import enable_backprop, hook, train, using_config
+from wengert.core import Function, Variable, as_variable
+from wengert.trees import flatten
+
+
+def recompute(f: Callable[..., Any], *args: Any) -> Any:
+    """f(*args), of which only the inputs are kept: `backward` computes the rest a second time.
+
+    This saves the memory of all that f computes on the way, and costs a second forward pass. The
+    result is that of f(*args), to derivatives of any order. f may use Variables that are not among
+    `args` (a layer's Parameters), and random numbers: the second pass draws the same ones.
+
+    Args:
+        f: a function of Variables, without side effects.
+        args: its arguments: Variables, or anything else, which is passed on unchanged.
+
+    Source: A. Griewank, A. Walther: Revolve, ACM TOMS 26 (2000); T. Chen et al.: Training deep nets
+    with sublinear memory cost, arXiv:1604.06174.
+    """
+    if not enable_backprop.get():
+        return f(*args)
+    inside: set[Function] = set()
+    program = Program(f, args)
+    with hook(lambda function, xs, ys: inside.add(function)):
+        ys, rebuild = flatten(f(*args))
+    # the inputs: what f's Functions or its results need, and f has not computed
+    used = [x for function in inside for x in function.inputs]
+    used += [y for y in ys if isinstance(y, Variable)]
+    inputs = list(dict.fromkeys(x for x in used if x.requires_grad and x.creator not in inside))
+    program.take_inputs(inputs)
+    call = Recompute(program)
+    call.values = tuple(as_variable(y).data for y in ys)
+    return rebuild(list(call(*inputs)))
+
+
+class InputIndex(NamedTuple):
+    """Stands for an argument that is an input of the Function, which holds it already."""
+
+    index: int
+
+
+class Program:
+    """A call of `f` that can be repeated, in the same mode and with the same random numbers."""
+
+    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self.f = f
+        self.args, self.rebuild = flatten(args)
+        self.train = train.get()
+        self.random_state = random.get_state()
+
+    def take_inputs(self, inputs: list[Variable]) -> None:
+        """Replaces the arguments that are among `inputs` by their indices."""
+        self.args = [
+            InputIndex(inputs.index(a)) if isinstance(a, Variable) and a in inputs else a
+            for a in self.args
+        ]
+
+    def run(self, inputs: Any) -> list[Any]:
+        """The leaves of the result, recorded."""
+        args = [inputs[a.index] if isinstance(a, InputIndex) else a for a in self.args]
+        random_state = random.get_state()
+        random.set_state(self.random_state)
+        try:
+            with using_config("enable_backprop", True), using_config("train", self.train):
+                return flatten(self.f(*self.rebuild(args)))[0]
+        finally:
+            random.set_state(random_state)
+
+
+class Recompute(Function):
+    """The call of a program that is run again when the walk comes to it.
+
+    It is no formula: its option is a whole program, and `recompute` gives it the values.
+    """
+
+    saved = ("values",)
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.values: tuple[np.ndarray, ...] = ()
+
+    def forward(self, *xs: Any) -> Any:
+        values, self.values = self.values, ()
+        return values
+
+    def backward(self, *gys: Any) -> Any:
+        recorded = enable_backprop.get()
+        with using_config("enable_backprop", True):
+            inputs = self.xs  # the Variables, their data checked to be that of the call
+        creators = [x.creator for x in inputs]
+        for x in inputs:
+            x.creator = None  # the walk below ends here: the rest is the outer walk's
+        try:
+            ys = self.program.run(inputs)
+            return tuple(gradient_of(ys, inputs, list(gys), recorded))
+        finally:
+            for x, creator in zip(inputs, creators, strict=True):
+                x.creator = creator
+
+    @staticmethod
+    def samples(rng: "np.random.Generator") -> Any:
+        return iter(())  # see tests/test_autodiff.py
+
+
+checkpoint = recompute  # its name in PyTorch and JAX; files of a training are checkpoints too
