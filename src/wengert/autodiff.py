@@ -190,7 +190,7 @@ def hessian(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callab
                [2., 0.]])
     """
     with_gradient = value_and_grad(f, argnums)
-    return jacobian(functools.wraps(f)(lambda *xs, **o: withgradient_of(*xs, **o)[1]), argnums)
+    return jacobian(functools.wraps(f)(lambda *xs, **o: with_gradient(*xs, **o)[1]), argnums)
 
 
 def hvp(f: Callable[..., Any], args: Any, vectors: Any) -> Any:

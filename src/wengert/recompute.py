@@ -42,10 +42,10 @@ def recompute(f: Callable[..., Any], *args: Any) -> Any:
     return rebuild(list(call(*inputs)))
 
 
-class InputIndex(NamedTuple):
+class Input(NamedTuple):
     """Stands for an argument that is an input of the Function, which holds it already."""
 
-    index: int
+    position: int
 
 
 class Program:
@@ -58,15 +58,15 @@ class Program:
         self.random_state = random.get_state()
 
     def take_inputs(self, inputs: list[Variable]) -> None:
-        """Replaces the arguments that are among `inputs` by their indices."""
+        """Replaces the arguments that are among `inputs` by their positions."""
         self.args = [
-            InputIndex(inputs.index(a)) if isinstance(a, Variable) and a in inputs else a
+            Input(inputs.index(a)) if isinstance(a, Variable) and a in inputs else a
             for a in self.args
         ]
 
     def run(self, inputs: Any) -> list[Any]:
         """The leaves of the result, recorded."""
-        args = [inputs[a.index] if isinstance(a, InputIndex) else a for a in self.args]
+        args = [inputs[a.position] if isinstance(a, Input) else a for a in self.args]
         random_state = random.get_state()
         random.set_state(self.random_state)
         try:
