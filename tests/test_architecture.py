@@ -1,6 +1,7 @@
 """The direction of imports, and what `import wengert` costs."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -168,3 +169,21 @@ def test_no_file_imports_itself_through_others():
             break
         left = {file: imported for file, imported in left.items() if file not in free}
     assert not left  # files on a circle, and those that import them
+
+
+def test_the_core_is_a_text_of_ten_minutes():
+    core, walk = (PACKAGE / name for name in ("core.py", "walk.py"))
+    assert len(core.read_text().split()) <= 2000  # 200 words a minute
+    assert len(core.read_text().splitlines()) <= 440
+    assert len(walk.read_text().splitlines()) <= 260
+    page = Path(__file__).parents[1] / "docs" / "core_in_ten_minutes.md"
+    assert len(page.read_text().split()) <= 1000
+
+
+def test_records_are_read_by_the_walk_and_the_graph_alone():
+    readers = {
+        str(file.relative_to(PACKAGE))
+        for file in FILES
+        if re.search(r"\._record\b", file.read_text())
+    }
+    assert readers == {"core.py", "walk.py", "graph.py"}

@@ -668,3 +668,20 @@ def test_gradients_of_unsigned_numbers_do_not_wrap_around():
     x = Variable(np.array([3], np.uint8))
     (5 - x).backward()
     assert x.grad.data.tolist() == [-1]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda y: y.backward(np.ones(2)),  # PyTorch's order
+        lambda y: y.backward(gradient=np.ones(2)),
+        lambda y: y.backward(Variable(np.ones(2))),
+        lambda y: y.backward(None),
+    ],
+)
+def test_the_arguments_of_another_frameworks_backward_are_answered_with_ours(call):
+    y = Variable(np.ones(2)) * 2.0
+    with pytest.raises(
+        TypeError, match=r"^Variable\.backward: got .*; here: y\.backward\(grad=gy\)"
+    ):
+        call(y)

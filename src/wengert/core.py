@@ -18,6 +18,7 @@ from weakref import ref
 import numpy as np
 from numpy import ndarray
 
+from wengert import hints
 from wengert.arguments import parameter_names
 from wengert.arrays import as_array, explained, fitted, one_array, same
 from wengert.config import enable_backprop, hooks
@@ -108,6 +109,7 @@ class Variable(ArrayMethods):
         grad: Any = None,
         *,
         retain_graph: bool = True,
+        **unknown: Any,
     ) -> None:
         """Adds the gradient of this Variable to `grad` of each leaf it was computed from.
 
@@ -122,6 +124,8 @@ class Variable(ArrayMethods):
             RuntimeError: there is no graph: this is a constant, or the graph was not retained.
             ValueError: `grad` has another shape.
         """
+        if unknown or not isinstance(retain_grad, bool):
+            raise TypeError(hints.of_backward(retain_grad, unknown))
         backward(
             [self],
             [grad],
@@ -230,7 +234,7 @@ class Function:
 
     def __init_subclass__(cls) -> None:
         if "ufunc" in cls.__dict__ and cls.ufunc is not None:
-            ufuncs.setdefault(cls.ufunc, cls)  # a user's second Sin does not replace np.sin's
+            ufuncs.setdefault(cls.ufunc, cls)  # (the first class stays)
 
     def forward(self, *xs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no forward: define forward(self, x)")
@@ -400,7 +404,7 @@ class Function:
 
     @property
     def ys(self) -> Sequence[Any]:
-        """Values of the outputs: Variables while the walk is recorded, else arrays."""
+        """Values of the outputs, likewise."""
         record = self._record or self.no_record()
         return self.outputs if _recording() else record[3]
 

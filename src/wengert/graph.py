@@ -134,7 +134,7 @@ class Graph:
         >>> print(Graph(np.sum(x**2)))
         %0 = variable x  (2,) float64
         %1 = Pow(c=2)(%0)  (2,) float64
-        %2 = Sum(axis=(0,), keepdims=False)(%1)  () float64
+        %2 = Sum(axis=None, keepdims=False)(%1)  () float64
     """
 
     def __init__(self, outputs: Variable | Sequence[Variable]) -> None:

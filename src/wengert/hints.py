@@ -360,6 +360,15 @@ def of_argument(name: str, known: Container[str]) -> str:
     return here.removeprefix("# ") if here in known or here.startswith("# ") else ""
 
 
+def of_backward(retain_grad: Any, unknown: Mapping[str, Any]) -> str:
+    """The message for the arguments of PyTorch's or another framework's `backward`."""
+    given = f"an argument {next(iter(unknown))!r}" if unknown else f"{type(retain_grad).__name__}"
+    return (
+        f"Variable.backward: got {given}, needed retain_grad, create_graph or retain_graph as True "
+        f"or False, or a gradient; here: y.backward(grad=gy)"
+    )
+
+
 class Hint:
     """A class attribute that raises the AttributeError with the hint.
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.arrays import as_array, sum_to
-from wengert.config import enable_backprop, using_config, walker
+from wengert.config import enable_backprop, walker
 from wengert.dispatch import ArrayMethods
 
 Variable: TypeAlias = Any  # (core.py defines the classes, and imports this file)
@@ -61,34 +61,32 @@ def backward(
         )
     if isinstance(outputs, ArrayMethods):
         outputs, grad_outputs = [outputs], [grad_outputs]
-    with using_config("enable_backprop", create_graph):
+    mode = enable_backprop.set(create_graph)
+    try:
         grads = seeds(outputs, grad_outputs)
         functions = wengert_list(outputs)
         kept = set(outputs).union(*[f.inputs for f in functions]) if retain_grad else ()
         (walker.get() or walk)(functions, grads, kept, retain_graph)
         accumulate(finished(grads))
+    finally:
+        enable_backprop.reset(mode)
 
 
 def seeds(
     outputs: Sequence[Variable], grad_outputs: Sequence[Any] | None, use_grad: bool = True
 ) -> Gradients:
-    """The gradients of `outputs` that a walk starts with.
-
-    For None, an output's own `grad` (with `use_grad`, where it is set), else ones.
-    """
-    if grad_outputs is None:
-        grad_outputs = [None] * len(outputs)
-    if len(grad_outputs) != len(outputs):
+    """What a walk starts with; for None an output's `grad` (with `use_grad`, if set), else ones."""
+    gys = [None] * len(outputs) if grad_outputs is None else grad_outputs
+    if len(gys) != len(outputs):
         raise ValueError(
-            f"backward: got {len(grad_outputs)} gradients for {len(outputs)} outputs; give each one"
+            f"backward: got {len(gys)} gradients for {len(outputs)} outputs; give each output one"
         )
     grads: Gradients = {}
-    for y, gy in zip(outputs, grad_outputs, strict=True):
+    for y, gy in zip(outputs, gys, strict=True):
         if not y.requires_grad:
             raise RuntimeError(
-                "backward: this Variable has no graph to walk: it is a constant, or was computed "
-                "from constants or under no_grad(), or is a gradient that was computed without "
-                "create_graph=True"
+                "backward: this Variable has no graph to walk: it is a constant, computed from "
+                "constants or under no_grad(), or a gradient computed without create_graph=True"
             )
         if gy is None and use_grad and y.creator is not None:
             gy = y.grad  # (a leaf's grad is where results add up, not where a walk starts)
@@ -110,7 +108,7 @@ def seeds(
 def walk(
     functions: list[Function],
     grads: Gradients,
-    kept: Collection[Variable] = (),
+    kept: Collection[Any] = (),
     retain_graph: bool = True,
 ) -> None:
     """Takes Functions from the end of the list, and carries gradients from outputs to inputs.

@@ -88,6 +88,7 @@ class Variable(core.Variable):
         grad: Any = None,
         *,
         retain_graph: bool = True,
+        **unknown: Any,
     ) -> None:
         """Adds the gradient of this Variable to `grad` of each leaf: see `wengert.Variable`.
 
@@ -100,7 +101,7 @@ class Variable(core.Variable):
             fit = np.reshape if given.size == self.size else np.broadcast_to
             grad = fit(grad, self.shape)
         with making(self.kind):
-            super().backward(retain_grad, create_graph, grad, retain_graph=retain_graph)
+            super().backward(retain_grad, create_graph, grad, retain_graph=retain_graph, **unknown)
         if self.creator is not None and not retain_grad:
             self.cleargrad()
 
