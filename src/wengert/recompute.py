@@ -37,9 +37,8 @@ def recompute(f: Callable[..., Any], *args: Any) -> Any:
     used += [y for y in ys if isinstance(y, Variable)]
     inputs = list(dict.fromkeys(x for x in used if x.requires_grad and x.creator not in inside))
     program.take_inputs(inputs)
-    call = Recompute(program)
-    call.values = tuple(as_variable(y).data for y in ys)
-    return rebuild(list(call(*inputs)))
+    program.results = tuple(as_variable(y).data for y in ys)
+    return rebuild(list(Recompute(program)(*inputs)))
 
 
 class Input(NamedTuple):
@@ -56,6 +55,12 @@ class Program:
         self.args, self.rebuild = flatten(args)
         self.train = train.get()
         self.random_state = random.get_state()
+        self.results: tuple[np.ndarray, ...] = ()  # of the first run, until they are taken
+
+    def take_results(self) -> tuple[np.ndarray, ...]:
+        """The arrays of the first run, which are not kept."""
+        results, self.results = self.results, ()
+        return results
 
     def take_inputs(self, inputs: list[Variable]) -> None:
         """Replaces the arguments that are among `inputs` by their positions."""
@@ -79,18 +84,14 @@ class Program:
 class Recompute(Function):
     """The call of a program that is run again when the walk comes to it.
 
-    It is no formula: its option is a whole program, and `recompute` gives it the values.
+    It is no formula: its option is a whole program, which has been run once.
     """
-
-    saved = ("values",)
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.values: tuple[np.ndarray, ...] = ()
 
     def forward(self, *xs: Any) -> Any:
-        values, self.values = self.values, ()
-        return values
+        return self.program.take_results()
 
     def backward(self, *gys: Any) -> Any:
         recorded = enable_backprop.get()
