@@ -685,3 +685,77 @@ def test_the_arguments_of_another_frameworks_backward_are_answered_with_ours(cal
         TypeError, match=r"^Variable\.backward: got .*; here: y\.backward\(grad=gy\)"
     ):
         call(y)
+
+
+def chain_of_scalars(x):
+    return np.sin(x * x) * x + x
+
+
+def test_a_function_that_is_not_elementwise_gets_arrays_among_scalars():
+    kinds = []
+
+    class Noted(Function):
+        def forward(self, x):
+            kinds.append(type(x))
+            return x * 1
+
+        def backward(self, gy):
+            kinds.append(type(gy))
+            kinds.append(type(self.xs[0]))
+            return gy
+
+    x = Variable(np.array(0.5))
+    chain_of_scalars(Noted()(chain_of_scalars(x))).backward()
+    assert kinds == [np.ndarray] * 3
+    assert type(x.grad.data) is np.ndarray
+
+
+def test_several_outputs_get_arrays_among_scalars():
+    kinds = []
+
+    class Twice(Function):
+        def forward(self, x):
+            return x * 1, x * 2
+
+        def backward(self, *gys):
+            kinds.extend(map(type, gys))
+            return gys[0] + 2 * gys[1]
+
+    x = Variable(np.array(0.5))
+    a, b = Twice()(x * x)
+    (chain_of_scalars(a) * b).backward()
+    assert kinds == [np.ndarray] * 2
+
+
+def test_gradients_of_scalars_are_those_of_arrays_of_one_element():
+    x, one = Variable(np.array(0.7)), Variable(np.array([0.7]))
+    chain_of_scalars(x).backward(retain_grad=True)
+    chain_of_scalars(one).backward()
+    assert x.grad.data == one.grad.data[0]
+    assert x.grad.shape == ()
+    chain_of_scalars(x).backward(create_graph=True)
+    x.grad.backward()
+
+
+def test_a_backward_that_fails_leaves_the_record_as_it_was():
+    class Fails(Function):
+        elementwise = True
+        fails = True
+
+        def forward(self, x):
+            return x * x
+
+        def backward(self, gy):
+            (x,) = self.xs
+            if self.fails:
+                raise ZeroDivisionError
+            return gy * 2 * x
+
+    x = Variable(np.array(3.0))
+    y = Fails()(x)
+    z = y * y
+    with pytest.raises(ZeroDivisionError):
+        z.backward()
+    Fails.fails = False
+    z.backward(create_graph=True)
+    assert float(x.grad.data) == 4 * 27

@@ -75,13 +75,6 @@ def _refuse_variables(operands: Sequence[Any], x: Any) -> None:
         )
 
 
-def same(array: ndarray, recorded: Any) -> bool:
-    """Whether `recorded` is this array, or a NumPy scalar of its value (NaN equals NaN)."""
-    return array is recorded or (
-        isinstance(recorded, np.generic) and np.array_equal(array, recorded, equal_nan=True)
-    )
-
-
 def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
     """Sums `x` (array or Variable) over the axes along which `shape` was broadcast to x.shape."""
     extra = x.ndim - len(shape)

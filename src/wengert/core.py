@@ -10,7 +10,6 @@ twice: on arrays it gives numbers; on Variables it leaves records, to be differe
 """
 
 import itertools
-import operator
 from collections.abc import Sequence
 from typing import Any, ClassVar, NoReturn, TypeAlias
 from weakref import ref
@@ -20,7 +19,7 @@ from numpy import ndarray
 
 from wengert import hints
 from wengert.arguments import parameter_names
-from wengert.arrays import as_array, explained, fitted, one_array, same
+from wengert.arrays import as_array, explained, fitted, one_array
 from wengert.config import enable_backprop, hooks
 from wengert.dispatch import ArrayMethods, ufuncs
 from wengert.walk import backward, hold_weakly, wengert_list
@@ -210,7 +209,8 @@ _new = object.__new__
 _recording = enable_backprop.get
 _observers = hooks.get
 _next_serial = itertools.count(1).__next__
-_as_scalar = operator.itemgetter(())
+_asarray = np.asarray
+_scalar = np.generic  # what NumPy's arithmetic makes of 0-d arrays
 
 
 class Function:
@@ -223,7 +223,8 @@ class Function:
     called on arrays and numbers alone, it gives an array.
     """
 
-    elementwise: ClassVar[bool] = False  # inputs broadcast; the walk sums their gradients back
+    # inputs broadcast, and the walk sums their gradients back; 0-d arrays may come as NumPy scalars
+    elementwise: ClassVar[bool] = False
     ufunc: ClassVar[np.ufunc | None] = None  # NumPy's function that this is for Variables
     differentiable: ClassVar[bool] = True  # False: the outputs are constants
     saved: ClassVar[tuple[str, ...]] = ()  # attributes that forward keeps for backward
@@ -272,20 +273,14 @@ class Function:
                 for v in y:
                     v.creator = self
         else:  # the same for one output, written out: a helper would make it a tenth slower
-            kept = ys
             if type(ys) is not ndarray:
-                ys = np.asarray(ys) if isinstance(ys, np.generic) else one_array(ys, self)
-                if recorded and self.elementwise and isinstance(kept, np.floating):
-                    # all are 0-d: NumPy computes several times faster with its scalars
-                    xs = list(map(_as_scalar, xs))
-                else:
-                    kept = ys
+                ys = _asarray(ys) if isinstance(ys, _scalar) else one_array(ys, self)
             y = _new(Variable)
             y._data = ys
             y.name = y._grad = y.creator = None
             y.requires_grad = recorded
             if recorded:
-                self._record = inputs, needs, xs, (kept,), (ref(y),)
+                self._record = inputs, needs, xs, (ys,), (ref(y),)
                 self.serial = _next_serial()
                 y.creator = self
         observers = _observers()
@@ -395,7 +390,7 @@ class Function:
             return record[2]
         inputs = self.inputs
         for x, array in zip(inputs, record[2], strict=True):
-            if not same(x._data, array):
+            if x._data is not array:
                 raise RuntimeError(
                     f"{type(self).__name__}: the data of an input was replaced after the call, and "
                     f"a recorded walk needs it; assign new data after the walk, or work on a copy"

@@ -21,6 +21,7 @@ from wengert.dispatch import ArrayMethods
 Variable: TypeAlias = Any  # (core.py defines the classes, and imports this file)
 Function: TypeAlias = Any
 Gradients: TypeAlias = dict[Variable, Any]  # arrays; Variables while the walk is recorded
+_as_scalar = operator.itemgetter(())
 
 
 def wengert_list(outputs: Variable | Iterable[Variable]) -> list[Function]:
@@ -35,8 +36,7 @@ def wengert_list(outputs: Variable | Iterable[Variable]) -> list[Function]:
             if creator is not None and creator not in found:
                 found.add(creator)
                 functions.append(creator)  # the loop will come to it
-    functions.sort(key=operator.attrgetter("serial"))
-    return functions
+    return sorted(functions, key=operator.attrgetter("serial"))
 
 
 def backward(
@@ -56,8 +56,8 @@ def backward(
     """
     if create_graph and not retain_graph:
         raise ValueError(
-            "backward: got create_graph=True with retain_graph=False, but the graph of the "
-            "gradients leads into this one; leave retain_graph=True"
+            "backward: got create_graph=True with retain_graph=False, needed retain_graph=True: "
+            "the graph of the gradients leads into this one"
         )
     if isinstance(outputs, ArrayMethods):
         outputs, grad_outputs = [outputs], [grad_outputs]
@@ -77,10 +77,8 @@ def seeds(
 ) -> Gradients:
     """What a walk starts with; for None an output's `grad` (with `use_grad`, if set), else ones."""
     gys = [None] * len(outputs) if grad_outputs is None else grad_outputs
-    if len(gys) != len(outputs):
-        raise ValueError(
-            f"backward: got {len(gys)} gradients for {len(outputs)} outputs; give each output one"
-        )
+    if len(gys) != (n := len(outputs)):
+        raise ValueError(f"backward: got {len(gys)} gradients for {n} outputs; give one for each")
     grads: Gradients = {}
     for y, gy in zip(outputs, gys, strict=True):
         if not y.requires_grad:
@@ -101,15 +99,14 @@ def seeds(
             )
         if gy.dtype != y.dtype and y.dtype.kind == "f":
             gy = gy.astype(y.dtype)
+        if type(gy) is ndarray and gy.ndim == 0:
+            gy = gy[()]
         grads[y] = grads[y] + gy if y in grads else gy
     return grads
 
 
 def walk(
-    functions: list[Function],
-    grads: Gradients,
-    kept: Collection[Any] = (),
-    retain_graph: bool = True,
+    functions: list[Any], grads: Gradients, kept: Collection[Any] = (), retain_graph: bool = True
 ) -> None:
     """Takes Functions from the end of the list, and carries gradients from outputs to inputs.
 
@@ -122,7 +119,7 @@ def walk(
     sums: dict[Variable, ndarray] = {}  # gradients that are sums made here: they grow in place
     while functions:
         f = functions.pop()
-        inputs, _, xs, _, outputs = f._record
+        record = inputs, needs, xs, ys, outputs = f._record
         if len(outputs) == 1:
             y = outputs[0]()
             gy = grads.pop(y, None)
@@ -130,9 +127,16 @@ def walk(
                 continue
             if kept and y in kept:
                 grads[y] = gy
-            if type(gy) is not ndarray and isinstance(gy, np.generic) and not f.elementwise:
-                gy = np.asarray(gy)
-            gxs = f.backward(gy)
+            if type(gy) is not ndarray and isinstance(gy, np.generic):
+                if f.elementwise:  # all is 0-d, where NumPy computes much faster with its scalars
+                    xs = list(map(_as_scalar, xs))
+                    f._record = inputs, needs, xs, (ys[0][()],), outputs
+                else:
+                    gy = np.asarray(gy)
+            try:
+                gxs = f.backward(gy)
+            finally:
+                f._record = record
         else:
             gys = incoming(f, grads, kept)
             if not gys:
@@ -178,7 +182,7 @@ def incoming(f: Function, grads: Gradients, kept: Collection[Variable]) -> list[
         return []
     gys = []
     for y, array in zip(outputs, ys, strict=True):
-        gys.append(grads[y] if y in grads else _converted(np.zeros_like(array), inputs[0]))
+        gys.append(_converted(grads[y] if y in grads else np.zeros_like(array), inputs[0]))
         if y not in kept:
             grads.pop(y, None)
     return gys
@@ -197,8 +201,7 @@ def _fitted(gx: Any, data: ndarray, f: Function) -> Any:
         if not f.elementwise:
             raise ValueError(
                 f"{type(f).__name__}.backward: gave a gradient of shape {gx.shape} for an input of "
-                f"shape {data.shape}; a gradient has the shape of its Variable (the walk undoes "
-                f"broadcasting where the class says elementwise = True)"
+                f"shape {data.shape}; elementwise = True would let the walk undo broadcasting"
             )
         gx = sum_to(gx, data.shape)
     if gx.dtype != data.dtype and data.dtype.kind == "f":
@@ -230,8 +233,7 @@ def _own(grads: Gradients, x: Variable) -> Variable:
     return gx
 
 
-_one = {0: np.empty(0)}
-_ALONE = sys.getrefcount(_one[0])
+_ALONE = sys.getrefcount((_one := {0: np.empty(0)})[0])
 
 
 def accumulate(grads: Gradients) -> None:
@@ -249,10 +251,7 @@ def accumulate(grads: Gradients) -> None:
 
 
 def hold_weakly(leaves: Collection[Variable], functions: Iterable[Function]) -> None:
-    """Breaks the reference cycle leaf → grad → graph → leaf: the graph refers to the leaf weakly.
-
-    Records get a stand-in for each of `leaves`: afterwards the graph no longer keeps them alive.
-    """
+    """Puts stand-ins for `leaves` into records: breaks the cycle leaf → grad → graph → leaf."""
     stand_ins = {x: x.stand_in() for x in leaves}
     for f in functions:
         inputs, *others = f._record
