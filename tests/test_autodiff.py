@@ -323,7 +323,7 @@ def test_results_that_have_no_gradient_are_refused():
     with pytest.raises(ValueError, match="needed one number"):
         wg.value_and_grad(lambda x: (x, x))(1.0)
     _, pullback = wg.vjp(lambda x: (x, x), 1.0)
-    with pytest.raises(ValueError, match="of equal shape for each"):
+    with pytest.raises(ValueError, match="of the same shape for each"):
         pullback(1.0)
 
 

@@ -369,7 +369,7 @@ def test_a_table_that_cannot_be_used_is_refused(tmp_path, capsys, lines, said):
 def test_a_loss_that_is_not_finite_ends_training_with_advice(capsys):
     err = failed(capsys, "train", "digits", *TINY, "--optimizer", "sgd", "--lr", "1e30")
     assert err.count("\n") == 1
-    assert "made the first" in err or "are not finite" in err
+    assert "computed the first" in err or "are not finite" in err
     assert err.endswith("Try an --lr below 1e+30\n")
 
 

@@ -272,7 +272,7 @@ def test_an_error_in_forward_says_which_function_and_what_it_was_given():
 
     with pytest.raises(KeyError) as info:
         Fails()(Variable(np.ones((2, 3), np.float32)))
-    assert info.value.__notes__ == ["in Fails.forward, which was given float32 (2, 3)"]
+    assert info.value.__notes__ == ["in Fails.forward, called with float32 (2, 3)"]
 
 
 def test_shapes_that_do_not_broadcast_are_named():

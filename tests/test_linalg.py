@@ -104,7 +104,7 @@ def test_matmul_keeps_float32_and_takes_transposed_views():
     ("shape0", "shape1", "message"),
     [
         ((2, 3), (2, 3), "matmul: got shapes (2, 3) and (2, 3); the last axis of the first has "
-                         "size 3 and meets size 2"),
+                         "sizes 3 and 2"),
         ((5, 2, 3), (4, 2), "matmul: got shapes (5, 2, 3) and (4, 2); the last axis"),
         ((3,), (2,), "matmul: got shapes (3,) and (2,); the last axis"),
         ((), (2, 2), "matmul: got shapes () and (2, 2); needed at least one axis each; use *"),

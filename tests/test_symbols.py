@@ -122,7 +122,7 @@ def as_tuple(gxs):
         lambda x: F.where(x > 0, x, 0), lambda x: F.maximum(x, 0.5) / F.sqrt(1 + x * x),
     ],
 )  # fmt: skip
-def test_a_program_of_doorways_runs_on_symbols(program):
+def test_a_program_of_public_functions_runs_on_symbols(program):
     x = np.random.default_rng(0).normal(size=(2, 3)) / 4
     (symbol,) = symbols_like([x])
     y = program(symbol)

@@ -178,7 +178,7 @@ def test_the_loop_by_hand_in_the_docstring_runs(tmp_path, capsys):
     from wengert import training
 
     assert training.__doc__ is not None
-    *_, program = training.__doc__.partition("that you need.\n")
+    *_, program = training.__doc__.partition("can be used alone.\n")
     names = {**vars(wg.optimizers), **vars(wg.models), **vars(training), "F": F, "folder": tmp_path}
     x, t = wg.data.load_digits()[:256]
     names |= {"DataLoader": DataLoader, "train": ArrayDataset(x.reshape(256, 64), t)}

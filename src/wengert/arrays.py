@@ -1,4 +1,4 @@
-"""Arrays: what is made into one, and what is summed or cast back to the form of another."""
+"""Conversion of values to arrays, and sums of arrays back to the shape of another array."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from wengert.dispatch import ArrayMethods
 
 
 def as_array(x: Any) -> ndarray:
-    """The ndarray in, or made from, `x`.
+    """`x` as an ndarray: the data of a Variable, an array itself, or an array of numbers.
 
     Raises:
         TypeError: x is not made of real numbers or booleans.
@@ -33,18 +33,18 @@ def as_array(x: Any) -> ndarray:
 def is_foreign(x: Any) -> bool:
     """Whether `x` is an array of another kind: a symbol, an array on a device.
 
-    Such arrays bring NumPy's `__array_function__` and are passed to formulas as they are.
+    Such arrays define NumPy's `__array_function__` and are passed to formulas unchanged.
     """
     return hasattr(x, "__array_function__") and not isinstance(x, ArrayMethods | ndarray)
 
 
-_NUMBERS = {float, int, bool}  # (exactly: np.float64 is a float, and has a dtype)
+_NUMBERS = {float, int, bool}  # (not subclasses: np.float64 is a float, but has a dtype)
 
 
 def fitted(operands: Sequence[Any]) -> list[Any] | None:
     """The operands of one operation, lists as arrays; None if one is an array of another kind.
 
-    Beside arrays or Variables, a number becomes an array of the dtype that NumPy gives it there.
+    A number among arrays or Variables becomes an array, of the dtype that NumPy would use.
     """
     values, dtypes = [], []
     for x in operands:
@@ -67,7 +67,7 @@ def fitted(operands: Sequence[Any]) -> list[Any] | None:
 
 
 def _refuse_variables(operands: Sequence[Any], x: Any) -> None:
-    """Refuses Variables beside `x`, an array of another kind, for which they have no formula."""
+    """Raises TypeError for Variables among the operands of `x`, an array of another kind."""
     if any(isinstance(operand, ArrayMethods) for operand in operands):
         raise TypeError(
             f"Variable: got a Variable beside a {type(x).__name__}, needed arrays of one kind; "
@@ -83,7 +83,7 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
 
 
 def explained(error: Exception, function: Any, xs: Sequence[Any]) -> Exception:
-    """The error to raise for one that the `forward` of this Function raised for arrays `xs`."""
+    """The error to raise instead of `error`, which `forward` of this Function raised for `xs`."""
     name = type(function).__name__
     if function.elementwise and isinstance(error, ValueError):
         try:
@@ -95,7 +95,7 @@ def explained(error: Exception, function: Any, xs: Sequence[Any]) -> Exception:
                 f"counted from the right, sizes must be equal or 1"
             )
     arrived = ", ".join(f"{np.asarray(x).dtype} {np.shape(x)}" for x in xs)
-    error.add_note(f"in {name}.forward, which was given {arrived}")
+    error.add_note(f"in {name}.forward, called with {arrived}")
     return error
 
 

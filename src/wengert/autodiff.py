@@ -22,7 +22,7 @@ from wengert.walk import finished, seeds, walk, wengert_list
 
 
 def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, create_graph: bool = False) -> Any:
-    """Gradients of `outputs` with respect to `inputs`; nobody's `grad` is touched.
+    """Gradients of `outputs` with respect to `inputs`; no Variable's `grad` is changed.
 
     Only the paths from the outputs to these inputs are walked. An input may be anywhere in the
     graph. Where the outputs do not depend on it, its gradient is zero.
@@ -80,11 +80,12 @@ def _paths_to(inputs: Collection[Variable], outputs: list[Variable]) -> list[Fun
 def value_and_grad(
     f: Callable[..., Any], argnums: int | tuple[int, ...] = 0
 ) -> Callable[..., tuple[Any, Any]]:
-    """The function that gives f's value, one number, and its gradient.
+    """A function that returns the value of f, one number, and its gradient.
 
     Args:
-        f: a function to one number.
-        argnums: which argument to differentiate, or a tuple of them (then so is the gradient).
+        f: a function whose value is one number.
+        argnums: index of the argument to differentiate; or a tuple of indices, for a tuple of
+            gradients.
 
     Example:
         >>> value_and_grad(lambda x: x * x)(3.0)
@@ -96,7 +97,7 @@ def value_and_grad(
         xs, y, nested = _called("value_and_grad", f, args, argnums, options)
         if len(flatten(y)[0]) != 1 or as_variable(flatten(y)[0][0]).size != 1:
             raise ValueError(
-                f"value_and_grad: the function gave {_form(y)}, needed one number; "
+                f"value_and_grad: the function returned {_form(y)}, needed one number; "
                 f"take a sum or mean, or use vjp or jacobian"
             )
         return _plain((y, gradient_of(y, xs, None, nested)), nested)
@@ -107,7 +108,7 @@ def value_and_grad(
 def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     """f's value at `args`, and the function gy ↦ gyᵀ J that pulls gradients back to the arguments.
 
-    J is the Jacobian of f. The pullback gives a tuple, one gradient for each argument.
+    J is the Jacobian of f. The pullback returns a tuple: a gradient for each argument.
 
     Example:
         >>> y, pullback = vjp(lambda a, b: a * b, 2.0, 3.0)
@@ -127,7 +128,8 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
 def jvp(f: Callable[..., Any], args: Any, tangents: Any) -> tuple[Any, Any]:
     """f's value at `args`, and the directional derivative J v along `tangents`.
 
-    gy ↦ gyᵀ J is linear in gy, so its own pullback of v is J v: two walks back make one forward.
+    gy ↦ gyᵀ J is linear in gy, so its own pullback of v is J v: two backward passes
+    compute one forward derivative.
 
     Args:
         f: the function.
@@ -151,10 +153,10 @@ def jvp(f: Callable[..., Any], args: Any, tangents: Any) -> tuple[Any, Any]:
 
 
 def jacobian(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
-    """The function that gives f's Jacobian, of shape y.shape + x.shape: J[i, j] = ∂yᵢ/∂xⱼ.
+    """A function that returns the Jacobian of f, of shape y.shape + x.shape: J[i, j] = ∂yᵢ/∂xⱼ.
 
-    It takes one walk back for each element of y. Where x or y is a tuple, list or dict, the result
-    is that structure of Jacobians (y's outside, x's inside).
+    It needs one backward pass for each element of y. If x or y is a tuple, list or dict, the result
+    has the same structure, with Jacobians as leaves (y's structure outside, x's inside).
 
     Example:
         >>> jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
@@ -182,7 +184,7 @@ def jacobian(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Calla
 
 
 def hessian(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
-    """The function that gives the second derivatives of f, one number: H[i, j] = ∂²f/∂xᵢ∂xⱼ.
+    """A function that returns the Hessian of f, one number: H[i, j] = ∂²f/∂xᵢ∂xⱼ.
 
     Example:
         >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
@@ -194,7 +196,7 @@ def hessian(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callab
 
 
 def hvp(f: Callable[..., Any], args: Any, vectors: Any) -> Any:
-    """H v: the Hessian of f, one number, times a vector, without the Hessian itself.
+    """H v: the Hessian of f, one number, times a vector; the Hessian itself is not computed.
 
     Args:
         f: the function.
@@ -217,7 +219,7 @@ def hvp(f: Callable[..., Any], args: Any, vectors: Any) -> Any:
     return _plain(gradient_of(gxs, xs, vectors, nested), nested)
 
 
-# ---- What the transforms share ----
+# ---- Shared by the transforms ----
 
 
 def _has_variable(tree: Any) -> bool:
@@ -231,11 +233,12 @@ def _called(
     argnums: Any = None,
     options: dict[str, Any] | None = None,
 ) -> tuple[Any, Any, bool]:
-    """New Variables for the chosen arguments, what f makes of them, and whether that is nested.
+    """New Variables for the chosen arguments, the value of f for them, and whether it is nested.
 
-    An argument that is a Variable is copied, recorded: the derivative is that along this argument
-    alone, also where f uses the same Variable in another way (as an inner function does). It is
-    nested where the result can be differentiated by what comes from outside.
+    An argument that is a Variable is replaced by a recorded copy. So the derivative is with respect
+    to this argument only, even if f also uses the same Variable from outside (as an inner function
+    does). The value is nested if it also depends on Variables from outside, by which it can be
+    differentiated.
     """
     chosen = _chosen(name, args, argnums)
     outer = enable_backprop.get()
@@ -264,13 +267,13 @@ def _chosen(name: str, args: tuple[Any, ...], argnums: Any) -> Any:
     """The arguments to differentiate: all (None), one, or a tuple of them."""
     if argnums is None:
         return args
-    places = argnums if isinstance(argnums, tuple) else (argnums,)
-    if not all(isinstance(i, int) and -len(args) <= i < len(args) for i in places):
+    indices = argnums if isinstance(argnums, tuple) else (argnums,)
+    if not all(isinstance(i, int) and -len(args) <= i < len(args) for i in indices):
         raise ValueError(
             f"{name}: got argnums {argnums!r} for {len(args)} positional arguments; "
-            f"needed the place of one, or a tuple of places"
+            f"needed the index of one, or a tuple of indices"
         )
-    if len({i % len(args) for i in places}) < len(places):
+    if len({i % len(args) for i in indices}) < len(indices):
         raise ValueError(f"{name}: got argnums {argnums}, which names an argument twice")
     return tuple(args[i] for i in argnums) if isinstance(argnums, tuple) else args[argnums]
 
@@ -288,17 +291,17 @@ def gradient_of(y: Any, xs: Any, gy: Any, create_graph: bool) -> Any:
 
 
 def _matching(name: str, vectors: Any, values: Any) -> None:
-    """Refuses vectors whose shapes are not those of the values that they belong to."""
+    """Raises ValueError unless each vector has the shape of its value."""
     shapes = [[as_variable(x).shape for x in flatten(tree)[0]] for tree in (vectors, values)]
     if shapes[0] != shapes[1]:
         raise ValueError(
             f"{name}: got vectors of shapes {shapes[0]} for values of shapes {shapes[1]}; "
-            f"give one of equal shape for each"
+            f"give a vector of the same shape for each value"
         )
 
 
 def _plain(tree: Any, nested: bool) -> Any:
-    """The tree as it is if it will be differentiated again, else as arrays."""
+    """The tree unchanged if it will be differentiated again, else with arrays as leaves."""
     if nested:
         return tree
     leaves, rebuild = flatten(tree)

@@ -1,4 +1,4 @@
-"""Modes of the framework, and the seam for observers. Each thread has its own."""
+"""Modes of the framework, and hooks for observers. Each thread has its own."""
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ Walker: TypeAlias = Callable[[list[Any], dict[Any, Any], Collection[Any], bool],
 enable_backprop: ContextVar[bool] = ContextVar("enable_backprop", default=True)
 train: ContextVar[bool] = ContextVar("train", default=True)
 hooks: ContextVar[tuple[Hook, ...]] = ContextVar("hooks", default=())
-walker: ContextVar[Walker | None] = ContextVar("walker", default=None)  # in place of walk.walk
+walker: ContextVar[Walker | None] = ContextVar("walker", default=None)  # replaces walk.walk
 
 _MODES = {"enable_backprop": enable_backprop, "train": train}
 
@@ -23,11 +23,11 @@ _MODES = {"enable_backprop": enable_backprop, "train": train}
 class Config:
     """The modes of the running thread: `wg.config.train`, `wg.config.enable_backprop`."""
 
-    __slots__ = ()  # a misspelt mode is an error
+    __slots__ = ()  # a misspelled mode is an error
 
     @property
     def enable_backprop(self) -> bool:
-        """Whether calls are recorded, so that `backward` can walk them back."""
+        """Whether calls are recorded for `backward`."""
         return enable_backprop.get()
 
     @enable_backprop.setter
@@ -36,7 +36,7 @@ class Config:
 
     @property
     def train(self) -> bool:
-        """Whether the model is in training; dropout and batch normalisation ask."""
+        """Whether the model is being trained; dropout and batch normalisation depend on it."""
         return train.get()
 
     @train.setter
@@ -45,7 +45,7 @@ class Config:
 
     @property
     def trace_lines(self) -> bool:
-        """Whether each call is noted with its layer and line of the program; see `trace`."""
+        """Whether the layer and the line of the program are noted for each call; see `trace`."""
         return remember in hooks.get()
 
     @trace_lines.setter
@@ -66,7 +66,7 @@ config = Config()
 
 @contextmanager
 def using_config(name: str, value: bool) -> Iterator[None]:
-    """Sets one mode, `enable_backprop` or `train`, for the length of a `with` block.
+    """Sets one mode, `enable_backprop` or `train`, within a `with` block.
 
     Raises:
         ValueError: there is no mode of that name.
@@ -86,19 +86,19 @@ def no_grad() -> Any:
 
 
 def test_mode() -> Any:
-    """`with test_mode():` runs dropout and batch normalisation as in use, not as in training."""
+    """`with test_mode():` runs dropout and batch normalisation in inference mode."""
     return using_config("train", False)
 
 
-test_mode.__test__ = False  # type: ignore[attr-defined]  # pytest: the name is no test
+test_mode.__test__ = False  # type: ignore[attr-defined]  # for pytest: this is not a test
 
 
 @contextmanager
 def hook(fn: Hook) -> Iterator[None]:
-    """Calls `fn(function, inputs, outputs)` after each Function called in a `with` block.
+    """Calls `fn(function, inputs, outputs)` after each call of a Function in a `with` block.
 
-    It sees the forward calls, in the order of the program; `wengert.graph` reads everything else
-    from the graph that they leave.
+    It observes the forward calls, in the order of the program; `wengert.graph` reads everything
+    else from the recorded graph.
     """
     token = hooks.set((*hooks.get(), fn))
     try:
@@ -109,10 +109,10 @@ def hook(fn: Hook) -> Iterator[None]:
 
 @contextmanager
 def trace() -> Iterator[None]:
-    """Notes, in a `with` block, the layer and the line of the program that each call comes from.
+    """Notes the layer and the line of the program of each call within a `with` block.
 
-    `wg.Graph(y)` shows them, as do the messages about numbers that are not finite. A traced call
-    takes a few microseconds more. `wg.config.trace_lines = True` does the same for the thread.
+    `wg.Graph(y)` shows them, and so do messages about numbers that are not finite. A traced call
+    takes a few microseconds longer. `wg.config.trace_lines = True` does the same for the thread.
     """
     tokens = hooks.set((*hooks.get(), remember)), layer_scope.set(layer_scope.get() or LayerScope())
     try:

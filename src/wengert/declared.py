@@ -16,7 +16,7 @@ annotated `InitOnly[...]` is deleted after `__post_init__`, and a subclass chang
 option by a plain assignment (`bias = False`). (`@dataclass` would build the text of each `__init__`
 and compile it, which takes 0.4 ms for each class at import.)
 
-A class that defines `__init__` itself is left alone: it calls `super().__init__(...)`.
+A class with its own `__init__` is not changed: it calls `super().__init__(...)`.
 """
 
 import inspect
@@ -40,9 +40,9 @@ class Field:
     Attributes:
         name: of the argument and of the attribute.
         annotation: its type.
-        default: EMPTY for an option that must be given.
-        keyword: it is keyword-only.
-        kept: it stays an attribute after `__post_init__`.
+        default: EMPTY for a required option.
+        keyword: whether it is keyword-only.
+        kept: whether it remains an attribute after `__post_init__`.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Field:
 
 
 class _Signature:
-    """`inspect.signature(cls)`, made when it is asked for; None for a handwritten `__init__`."""
+    """`inspect.signature(cls)`, computed when it is read; None for a handwritten `__init__`."""
 
     def __get__(self, instance: object, cls: "type[Declared]") -> inspect.Signature | None:
         if instance is not None or cls.__init__ is not Declared.__init__:
@@ -84,15 +84,15 @@ class Declared:
 
     @classmethod
     def _hint(cls, args: tuple[Any, ...], options: dict[str, Any]) -> str:
-        """What the error of a wrong call `cls(*args, **options)` adds: what to write instead."""
+        """A hint for the error message of a wrong call `cls(*args, **options)`; may be empty."""
         return ""
 
     def __post_init__(self) -> None:
-        """Called when the options are set: a subclass checks them and makes what follows."""
+        """Called after the options are set; a subclass checks them and creates its parameters."""
 
 
 def options_of(x: Declared) -> dict[str, Any]:
-    """The present values of the declared options, in the order of the arguments."""
+    """The current values of the declared options, in the order of the arguments."""
     return {f.name: getattr(x, f.name) for f in x._fields.values() if f.kept}
 
 
@@ -113,13 +113,13 @@ def _declared(cls: type[Declared]) -> dict[str, Field]:
             fields[name] = Field(name, annotation, own.get(name, EMPTY), keyword, kept)
     for name, field in fields.items():
         if name in own and not field.kept:
-            delattr(cls, name)  # or the default would be seen after __post_init__
+            delattr(cls, name)  # or the default would remain after __post_init__
     fields = {f.name: f for f in sorted(fields.values(), key=lambda f: f.keyword)}
     positional = [f for f in fields.values() if not f.keyword]
     for before, field in pairwise(positional):
         if before.default is not EMPTY and field.default is EMPTY:
             raise TypeError(
-                f"{cls.__name__}: {field.name} needs a default, or to stand after `_: KW_ONLY`, as "
+                f"{cls.__name__}: {field.name} needs a default, or must follow `_: KW_ONLY`, as "
                 f"it follows {before.name}, which has a default"
             )
     return fields

@@ -1,8 +1,8 @@
-"""How NumPy's functions and Python's operators find what computes them on a Variable.
+"""Dispatch: which Function computes a NumPy function or a Python operator on Variables.
 
 NumPy asks each argument whether it wants to handle a call itself (`__array_ufunc__`, NEP 13, and
 `__array_function__`, NEP 18). A Variable does: `np.exp(x)` runs the Function that has registered
-itself for `np.exp`. So formulas are plain NumPy, and the type of what they meet decides.
+itself for `np.exp`. So formulas are plain NumPy, and the types of the arguments decide.
 """
 
 import inspect
@@ -16,10 +16,10 @@ from wengert import hints
 
 Axis: TypeAlias = int | tuple[int, ...] | None
 
-# np.sin -> Sin: the Function class of each ufunc; a class fills this in by its `ufunc`.
+# np.sin -> Sin: the Function class of each ufunc, entered when a class declares its `ufunc`.
 ufuncs: dict[np.ufunc, Any] = {}
 
-# np.add.reduce: what to use for a method of a ufunc.
+# np.add.reduce -> what to use instead of this method of a ufunc.
 _cures: dict[tuple[np.ufunc, str], str] = {
     (np.add, "reduce"): "np.sum(x, axis)",
     (np.add, "accumulate"): "np.cumsum(x, axis)",
@@ -31,8 +31,8 @@ _cures: dict[tuple[np.ufunc, str], str] = {
     (np.logical_or, "reduce"): "np.any(x, axis)",
 }
 
-# The same classes by name, for Python's operators, where a look-up in `ufuncs` would be felt;
-# functions/arithmetic.py puts them here.
+# The same classes by name, for Python's operators, because a look-up in `ufuncs` takes longer;
+# functions/arithmetic.py sets them.
 Add: Any = None
 Sub: Any = None
 Mul: Any = None
@@ -40,12 +40,12 @@ Div: Any = None
 Neg: Any = None
 Pos: Any = None
 
-# np.sum -> functions.sum: what else NumPy (or Python, for operator.getitem) can be asked to do.
+# np.sum -> functions.sum: NumPy's other functions, and Python's operator.getitem.
 implementations: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 
 def implements(*numpy_functions: Callable[..., Any]) -> Callable[[Any], Any]:
-    """Decorator: NumPy's `numpy_functions`, given a Variable, run the decorated function."""
+    """Decorator: NumPy's `numpy_functions` call the decorated function for Variables."""
 
     def register(function: Any) -> Any:
         for numpy_function in numpy_functions:
@@ -57,9 +57,9 @@ def implements(*numpy_functions: Callable[..., Any]) -> Callable[[Any], Any]:
 
 @hints.answers(hints.VARIABLE)
 class ArrayMethods:
-    """The manners of an ndarray, for Variable: attributes, methods, operators, NumPy's functions.
+    """The interface of an ndarray, for Variable: attributes, methods, operators, NumPy's functions.
 
-    Methods and operators say which NumPy function they are; dispatch does the rest.
+    A method or operator calls the NumPy function of its name, which is dispatched to a Function.
     """
 
     __slots__ = ()
@@ -176,8 +176,8 @@ class ArrayMethods:
 
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
         raise TypeError(
-            "Variable: NumPy asked for a plain array, which would leave the graph; "
-            "pass x.data if that is meant"
+            "Variable: NumPy asked for a plain array, which would not be recorded; "
+            "pass x.data if you want that"
         )
 
     def __repr__(self) -> str:
@@ -194,7 +194,7 @@ class ArrayMethods:
         return prefix + ", ".join(parts) + ")"
 
     def __getstate__(self) -> Any:
-        """What copies and pickles keep; of the gradient, its value."""
+        """The state for copies and pickles; of the gradient, only the value."""
         if self.creator is not None:
             raise RuntimeError(
                 f"Variable: only leaves can be copied or pickled, and this was computed by "
@@ -290,5 +290,5 @@ def _without_types(signature: inspect.Signature) -> inspect.Signature:
 
 
 for _name, _method in vars(ArrayMethods).items():
-    if inspect.isfunction(_method):  # so that Python's errors speak of Variable.sum()
+    if inspect.isfunction(_method):  # so that Python's errors name Variable.sum()
         _method.__qualname__ = f"Variable.{_name}"

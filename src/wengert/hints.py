@@ -1,6 +1,6 @@
-"""The words of PyTorch, Keras and NumPy that are not used here, and what to write instead.
+"""Names of PyTorch, Keras and NumPy that wengert does not have, and what to write instead.
 
-The AttributeError or TypeError for such a word ends with the code of this table. In the code, x is
+The AttributeError or TypeError for such a name ends with the code of this table. In the code, x is
 a Variable, `model` a Layer, `optimizer` an Optimizer, F, L and wg are wengert.functions,
 wengert.layers and wengert.
 """
@@ -388,7 +388,7 @@ class Hint:
 
 
 def answers(words: Mapping[str, str]) -> Callable[[type[T]], type[T]]:
-    """Class decorator: AttributeErrors for these words have hints."""
+    """Class decorator: AttributeErrors for these names have hints."""
 
     def add(cls: Any) -> Any:
         for name in words:

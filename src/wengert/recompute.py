@@ -1,4 +1,4 @@
-"""Recomputation: memory for intermediate results is traded for a second forward pass."""
+"""Recomputation: a second forward pass instead of memory for intermediate results."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,13 +15,13 @@ from wengert.trees import flatten
 def recompute(f: Callable[..., Any], *args: Any) -> Any:
     """f(*args), of which only the inputs are kept: `backward` computes the rest a second time.
 
-    This saves the memory of all that f computes on the way, and costs a second forward pass. The
+    This saves the memory of the intermediate results of f, and costs a second forward pass. The
     result is that of f(*args), to derivatives of any order. f may use Variables that are not among
     `args` (a layer's Parameters), and random numbers: the second pass draws the same ones.
 
     Args:
         f: a function of Variables, without side effects.
-        args: its arguments: Variables, or anything else, which is passed on unchanged.
+        args: its arguments: Variables, and any other values, which are passed unchanged.
 
     Source: A. Griewank, A. Walther: Revolve, ACM TOMS 26 (2000); T. Chen et al.: Training deep nets
     with sublinear memory cost, arXiv:1604.06174.
@@ -32,7 +32,7 @@ def recompute(f: Callable[..., Any], *args: Any) -> Any:
     program = Program(f, args)
     with hook(lambda function, xs, ys: inside.add(function)):
         ys, rebuild = flatten(f(*args))
-    # the inputs: what f's Functions or its results need, and f has not computed
+    # the inputs: Variables that f uses or returns, and has not computed
     used = [x for function in inside for x in function.inputs]
     used += [y for y in ys if isinstance(y, Variable)]
     inputs = list(dict.fromkeys(x for x in used if x.requires_grad and x.creator not in inside))
@@ -42,7 +42,7 @@ def recompute(f: Callable[..., Any], *args: Any) -> Any:
 
 
 class Input(NamedTuple):
-    """Stands for an argument that is an input of the Function, which holds it already."""
+    """Placeholder for an argument that is an input of the Function, which refers to it already."""
 
     position: int
 
@@ -55,7 +55,7 @@ class Program:
         self.args, self.rebuild = flatten(args)
         self.train = train.get()
         self.random_state = random.get_state()
-        self.results: tuple[np.ndarray, ...] = ()  # of the first run, until they are taken
+        self.results: tuple[np.ndarray, ...] = ()  # of the first run, until `take_results`
 
     def take_results(self) -> tuple[np.ndarray, ...]:
         """The arrays of the first run, which are not kept."""
@@ -82,9 +82,9 @@ class Program:
 
 
 class Recompute(Function):
-    """The call of a program that is run again when the walk comes to it.
+    """The call of a program, which is run again in the backward pass.
 
-    It is no formula: its option is a whole program, which has been run once.
+    Unlike other Functions, it has a program as its option, which has already been run once.
     """
 
     def __init__(self, program: Program) -> None:
@@ -96,10 +96,10 @@ class Recompute(Function):
     def backward(self, *gys: Any) -> Any:
         recorded = enable_backprop.get()
         with using_config("enable_backprop", True):
-            inputs = self.xs  # the Variables, their data checked to be that of the call
+            inputs = self.xs  # as Variables; checks that their data were not replaced
         creators = [x.creator for x in inputs]
         for x in inputs:
-            x.creator = None  # the walk below ends here: the rest is the outer walk's
+            x.creator = None  # the backward pass of the program ends here
         try:
             ys = self.program.run(inputs)
             return tuple(gradient_of(ys, inputs, list(gys), recorded))
@@ -112,4 +112,4 @@ class Recompute(Function):
         return iter(())  # see tests/test_autodiff.py
 
 
-checkpoint = recompute  # its name in PyTorch and JAX; files of a training are checkpoints too
+checkpoint = recompute  # the name in PyTorch and JAX (in wengert.training, a checkpoint is a file)

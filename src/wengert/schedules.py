@@ -205,7 +205,7 @@ class joined(_Value):
 
 
 class ReduceOnPlateau:
-    """A value that falls when a measure, such as the validation loss, stops improving.
+    """A value that falls when a metric, such as the validation loss, stops improving.
 
         plateau = ReduceOnPlateau(0.1, patience=5)
         optimizer = SGD(plateau)
@@ -213,7 +213,7 @@ class ReduceOnPlateau:
             ...
             plateau.report(validation_loss)
 
-    It is a schedule that ignores the step: `value` is the present value.
+    It is a schedule that ignores the step: `value` is the current value.
 
     Args:
         start: the first value.
@@ -223,7 +223,7 @@ class ReduceOnPlateau:
         relative: False takes `threshold` as an absolute difference, not as a fraction.
         cooldown: reports after a fall in which nothing is counted as "no improvement".
         least: the value does not fall below it.
-        maximize: whether greater measures are better, as for an accuracy.
+        maximize: whether greater metrics are better, as for an accuracy.
     """
 
     def __init__(
@@ -262,7 +262,7 @@ class ReduceOnPlateau:
         return f"ReduceOnPlateau({', '.join(options)})"
 
     def report(self, measure: float) -> bool:
-        """Takes a new value of the measure, once an epoch; returns whether `value` has fallen."""
+        """Takes a new value of the metric, once per epoch; returns whether `value` has fallen."""
         measure = float(measure)
         if self._better(measure):
             self.best = measure

@@ -1,7 +1,7 @@
-"""Where calls come from: the layer and the line of the program. Noted only while someone looks.
+"""The origins of calls: the layer and the line of the program. They are recorded on request only.
 
-`wg.trace()` and `wg.config.trace_lines` hook `remember` into the calls of Functions, and let layers
-say which of them is running. When both are off, nothing here is called.
+`wg.trace()` and `wg.config.trace_lines` add `remember` to the hooks of Function calls, and set
+`layer_scope`, in which layers store their paths. When both are off, nothing here is called.
 """
 
 import os
@@ -26,7 +26,7 @@ class Line:
     @property
     def text(self) -> str:
         """The line itself, without indentation; empty if the file cannot be read."""
-        import linecache  # (it is not light)
+        import linecache  # (a slow import)
 
         return linecache.getline(self.file, self.number).strip()
 
@@ -36,7 +36,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a call comes from.
+    """The origin of a call.
 
     Attributes:
         layer: path of the innermost layer that was running, such as "blocks.2.attention"; empty
@@ -59,7 +59,7 @@ def remember(function: Any, inputs: Any, outputs: Any) -> None:
 
 
 def _user_line() -> Line | None:
-    """The line that is running in the innermost frame outside of this package."""
+    """The current line of the innermost frame outside of this package."""
     frame = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back  # type: ignore[assignment]
@@ -74,7 +74,7 @@ LayerObserver = Callable[[str, Any, tuple[Any, ...], Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class LayerScope:
-    """The layer that is running: its path, and those of all layers in the outermost one."""
+    """The running layer: its path, and the paths of all layers in the outermost one."""
 
     path: str = ""
     paths: MappingProxyType[int, str] | None = None  # by id; None outside of layers
@@ -90,12 +90,12 @@ class LayerScope:
         return LayerScope(path, self.paths, self.observers)
 
 
-# None while nobody looks; `Layer.__call__` sets it only where it is not None.
+# None while nothing is traced; `Layer.__call__` changes it only if it is not None.
 layer_scope: ContextVar[LayerScope | None] = ContextVar("layer_scope", default=None)
 
 
 def call_in_scope(scope: LayerScope, layer: Any, xs: tuple[Any, ...], options: Any) -> Any:
-    """`layer.forward(*xs, **options)`, with the layer's path in `layer_scope` meanwhile."""
+    """`layer.forward(*xs, **options)`, with the layer's path in `layer_scope` during the call."""
     inside = scope.entered(layer)
     token = layer_scope.set(inside)
     try:

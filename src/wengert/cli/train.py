@@ -109,7 +109,7 @@ def _new_run(settings: Settings, facts: Facts, folder: str | None, runs: str | N
 
 
 def _change_settings(run: Run, dataset: str | None, given: Settings) -> None:
-    """Takes on more epochs and a new path of the data; refuses all other changes."""
+    """Applies a higher number of epochs and a new path of the data; refuses other changes."""
     if dataset not in (None, run.settings["dataset"]):
         raise UsageError(f"{run.folder} is a run on {run.settings['dataset']}, not on {dataset}")
     for name, value in given.items():

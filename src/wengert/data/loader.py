@@ -196,9 +196,9 @@ class DataLoader(Loader):
     fetched, is a generator seeded by the loader's seed, the pass and the batch alone: neither the
     number of workers nor resuming changes the draws, and the model's own draws are not affected.
 
-    Which workers: an `ArrayDataset` needs none, since a batch is one NumPy operation. Threads suit
-    work that NumPy, Pillow or the disk does, as it lets other threads run, and they share all
-    memory. Processes suit work that Python itself does: each batch is sent through a pipe (2 to
+    An `ArrayDataset` needs no workers, since a batch is one NumPy operation. Threads are suitable
+    for work of NumPy, Pillow or the disk, during which other threads run, and they share all
+    memory. Processes are suitable for Python code: each batch is sent through a pipe (2 to
     4 ms per MB), and each pass starts new processes, which takes tens of milliseconds where they
     are forked, and otherwise the time of the program's imports. Where they are not forked (macOS,
     Windows, Linux from Python 3.14) the data set and `collate` must be picklable, and the program

@@ -188,7 +188,7 @@ class CenterCrop:
 
 @dataclass(frozen=True)
 class RandomCrop:
-    """A part of an image, at a random position.
+    """A crop of an image, at a random position.
 
     Args:
         size: length of the sides, or (height, width).

@@ -308,7 +308,7 @@ def accuracy(y: Any, t: Any) -> Any:
     return Variable(np.array(right.mean()))
 
 
-# ---- Parts of networks ----
+# ---- Components of networks ----
 
 
 def embed_id(x: Any, W: Any) -> Any:
@@ -351,8 +351,8 @@ def batch_nrom(
         x: (N, C) or (N, C, H, W).
         gamma: (C,).
         beta: (C,).
-        mean: running mean, (C,), used in test mode.
-        var: running variance, (C,), used in test mode.
+        mean: running mean, (C,), used in inference mode.
+        var: running variance, (C,), used in inference mode.
         decay: weight of the old value in the running statistics.
         eps: added to the variance.
     """

@@ -140,7 +140,9 @@ class GELU(Function):
 
     def backward(self, gy):
         (x,) = self.xs
-        z = np.clip(x, -40, 40)  # beyond, φ is 0 and Φ is 0 or 1; the square cannot overflow
+        z = np.clip(
+            x, -40, 40
+        )  # for larger |x|, φ is 0 and Φ is 0 or 1; the square cannot overflow
         density = np.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
         return gy * (0.5 + 0.5 * erf(z * math.sqrt(0.5)) + z * density)
 
@@ -152,7 +154,7 @@ class TanhGELU(Function):
     samples = one_input(-4, 4)
 
     def forward(self, x):
-        z = np.clip(x, -10, 10)  # beyond, tanh u is ±1; the cube cannot overflow
+        z = np.clip(x, -10, 10)  # for larger |x|, tanh u is ±1; the cube cannot overflow
         return x * (0.5 + 0.5 * np.tanh(z * (GELU_A + GELU_B * z * z)))
 
     def backward(self, gy):
@@ -243,7 +245,7 @@ class LogSoftmax(Function):
     samples = Softmax.samples
 
 
-# ---- Doorways ----
+# ---- Public functions ----
 
 
 # fmt: off

@@ -54,6 +54,6 @@ def checked_labels(name: str, shape: tuple[int, ...], t: Any, *, ignore: int | N
 
 
 def check_any(name: str, shape: tuple[int, ...], n: int) -> None:
-    """Refuses a mean over `n` = 0 samples of an x of that shape."""
+    """Raises ValueError for a mean over `n` = 0 samples, from an x of that shape."""
     if n == 0:
         raise ValueError(f"{name}: got no samples: x {shape}; a mean needs at least one")

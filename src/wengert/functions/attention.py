@@ -38,13 +38,13 @@ class Attention(Function):
     """y = p v,  where p = softmax(scale q kᵀ + mask) along the last axis, (..., T, S).
 
     Inputs are q, k, v, then the mask, if there is one, then, with `dropout`, the factors that p is
-    multiplied by: 0 or 1 / (1 - probability). A boolean mask is True for keys that a query may see.
+    multiplied by: 0 or 1 / (1 - probability). A boolean mask is True for the keys to use.
 
-    With p' the gradient of p, the gradient of the softmax's input is p (p' - Σ p p'), and this sum
-    over the keys is one over the features: Σ y gy.
+    With p' the gradient of p, the gradient of the softmax's input is p (p' - Σ p p'), where the sum
+    over the keys equals a sum over the features, Σ y gy.
     """
 
-    saved = ("p",)  # for a walk on arrays; a recorded walk computes it again
+    saved = ("p",)  # for a backward pass on arrays; a recorded one computes it again
     p: Any
 
     def __init__(self, scale: float, causal: bool = False, dropout: bool = False) -> None:
@@ -136,15 +136,15 @@ def scaled_dot_product_attention(
 ) -> Variable:
     """y = softmax(scale q kᵀ + mask) v: for each query a weighted mean of the values.
 
-    Weights grow with the similarity of query and key. A query that may see no key gets zeros.
+    Weights grow with the similarity of query and key. If all keys are masked, y is 0.
 
     Args:
         q: queries, (..., T, E); the axes before, such as batch and heads, broadcast.
         k: keys, (..., S, E).
         v: values, (..., S, F).
-        mask: broadcasts against (..., T, S): booleans, True where a query may see a key; or numbers
+        mask: broadcasts against (..., T, S): booleans, True where a query may use a key; or numbers
             to add, -∞ where it may not, for which a gradient is computed too. None: every query
-            sees every key.
+            uses every key.
         causal: whether later keys are hidden from a query. The last query is at the position of
             the last key, so that queries of new steps can be used with keys of all steps, as in
             cached generation.
@@ -302,7 +302,7 @@ def _check_shapes(name: str, q: Any, k: Any, v: Any, mask: Any) -> None:
         mask = as_array(mask)
         if mask.dtype.kind not in "fb":
             raise TypeError(
-                f"{name}: got a mask of {mask.dtype}; needed booleans (True where a query may see "
+                f"{name}: got a mask of {mask.dtype}; needed booleans (True where a query may use "
                 f"a key) or floats to add; use mask.astype(bool)"
             )
         weights = (*before, q.shape[-2], k.shape[-2])

@@ -147,7 +147,7 @@ def sample(rng: "np.random.Generator", cell: type[Cell], shape: tuple[int, ...])
     return tuple([rng.normal(size=shape) for shape in shapes])
 
 
-# ---- Doorways ----
+# ---- Public functions ----
 
 
 def rnn_cell(

@@ -46,7 +46,7 @@ class Conv(Function):
             ConvWeightGrad(self.geometry)(x, gy) if need_W else None,
         ]
         for need in need_b:
-            # in two steps: adding up whole images is several times faster
+            # in two steps: adding whole images first is several times faster
             axes = tuple(range(1, gy.ndim - 1))
             gxs.append(np.sum(np.sum(gy, axis=0), axis=axes) if need else None)
         return tuple(gxs)
@@ -60,7 +60,7 @@ class Conv(Function):
 
 
 class ConvInputGrad(Function):
-    """gx, the gradient of Conv for x: linear in gy and W. Transposed convolution is this too.
+    """gx, the gradient of Conv for x: linear in gy and W. It is also transposed convolution.
 
     `sizes` are the spatial sizes of gx, which do not follow from those of gy.
     """
@@ -265,7 +265,7 @@ def conv_transpose2d(
         b: bias, (O,), or None.
         stride: pixels in y from the position of one pixel of x to that of the next.
         padding: the padding of the convolution from y to x; it is cut off from y.
-        output_padding: more pixels at the end of each axis of y, 0 ≤ output_padding < stride.
+        output_padding: additional pixels at the end of each axis of y, 0 ≤ output_padding < stride.
             Several sizes of y lead to the same size of x; this selects one of them.
         dilation: as in `conv2d`.
         groups: as in `conv2d`.
@@ -304,7 +304,7 @@ def conv_transpose3d(
 def im2col(
     x: Operand, kernel: Sizes, stride: Sizes = 1, padding: Padding = 0, dilation: Sizes = 1
 ) -> Variable:
-    """The elements of x that a kernel meets at each of its positions: the columns of convolution.
+    """The elements of x that a kernel covers at each position: the columns of convolution.
 
     Args:
         x: images, (N, C, H, W); or with one, three, ... spatial axes.

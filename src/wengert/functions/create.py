@@ -1,4 +1,4 @@
-"""New arrays like another one; like a Variable, they are constants."""
+"""New arrays with the shape and dtype of another array; for a Variable, they are constants."""
 
 import functools
 from collections.abc import Callable

@@ -174,7 +174,7 @@ def _as_matrices(y: Any) -> Any:
     return np.reshape(y, (*y.shape, 1, 1))
 
 
-# ---- Doorways ----
+# ---- Public functions ----
 
 
 @implements(np.linalg.inv)

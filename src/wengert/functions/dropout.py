@@ -26,7 +26,7 @@ class Dropout(Mul):
 def dropout(x: Operand, p: float = 0.5) -> Variable:
     """In training, each element becomes 0 with probability p; the others are scaled by 1 / (1 - p).
 
-    In test mode y = x, which is also the mean of y in training.
+    In inference mode y = x, which is also the mean of y in training.
 
     Args:
         x: any shape.

@@ -66,7 +66,7 @@ class Einsum(Function):
                 yield xs, {"terms": tuple(left.split(",")), "out": out, "optimize": optimize}
 
 
-# ---- Doorway ----
+# ---- Public function ----
 
 
 @implements(np.einsum)

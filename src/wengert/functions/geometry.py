@@ -1,4 +1,4 @@
-"""Options of kernels and windows that move over images, checked and made into a `Geometry`."""
+"""Checks of the options of kernels and windows that move over images."""
 
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -35,7 +35,7 @@ def checked_geometry(
 
 
 def check_kernel_fits(name: str, geometry: Geometry, x_shape: tuple[int, ...]) -> None:
-    """Refuses a kernel that is larger than x with its padding."""
+    """Raises ValueError for a kernel that is larger than x with its padding."""
     if min(geometry.output_sizes(x_shape[2:])) < 1:
         kernel, dilation = geometry.kernel, geometry.dilation
         extent = tuple([(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)])

@@ -269,7 +269,7 @@ def _described(key: Any) -> str:
     return "..." if key is ... else repr(key)
 
 
-# ---- Doorways ----
+# ---- Public functions ----
 
 
 @implements(operator.getitem)

@@ -151,7 +151,7 @@ def _product_error(name: str, shape0: tuple[int, ...], shape1: tuple[int, ...]) 
     inner0, inner1 = shape0[-1], shape1[-1 if name == "inner" else -2 :][0]
     if inner0 != inner1:
         return ValueError(
-            f"{arrived}; the last axis of the first has size {inner0} and meets size {inner1}; "
+            f"{arrived}; the axes to sum over have sizes {inner0} and {inner1}; "
             f"needed them equal; is one of the two transposed?"
         )
     return ValueError(f"{arrived}; needed batch axes that broadcast: {shape0[:-2]}, {shape1[:-2]}")

@@ -489,7 +489,7 @@ def triplet_margin(
 
 
 def _check_reduction(name: str, reduction: str, shape: tuple[int, ...], n: int) -> None:
-    """Refuses an unknown reduction, and the mean over `n` = 0 elements."""
+    """Raises ValueError for an unknown reduction, or for the mean over `n` = 0 elements."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{name}: got reduction {reduction!r}, needed 'mean', 'sum' or 'none'")
     if reduction == "mean":

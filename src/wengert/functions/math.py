@@ -249,7 +249,7 @@ def polynomial(coefficients: tuple[float, ...], x: Any) -> Any:
     return y
 
 
-# ---- Doorways ----
+# ---- Public functions ----
 
 
 # fmt: off

@@ -99,7 +99,7 @@ class R2Score(Constant):
         yield rng.normal(size=(4, 2)), rng.normal(size=(4, 2))
 
 
-# ---- Doorways ----
+# ---- Public functions ----
 
 
 def accuracy(x: Operand, t: Any) -> Variable:

@@ -128,7 +128,7 @@ class BatchNormInference(Function):
             if not np.array_equal(now.data, then, equal_nan=True):
                 raise RuntimeError(
                     "BatchNormInference: the mean or variance was changed in place after the call; "
-                    "a recorded walk to them needs it: change it after the walk, or use a copy"
+                    "a recorded backward pass needs it: change it afterwards, or use a copy"
                 )
         return variables
 
@@ -169,7 +169,7 @@ def _gradients(
     factor = 1 / np.sqrt(var + eps)
     if affine:
         (gamma, *_) = affine
-        if all(gamma.shape[i] == 1 for i in axes):  # γ moves out of the means
+        if all(gamma.shape[i] == 1 for i in axes):  # γ can be taken out of the means
             factor = factor * gamma
         else:
             gy, gyy = gy * gamma, gyy * gamma
@@ -198,7 +198,7 @@ def _affine_map(y: Any, gamma: Any = None, beta: Any = None) -> Any:
     return y if beta is None else y + beta
 
 
-# ---- Doorways ----
+# ---- Public functions ----
 
 
 def batch_norm(

@@ -252,7 +252,7 @@ class Remainder(Function):
         yield rng.uniform(2.1, 2.9, size=(2, 3)), rng.uniform(0.98, 1.02, size=3)
 
 
-# ---- Doorways ----
+# ---- Public functions ----
 
 
 # fmt: off

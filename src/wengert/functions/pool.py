@@ -1,9 +1,8 @@
 """Pooling: the maximum or the mean of each window, over one to three spatial axes.
 
 The sum of each window and the Function that adds a gradient to the whole window are linear, and
-each is the gradient of the other. Max pooling is such a sum too, of the one element that was
-chosen. The choice does not change under a small step, so it is a constant for derivatives of every
-order.
+each is the gradient of the other. Max pooling is a sum of one chosen element of each window. The
+choice does not change for a small change of x, so it is a constant for derivatives of every order.
 """
 
 import math
@@ -71,7 +70,7 @@ class WindowSum(Function):
 
 
 class WindowSumGrad(Function):
-    """gx, the gradient of WindowSum: gy is added to all of its window, or to the element `chosen`.
+    """gx, the gradient of WindowSum: gy is added to its whole window, or to the element `chosen`.
 
     `sizes` are the spatial sizes of gx, which do not follow from those of gy.
     """
@@ -355,7 +354,7 @@ def _windows(
 
 
 def _extended(geometry: Geometry, beyond: list[int]) -> Geometry:
-    """The geometry with so much more padding at the end of each axis."""
+    """The geometry with additional padding at the end of each axis."""
     if not any(beyond):
         return geometry
     axes = zip(geometry.padding, beyond, strict=True)

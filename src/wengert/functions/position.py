@@ -1,4 +1,4 @@
-"""Encodings of positions, for attention, whose result does not depend on the order of keys."""
+"""Encodings of positions for attention, which itself ignores the order of the keys."""
 
 from typing import Any
 

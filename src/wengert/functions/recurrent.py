@@ -35,12 +35,12 @@ class Recurrence(Function):
     """A cell, step after step along a sequence: y = the h of all steps, and the last states.
 
     Inputs are x (B, T, D), the first states (B, H), Wx, Wh, bx, bh and, if the sequences differ in
-    length, their lengths (B,): past the end of a sequence y is zero and the states stay as they
-    are. With `reverse`, the steps are taken from the last to the first.
+    length, their lengths (B,): past the end of a sequence y is zero and the states do not
+    change. With `reverse`, the steps are taken from the last to the first.
 
     The backward on arrays uses the history that forward has saved, and each weight's gradient is
-    one product over all steps. A recorded walk uses nothing that was saved: it takes the steps
-    again, each with a recorded Cell, whose `backward` it calls.
+    one product over all steps. A recorded backward pass does not use the history: it computes
+    the steps again, each with a recorded Cell, whose `backward` it calls.
     """
 
     saved = ("history",)
@@ -68,7 +68,7 @@ class Recurrence(Function):
         B, T, D = x.shape
         padding = self._padding(T, lengths)
         rows = self._by_step(x, padding).reshape(T * B, D)
-        # of one column and one row, OpenBLAS makes the product in four times NumPy's time
+        # for one column, OpenBLAS takes four times as long as NumPy's multiplication
         product = np.multiply if D == 1 else np.matmul
         A = product(rows, Wx, dtype=np.result_type(x, *states, *weights))
         A += bx
@@ -218,12 +218,12 @@ class GRU(Recurrence):
 
 
 def _unstacked(x: Any) -> list[Any]:
-    """x[0], x[1], ...; for a Variable by one Function, so that T of them cost T."""
+    """x[0], x[1], ...; by one Function, so that the gradient takes O(T) time."""
     rows = np.split(x, x.shape[0])
     return [np.reshape(row, x.shape[1:]) for row in rows]
 
 
-# ---- Doorways ----
+# ---- Public functions ----
 
 
 def rnn(
@@ -247,7 +247,7 @@ def rnn(
         activation: "tanh" or "relu".
         bidirectional: process the sequence in both directions, and concatenate the outputs.
         lengths: number of steps of each sequence, 1 ≤ length ≤ T, (B,); None for T. Past the end
-            of a sequence the output is zero, the states stay as they are, and x is ignored; the
+            of a sequence the output is zero, the states do not change, and x is ignored; the
             backward direction starts at the end of the sequence.
         dropout: 0 ≤ p < 1, of the output of each layer but the last, in training.
 

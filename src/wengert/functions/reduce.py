@@ -39,7 +39,7 @@ class Reduction(Function):
         yield (rng.normal(size=()),)
 
 
-max_ = max  # (Python's; the doorway `max` hides it)
+max_ = max  # (Python's; the function `max` below hides it)
 
 
 class Sum(Reduction):
@@ -116,7 +116,7 @@ class LogSumExp(Reduction):
 
 
 class Extreme(Reduction):
-    """The largest or smallest element gets the gradient; equal ones get equal parts of it."""
+    """The largest or smallest element gets the gradient; equal ones share it evenly."""
 
     def backward(self, gy):
         (x,) = self.xs
@@ -200,11 +200,11 @@ class AllTrue(Selection):
         return np.all(x, axis=self.axis, keepdims=self.keepdims)
 
 
-# ---- Doorways ----
+# ---- Public functions ----
 
 
 def _checked(name: str, x: Operand, axis: Any, *, empty: bool = True) -> tuple[Any, Axis]:
-    """`x` as an operand, and the axes as an option; unless `empty`, x has elements along them."""
+    """`x` as an operand, and the checked axes; only with `empty` may x be empty along them."""
     if not isinstance(x, Variable):
         x = as_array(x)
     axis = reduced_axes(name, axis, x.shape)

@@ -74,7 +74,7 @@ class OneHot(Constant):
             yield (np.asarray(rng.integers(0, 3, size=shape)),), {"C": 3}
 
 
-# ---- Doorways ----
+# ---- Public functions ----
 
 
 @implements(np.argsort)
@@ -134,7 +134,7 @@ def topk(x: Operand, k: int, axis: int = -1) -> tuple[Variable, Variable]:
 def scatter_add(x: Operand, indices: Any, values: Operand, axis: int = -1) -> Variable:
     """y = x with `values` added along `axis` at `indices`; repeated indices add up.
 
-    It is the opposite of `take_along_axis`. For the last axis,
+    It is the counterpart of `take_along_axis`. For the last axis,
     y[i, ..., indices[i, ..., k]] += values[i, ..., k].
 
     Args:

@@ -228,7 +228,7 @@ def broadcast_to(x: Operand, shape: int | Sequence[int]) -> Variable:
 
 
 def sum_to(x: Operand, shape: int | Sequence[int]) -> Variable:
-    """x summed to `shape`: the opposite of `broadcast_to`. x itself if that is its shape.
+    """x summed to `shape`: the counterpart of `broadcast_to`. x itself if that is its shape.
 
     Raises:
         ValueError: `shape` does not broadcast to x.shape.

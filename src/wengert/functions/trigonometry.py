@@ -208,7 +208,7 @@ class Arctanh(Function):
         return gy / (1 - x * x)
 
 
-# ---- Doorways ----
+# ---- Public functions ----
 
 
 # fmt: off

@@ -1,8 +1,8 @@
-"""Kernels: the heavy array functions. They see arrays only and know nothing of graphs.
+"""Kernels: the array functions that take most of the time. They work on arrays, not on graphs.
 
-Callers write `kernels.conv(...)`; which implementation that is, is decided here and nowhere else.
-Each file holds the plain NumPy implementation, which runs without native code and is what native
-code is tested against.
+Callers write `kernels.conv(...)`; this file alone decides which implementation is called. The other
+files hold the plain NumPy implementations, which need no native code and are the reference in tests
+of native code.
 """
 
 from wengert.kernels.attention import attend, attend_gradients, causal_mask

@@ -18,7 +18,7 @@ def attend(
 ) -> tuple[np.ndarray, np.ndarray]:
     """y (..., T, F) and the weights p (..., T, S) of q (..., T, E), k (..., S, E), v (..., S, F).
 
-    The mask is added to the products, or, if boolean, is True for the keys that a query may see.
+    The mask is added to the products, or, if boolean, is True for the keys that a query may use.
     For dropout, p is multiplied by `factors` before its product with v.
     """
     x = np.matmul(q * scale, np.swapaxes(k, -1, -2))
@@ -59,5 +59,5 @@ def attend_gradients(
 
 
 def causal_mask(T: int, S: int) -> np.ndarray:
-    """(T, S): no query sees a later key; the last query is at the position of the last key."""
+    """(T, S): False for keys after the query; the last query is at the position of the last key."""
     return np.tri(T, S, S - T, dtype=bool)

@@ -5,8 +5,8 @@ Convolution, over any number of spatial axes, is one sum,
     y[n, o, p] = Σ over c, k of  x[n, c, stride·p + dilation·k - padding] W[o, c, k],
 
 read as a function to y, to x or to W. Each of the three is linear in both of its arguments, and is
-a matrix product with *columns*: a row for each output position p, of all elements of x that the
-kernel meets there. Images are taken a few at a time, so that their columns stay in the cache.
+a matrix product with *columns*: a row for each output position p, with all elements of x that the
+kernel covers there. A few images are processed at a time, so that their columns fit into the cache.
 """
 
 import math
@@ -27,7 +27,7 @@ from wengert.kernels.geometry import (
     padded_full,
 )
 
-COLUMN_ELEMENTS = 2**18  # of the columns computed at a time: 1 MB of float32
+COLUMN_ELEMENTS = 2**18  # computed at a time: 1 MB of float32
 
 
 def conv(
@@ -38,9 +38,9 @@ def conv(
     out = geometry.output_sizes(x.shape[2:])
     image = padded(x, geometry)
     y = np.empty((N, *out, OC), np.result_type(x, W, *([] if b is None else [b])))
-    # one long row for each image is added to in a third of the time of many short ones
+    # adding one long row to each image takes a third of the time of adding many short ones
     row = None if b is None else np.tile(b, math.prod(out))
-    if OC == groups == x.shape[1]:  # depthwise: products of one column are no work for BLAS
+    if OC == groups == x.shape[1]:  # depthwise: BLAS is slow for products of one column
         taps = np.ascontiguousarray(np.moveaxis(W[:, 0], 0, -1))
         for chunk in _chunks(N, math.prod(out) * OC):
             y[chunk] = 0 if row is None else row.reshape(y.shape[1:])
@@ -59,7 +59,7 @@ def conv(
 def conv_input_gradient(
     gy: np.ndarray, W: np.ndarray, geometry: Geometry, sizes: Sizes
 ) -> np.ndarray:
-    """gx (N, C, *sizes): each gy is sent back to the elements of x that it was computed from."""
+    """gx (N, C, *sizes): each gy, times W, is added to the elements that its y depends on."""
     N, C = len(gy), W.shape[1] * geometry.groups
     flipped = None if few_channels(C) else _flipped(W, geometry)
     if flipped is not None:
@@ -91,7 +91,7 @@ def conv_input_gradient(
 
 
 def conv_weight_gradient(x: np.ndarray, gy: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """gW (O, C/groups, *kernel): the elements of x at each position, times the gy there."""
+    """gW (O, C/groups, *kernel): the sum over positions of the elements of x times gy."""
     OC, groups, kernel = gy.shape[1], geometry.groups, geometry.kernel
     C = x.shape[1] // groups
     gy = np.ascontiguousarray(channels_last(gy))
@@ -109,7 +109,7 @@ def conv_weight_gradient(x: np.ndarray, gy: np.ndarray, geometry: Geometry) -> n
 
 
 def im2col(x: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """Columns (N, C, *kernel, *out) of x (N, C, *in): what the kernel meets at each position."""
+    """Columns (N, C, *kernel, *out) of x (N, C, *in): the elements that the kernel covers."""
     out = geometry.output_sizes(x.shape[2:])
     windows = _windows(padded(x, geometry), geometry, out)  # (N, *out, 1, *kernel, C)
     order = (0, -1, *range(2 + len(out), 2 + 2 * len(out)), *range(1, 1 + len(out)))
@@ -117,7 +117,7 @@ def im2col(x: np.ndarray, geometry: Geometry) -> np.ndarray:
 
 
 def col2im(columns: np.ndarray, geometry: Geometry, sizes: Sizes) -> np.ndarray:
-    """x (N, C, *sizes): each element of the columns is added where `im2col` reads it."""
+    """x (N, C, *sizes): each element of the columns is added to the pixel that `im2col` reads."""
     n_axes, shape = len(sizes), (*columns.shape[:2], *sizes)
     image = padded_full(shape, geometry, columns.dtype)
     columns = np.moveaxis(columns, (0, 1), (n_axes, -1))  # (*kernel, N, *out, C)
@@ -127,7 +127,7 @@ def col2im(columns: np.ndarray, geometry: Geometry, sizes: Sizes) -> np.ndarray:
 
 
 def _flipped(W: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, Geometry] | None:
-    """Weights and geometry with which `conv` of gy is gx; None where there are none.
+    """Weights and geometry with which `conv` of gy is gx, or None.
 
     It needs stride 1 and a padding smaller than the kernel. It is faster than adding up columns,
     because columns are then only copied.
@@ -146,7 +146,7 @@ def _flipped(W: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, Geometry] |
 
 
 def _windows(image: np.ndarray, geometry: Geometry, out: Sizes) -> np.ndarray:
-    """A view (N, *out, G, *kernel, C/G) of the elements that the kernel meets at each position."""
+    """A view (N, *out, G, *kernel, C/G) of the elements under the kernel at each position."""
     groups = geometry.groups
     N, C = image.shape[0], image.shape[-1] // groups
     sample, *steps, channel = image.strides

@@ -1,8 +1,8 @@
 """The geometry of kernels and windows that move over images, and images with their padding.
 
 Arrays are (N, C, *spatial) for callers, but kernels allocate memory in the order (N, *spatial, C),
-so that the pixels of many channels are copied in long runs and products are written in place.
-NumPy's elementwise functions keep the order of memory, so it lasts from layer to layer.
+so that many channels of a pixel are copied at once and products are written in place. NumPy's
+elementwise functions keep the order of memory, so it is the same from layer to layer.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ import numpy as np
 Sizes: TypeAlias = Sequence[int]  # one for each spatial axis
 Pairs: TypeAlias = tuple[tuple[int, int], ...]  # (before, after) for each spatial axis
 
-FEW_CHANNELS = 4  # up to here, a line of pixels is a longer run than the channels of one pixel
+FEW_CHANNELS = 4  # for at most as many, the order (N, C, *spatial) is faster
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Geometry:
     """How a kernel or a window moves over the spatial axes of an image.
 
     Each field but the last has one entry for each spatial axis. Element k of the kernel at output
-    position p meets the pixel stride·p + dilation·k - padding.
+    position p is multiplied by the pixel stride·p + dilation·k - padding.
     """
 
-    kernel: tuple[int, ...]  # its size
+    kernel: tuple[int, ...]  # sizes
     stride: tuple[int, ...]
     padding: Pairs
     dilation: tuple[int, ...]
@@ -42,7 +42,7 @@ class Geometry:
         return tuple([(n - (k - 1) * d - 1) // s + 1 for n, k, s, d in axes])
 
     def offsets(self, out: Sizes) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
-        """Each element k of the kernel, and the index of the pixels it meets at all positions.
+        """Each element k of the kernel, and the index of the pixels that it covers.
 
         The index is into a padded image (N, *spatial, C); `out` are the output sizes.
         """

@@ -30,8 +30,7 @@ def window_max(x: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, np.ndarra
             y = elements.copy("K")
             chosen = np.zeros_like(y, np.min_scalar_type(math.prod(geometry.kernel)))
         else:
-            # (i is larger than all positions chosen before; assigning with a mask is 6 times
-            # slower)
+            # (i is larger than all earlier positions; assignment with a mask takes 6 times as long)
             np.maximum(chosen, (elements > y) * chosen.dtype.type(i), out=chosen)
             np.maximum(y, elements, out=y)
     return channels_first(y), channels_first(chosen)
@@ -57,13 +56,13 @@ def window_sum(x: np.ndarray, geometry: Geometry, chosen: np.ndarray | None = No
 def window_sum_gradient(
     gy: np.ndarray, geometry: Geometry, sizes: Sizes, chosen: np.ndarray | None = None
 ) -> np.ndarray:
-    """gx (N, C, *sizes): gy is added to all of its window, or to the element at `chosen`."""
+    """gx (N, C, *sizes): gy is added to its whole window, or to the element at `chosen`."""
     shape = (*gy.shape[:2], *sizes)
     gy = channels_last(gy)
     if chosen is not None:
         chosen = channels_last(chosen)
     image = padded_full(shape, geometry, gy.dtype)
-    # whether each pixel is in one window at most
+    # whether each pixel is in at most one window
     apart = all(
         s >= (k - 1) * d + 1
         for s, k, d in zip(geometry.stride, geometry.kernel, geometry.dilation, strict=True)
@@ -72,7 +71,7 @@ def window_sum_gradient(
         if chosen is None:
             image[pixels] += gy
         elif apart:
-            # (as integers, times 0 or 1: gy may be infinite)
+            # (the bits as integers, times 0 or 1, because gy may be infinite)
             bits = f"i{gy.itemsize}"
             np.multiply(gy.view(bits), chosen == i, out=image.view(bits)[pixels])
         else:

@@ -1,9 +1,9 @@
 """Recurrent networks along a whole sequence, forward and backward: plain, LSTM and GRU.
 
-Every gate of a step adds what it sees of the input, A = x Wx + bx, and of the last state,
-Q = h Wh + bh. Arrays are ordered by step: A is (T, B, G·H), with the gates side by side. It comes
-without bh and is overwritten. `padding`, (T, B, 1), is True past the end of a sequence, where the
-states stay as they are; None stands for no padding.
+The gates of a step are computed from two terms: A = x Wx + bx for the input, and
+Q = h Wh + bh for the last state. Arrays are ordered by step: A is (T, B, G·H), with the gates side
+by side. It is overwritten. `padding`, (T, B, 1), is True past the end of a sequence, where the
+states do not change; None means no padding.
 
 A forward returns its history: first the states, h or h and c, (T + 1, B, H), from before the first
 step to after the last, then the rest of what the backward reads. A backward returns the gradients
@@ -96,7 +96,7 @@ def lstm_backward(
     T, B, H = tanh_c.shape
     i, f, g, o = np.moveaxis(gates.reshape(T, B, 4, H), 2, 0)
     # for all steps at once, the factors that do not depend on gh and gc: z' = z (gc gc gc gh)
-    gz = 1 - gates  # σ' of all gates in one run of memory
+    gz = 1 - gates  # σ' of all gates, contiguous
     gz *= gates
     gz = gz.reshape(T, B, 4, H)
     to_i, to_f, to_g, to_o = np.moveaxis(gz, 2, 0)
@@ -105,7 +105,7 @@ def lstm_backward(
     to_o *= tanh_c
     np.multiply(i, 1 - g * g, out=to_g)
     h_to_c = o * (1 - tanh_c * tanh_c)
-    Wh = Wh.copy("F")  # Wh.T in one run: a product of few rows takes two thirds of the time
+    Wh = Wh.copy("F")  # Wh.T is then contiguous: products of few rows take two thirds of the time
     if padding is not None:
         np.copyto(gz, 0, where=padding[..., None])
         np.copyto(h_to_c, 0, where=padding)

@@ -1,4 +1,4 @@
-"""Softmax and its logarithm. Plain formulas, but for the one that works in place."""
+"""Softmax and its logarithm. Plain formulas, except for the one that works in place."""
 
 import numpy as np
 

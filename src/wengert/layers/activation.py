@@ -14,7 +14,7 @@ from wengert.initializers import Initializer, constant
 from wengert.layers.layer import Layer
 from wengert.layers.parameters import check_sizes, parameter
 
-QUARTER = partial(constant, value=0.25)  # the start in the source of prelu
+QUARTER = partial(constant, value=0.25)  # the initial value in the paper of prelu
 
 
 class PReLU(Layer):
@@ -185,7 +185,7 @@ class Softsign(Layer):
 
 
 class Identity(Layer):
-    """y = x, where a layer is needed that does nothing."""
+    """y = x, for use where a layer is required."""
 
     def forward(self, x: Any) -> Any:
         return x

@@ -296,7 +296,7 @@ class Entry(NamedTuple):
     value: Any
 
     def replace(self) -> None:
-        """Replaces the placeholder by what was made, and sets the owner's `in_size` if unknown."""
+        """Replaces the placeholder by its value, and sets the owner's `in_size` if unknown."""
         self.holder[self.key] = self.value.made
         if vars(self.owner).get("in_size", 0) is None:
             self.owner.in_size = self.value.in_size  # type: ignore[attr-defined]

@@ -56,8 +56,8 @@ class BatchNorm(Normalization):
 
     Args:
         in_size, eps, affine, dtype, gamma_initializer, beta_initializer: see `Normalization`.
-        momentum: weight of the new statistics in the running ones, which test mode uses.
-        running: False for no running statistics: those of the batch are used in test mode too.
+        momentum: weight of the new statistics in the running ones, used in inference mode.
+        running: False for no running statistics: those of the batch are always used.
     """
 
     _: KW_ONLY

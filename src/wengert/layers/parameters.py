@@ -1,4 +1,4 @@
-"""What layers hold: Parameters, Buffers, and placeholders for those of unknown size."""
+"""Parameters and Buffers of layers, and placeholders for those of unknown size."""
 
 from collections.abc import Callable
 from typing import Any

@@ -16,7 +16,7 @@ class LeNet5(Layer):
     """Two convolutions, each followed by pooling, and three Linear layers; 61,706 parameters.
 
     The architecture is that of the paper, in today's usual simplification: each channel of the
-    second convolution sees all six channels of the first (the paper omits some connections),
+    second convolution uses all six channels of the first (the paper omits some connections),
     pooling is a mean (the paper scales it), and the last layer is Linear (that of the paper
     computes distances to prototypes of the digits).
 

@@ -41,7 +41,7 @@ class ExponentialMovingAverage:
         return f"ExponentialMovingAverage({type(self.target).__name__}, decay={self.decay})"
 
     def update(self) -> None:
-        """Adds the present weights to the averages.
+        """Adds the current weights to the averages.
 
         Raises:
             RuntimeError: the averages are swapped in.

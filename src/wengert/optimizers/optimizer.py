@@ -1,4 +1,4 @@
-"""`Optimizer`: what all optimizers share: the Parameters, the options, the state.
+"""`Optimizer`: the base class, with the Parameters, the options and the state.
 
 The formula of an optimizer is two functions of plain arrays: `init_one` makes the state of one
 Parameter, `update_one` makes one step in place.
@@ -74,7 +74,7 @@ class Optimizer(Declared):
     lr: Option
 
     elementwise: ClassVar[bool] = False  # the formula may be applied to blocks of the flat arrays
-    decoupled_weight_decay: ClassVar[bool] = False  # p shrinks by lr weight_decay; else g grows
+    decoupled_weight_decay: ClassVar[bool] = False  # the decay changes p; else it is added to g
 
     def __post_init__(self) -> None:
         self.target: HasParameters | None = None

@@ -5,7 +5,7 @@ The short form:
     trainer = Trainer(model, Adam(1e-3), F.softmax_cross_entropy, metrics=[F.accuracy])
     trainer.fit(DataLoader(train, 64), DataLoader(test, 64), epochs=5)
 
-The same by hand. Each helper works alone: use those that you need.
+The same as a hand-written loop. Each helper can be used alone.
 
     model = MLP((64, 10))
     optimizer = Adam(1e-3).setup(model)
@@ -19,7 +19,7 @@ The same by hand. Each helper works alone: use those that you need.
                 model.cleargrads()
                 y = model(x)
                 loss = F.softmax_cross_entropy(y, t)
-                check_finite(loss, model)  # names the operation that made the first NaN
+                check_finite(loss, model)  # names the operation that computed the first NaN
                 scores.update(y, t, loss=loss)
                 loss.backward(retain_graph=False)  # frees memory as it proceeds
                 del y, loss  # or they would stay in memory beside the next ones

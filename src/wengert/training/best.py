@@ -1,4 +1,4 @@
-"""The best epoch: its weights are kept, or the training stops when no better one comes."""
+"""The best epoch: its weights are kept, or the training stops if it does not improve."""
 
 import math
 from collections.abc import Mapping
@@ -47,7 +47,9 @@ class Best:
         self.weights: dict[str, Any] | None = None
 
     def improved(self, trainer: TrainerView) -> bool:
-        """Whether the last epoch is the best so far; it is the one to beat then. A NaN never is.
+        """Whether the last epoch is the best so far; it then becomes the value to beat.
+
+        NaN is never the best.
 
         Raises:
             ValueError: the history has no number of that name.

@@ -1,4 +1,4 @@
-"""Callbacks: functions that a Trainer calls at certain moments of training."""
+"""Callbacks: functions that a Trainer calls at certain points of the training."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +13,10 @@ from wengert.training.triggers import Trigger
 
 
 class Callback:
-    """Is called by a Trainer at certain moments; a subclass defines the methods that it needs.
+    """Called by a Trainer at certain points; a subclass defines the methods that it needs.
 
-    What it must know to resume is in `state_dict`: a dict of arrays, numbers, strings, None, and
-    lists and dicts of these.
+    `state_dict` returns the state that it needs to resume: a dict of arrays, numbers, strings,
+    None, and lists and dicts of these.
     """
 
     last: ClassVar[bool] = False  # True: called after the others, because it saves their state
@@ -47,7 +47,7 @@ class Callback:
         return None
 
     def state_dict(self) -> dict[str, Any]:
-        """What it must know to resume; empty if nothing."""
+        """The state that it needs to resume; empty if it has none."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

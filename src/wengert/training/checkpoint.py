@@ -18,8 +18,8 @@ A hand-written loop that can be killed at any instant and started again:
 
 It ends with the same parameters, bit for bit, as an uninterrupted run on the same machine, with the
 same versions of NumPy and its BLAS and the same number of BLAS threads: these determine the order
-in which numbers are added. Actions that depend on the time occur at other steps, and what is not in
-the checkpoint (the random numbers of another thread, files of your own) starts again from scratch.
+in which numbers are added. Actions that depend on the time occur at other steps. Everything that is
+not in the checkpoint (the random numbers of another thread, your own files) is not restored.
 """
 
 import os
@@ -69,7 +69,7 @@ def load_checkpoint(path: AnyPath, /, **parts: Resumable) -> dict[str, Any]:
 
     The parts are loaded in the given order; so a model with lazy parameters comes before its
     optimizer. Either all of them are loaded or none: if one refuses its state, those before it are
-    put back. (A model with lazy parameters keeps the sizes from the file then.) For some parts
+    restored. (A model with lazy parameters keeps the sizes from the file then.) For some parts
     only, such as the model for inference:
     `model.load_state_dict(load_state(path)["parts"]["model"])`.
 

@@ -23,7 +23,7 @@ _LEFTOVER = re.compile(r"\.(.+\.npz)\.[0-9a-f]+\.tmp")
 class Checkpoints:
     """The checkpoints of one training: the newest ones, `step-000000100.npz`, and `best.npz`.
 
-    Each file is a complete checkpoint, for `load_checkpoint` too. The files are all that there is:
+    Each file is a complete checkpoint, for `load_checkpoint` too. There is no other state:
     the step is in the name of a file, and the best scores are in the metadata of `best.npz`.
 
     Args:

@@ -46,7 +46,7 @@ class Evaluator:
         self.average = average
         self._scores = Scores(metrics)
 
-    # -- what a subclass may override --
+    # -- methods that a subclass may override --
 
     def compute(self, batch: Any) -> tuple[Variable, dict[str, Any]]:
         """The loss of a batch, one number, and other results by name.
@@ -81,16 +81,16 @@ class Evaluator:
             )
         return int(shape[0])
 
-    # -- for use in what is overridden --
+    # -- for use in overridden methods --
 
     def measure(self, y: Any, t: Any) -> dict[str, Any]:
         """The results of the metrics for a batch, from the model's outputs and the targets.
 
-        They belong into what `compute` returns; a Metric accumulates them from there.
+        `compute` returns them among its results, from which a Metric accumulates them.
         """
         return self._scores.measure(y, t)
 
-    # -- use --
+    # -- evaluation --
 
     def averaged(self) -> AbstractContextManager[None]:
         """Within `with trainer.averaged():` the model has the averages, if there are any."""
@@ -99,7 +99,7 @@ class Evaluator:
         return self.average.swapped_in()
 
     def evaluate(self, batches: Iterable[Any]) -> dict[str, Any]:
-        """Loss and metrics over the batches, by name, without recording and in test mode.
+        """Loss and metrics over the batches, by name, without recording and in inference mode.
 
         Raises:
             RuntimeError: there are no batches.
@@ -116,7 +116,7 @@ class Evaluator:
         return scores.compute()
 
     def predict(self, batches: Iterable[Any]) -> Any:
-        """The model's outputs for all batches, (N, ...), without recording and in test mode.
+        """The model's outputs for all batches, (N, ...), without recording and in inference mode.
 
         Args:
             batches: each x, or a tuple that starts with x, such as (x, t).
@@ -137,7 +137,7 @@ class Evaluator:
         return joined(outputs)
 
     def _computed(self, batch: Any) -> tuple[Variable, dict[str, Any]]:
-        """What `compute` returns, checked, with the loss among the results."""
+        """The checked results of `compute`, with the loss among them."""
         name = type(self).__name__
         loss, values = check_computed(name, self.compute(batch))
         return loss, {"loss": number(loss, f"{name}: the loss"), **values}

@@ -1,4 +1,4 @@
-"""Numbers that are not finite: which operation made the first of them."""
+"""Checks for NaN and infinity, which name the operation that computed the first one."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,10 +17,11 @@ from wengert.training.trainer_view import TrainerView
 
 
 class StopOnNaN(Callback):
-    """Raises FloatingPointError when loss or gradients are not finite, and says where it began.
+    """Raises FloatingPointError if the loss or a gradient has a NaN or an infinity.
 
-    Costs one look at each gradient per update. The batches of a bad update are computed once more,
-    with the same random numbers, to find the `backward` to blame.
+    The message names the operation that computed the first one. Each gradient is checked once per
+    update. If a check fails, the batches of the update are computed again, with the same random
+    numbers, to find the `backward` that computed it.
     """
 
     def on_batches(self, trainer: TrainerView, batches: list[Any]) -> None:
@@ -42,9 +43,9 @@ class StopOnNaN(Callback):
 
 
 def check_finite(loss: Variable, model: Layer | None = None) -> None:
-    """Goes on if the loss is finite; else finds in its graph where that began.
+    """Raises FloatingPointError if the loss is not finite; the message names the cause.
 
-    It is for the moment between forward and `backward`:
+    Call it between forward and `backward`:
 
         loss = F.mean_squared_error(model(x), t)
         check_finite(loss, model)
@@ -52,12 +53,12 @@ def check_finite(loss: Variable, model: Layer | None = None) -> None:
 
     Args:
         loss: of any shape, with its graph.
-        model: gives names to Parameters.
+        model: the layer from which the message takes the names of Parameters.
 
     Raises:
-        FloatingPointError: the loss has a NaN or an infinity; the message names the Function that
-            made the first one from finite numbers, or the Parameter or input that had it before.
-        TypeError: the loss is no Variable.
+        FloatingPointError: the loss has a NaN or an infinity. The message names the Function that
+            computed the first one from finite numbers, or the Parameter or input that contains it.
+        TypeError: the loss is not a Variable.
     """
     if not isinstance(loss, Variable):
         raise TypeError(f"check_finite: got a {type(loss).__name__}, needed the loss, a Variable")
@@ -68,14 +69,14 @@ def check_finite(loss: Variable, model: Layer | None = None) -> None:
 def check_gradients(
     model: Layer, again: Callable[[], Variable | Iterable[Variable]] | None = None
 ) -> None:
-    """Goes on if all gradients of the model are finite; else says which are not.
+    """Raises FloatingPointError if a gradient of the model is not finite; the message names it.
 
-    It is for the moment between `backward` and `update`.
+    Call it between `backward` and `update`.
 
     Args:
-        model: with gradients.
-        again: computes the loss once more (or several, one after the other). Where it is given, its
-            graph is walked back step by step to name the Function whose `backward` began it.
+        model: the layer whose gradients are checked.
+        again: computes the loss again (or several losses, one after the other). If given, the
+            message also names the Function whose `backward` computed the first such number.
 
     Raises:
         FloatingPointError: a gradient has a NaN or an infinity.
@@ -90,9 +91,8 @@ def check_gradients(
     for loss in [losses] if isinstance(losses, Variable) else losses:
         node = _first_bad_backward(loss)
         if node is not None:
-            message += (
-                f". {node.kind}.backward made the first, for {_inputs(node, model)}{_where(node)}"
-            )
+            where = f"{_inputs(node, model)}{_where(node)}"
+            message += f". {node.kind}.backward computed the first, for {where}"
             break
     raise FloatingPointError(message)
 
@@ -102,41 +102,41 @@ def is_finite(x: ndarray) -> bool:
     if x.dtype.kind != "f":
         return True
     with np.errstate(all="ignore"):
-        # one NaN or infinity is enough to spoil a sum; but a sum of finite numbers may overflow
+        # a NaN or infinity makes the sum not finite; but a sum of finite numbers may overflow, too
         return math.isfinite(np.add.reduce(x, axis=None)) or bool(np.isfinite(x).all())
 
 
 def _origin(loss: Variable, model: Layer | None) -> str:
-    """Where the first number that is not finite came from: its path is followed back."""
+    """The origin of the first number that is not finite, found by following its path back."""
     graph = Graph(loss)
     suspects: set[Value] = set(graph.outputs)
-    origin = f"It has no graph: {_name(loss, model)} is where it begins"
+    origin = f"It has no graph: {_name(loss, model)} contains the value"
     for node in reversed(graph.nodes):
         if suspects.isdisjoint(node.outputs):
             continue
         xs = node.xs
         bad = [i for i, x in enumerate(xs) if not is_finite(x)]
-        # where there is NaN, infinities (of a mask, say) are not what it came from
+        # if an input has a NaN, infinities in other inputs (such as masks) are not the cause
         bad = [i for i in bad if np.isnan(xs[i]).any()] or bad
         suspects.update(node.inputs[i] for i in bad)
         leaves = [i for i in bad if node.inputs[i].node is None]
         if not bad:
             made = "; ".join(_content(y) for y in node.ys if not is_finite(y))
             origin = (
-                f"{node.kind} made the first: {made}, from {_inputs(node, model)}{_where(node)}"
+                f"{node.kind} computed the first: {made}, from {_inputs(node, model)}{_where(node)}"
             )
         elif leaves:
             x = node.inputs[leaves[0]].variable
             origin = (
-                f"It was there before: {_name(x, model)} has {_content(xs[leaves[0]])} where it "
-                f"comes into {node.kind}{_where(node)}; "
-                + ("an update spoilt it" if isinstance(x, Parameter) else "look at the data")
+                f"It is in an input: {_name(x, model)} has {_content(xs[leaves[0]])} when it is "
+                f"passed to {node.kind}{_where(node)}; "
+                + ("caused by an earlier update" if isinstance(x, Parameter) else "check the data")
             )
-    return origin  # of the last that was seen, which is the first that was computed
+    return origin  # of the last one found, which was computed first
 
 
 def _first_bad_backward(loss: Variable) -> Node | None:
-    """The call whose backward makes of finite gradients one that is not."""
+    """The call whose `backward` computes the first gradient that is not finite."""
     with np.errstate(all="ignore"):
         for step in steps_back(loss):
             if not all(is_finite(total) for total in step.sums if total is not None):
@@ -151,9 +151,9 @@ def _inputs(node: Node, model: Layer | None) -> str:
 
 def _where(node: Node) -> str:
     """Layer and line of a traced call."""
-    places = [f"layer {node.layer}"] if node.layer else []
-    places += [f"{node.line} ({node.line.text})"] if node.line is not None else []
-    return f", in {', '.join(places)}" if places else ""
+    parts = [f"layer {node.layer}"] if node.layer else []
+    parts += [f"{node.line} ({node.line.text})"] if node.line is not None else []
+    return f", in {', '.join(parts)}" if parts else ""
 
 
 def _name(x: Variable, model: Layer | None) -> str:

@@ -71,7 +71,7 @@ class FileLog(Log):
         path: of the file; its folder is created if it is missing.
         trigger: see `Log`.
 
-    Raises (when the training starts, or by hand at the first `write`):
+    Raises (when the training starts, or in a hand-written loop at the first `write`):
         OSError: the file cannot be written.
         ValueError: the file is shorter than it was when the state was saved.
     """

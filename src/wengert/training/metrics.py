@@ -1,4 +1,4 @@
-"""Metrics: numbers that tell how good a model is, over all samples of a pass."""
+"""Metrics: measures of the quality of a model, over all samples of a pass."""
 
 import copy
 import math

@@ -1,4 +1,4 @@
-"""Progress: a bar in a terminal, a line per epoch in a log, a live line in a notebook."""
+"""Progress: a bar in a terminal, a line per epoch in a log, an updated line in a notebook."""
 
 import os
 import sys

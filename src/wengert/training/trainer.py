@@ -35,8 +35,8 @@ class Trainer(Evaluator):
     For other batches or losses a subclass overrides one method: `compute` returns the loss of a
     batch and other results, `learn` makes a whole update (with several optimizers, or by LBFGS,
     say), `predict_batch` returns what `predict` collects, and `batch_size` the number of samples in
-    a batch. A `learn` of one's own adds its numbers by `record` and clips the gradients itself; no
-    callbacks are called in it, so it calls `check_finite` where StopOnNaN would.
+    a batch. A `learn` of a subclass adds its numbers by `record` and clips the gradients itself.
+    No callbacks are called in it, so it also calls `check_finite`, in place of StopOnNaN.
 
     Args:
         model: a Layer.
@@ -92,19 +92,19 @@ class Trainer(Evaluator):
         self.progress = progress
         self.parts = named_parts(model, optimizer, average, parts or {})
         self.position = Position()
-        self.epochs = 0  # where `fit` ends
+        self.epochs = 0  # the last epoch of `fit`
         self.history: list[dict[str, Any]] = []
         self.stopped: str | None = None
         self._latest = Scores()  # of the last update; `_scores` are of the running epoch
         self._train: Any = None
         self._validation: Any = None
-        self._mid_update = False  # or in the middle of an epoch that an error ended
-        self._to_resume: DataState | None = None  # what `fit` is to restore when it starts
+        self._mid_update = False  # also after an error in the middle of an epoch
+        self._to_resume: DataState | None = None  # restored at the start of `fit`
 
-    # -- what a subclass may override, beside the methods of Evaluator --
+    # -- methods that a subclass may override, besides those of Evaluator --
 
     def learn(self, batches: list[Any]) -> None:
-        """One update from these batches, in the order of the book."""
+        """One update from these batches: new gradients, their sum over the batches, the step."""
         self.model.cleargrads()
         sizes = [self.batch_size(batch) for batch in batches]
         for batch, size in zip(batches, sizes, strict=True):
@@ -114,7 +114,7 @@ class Trainer(Evaluator):
             self.clip(self._updated_params())
         self.optimizer.update()
 
-    # -- for use in what is overridden --
+    # -- for use in overridden methods --
 
     def record(self, size: int, values: Mapping[str, Any]) -> None:
         """Adds the means of a batch of `size` samples to the scores of the running epoch."""
@@ -187,7 +187,7 @@ class Trainer(Evaluator):
         self.stopped = reason
 
     def _begin(self) -> None:
-        """Starts an epoch, or resumes one where the loaded state says."""
+        """Starts an epoch, or resumes one at the position of the loaded state."""
         if self.stopped is not None or self.epoch >= self.epochs:  # nothing to do
             self._call("on_start")
             return
@@ -201,7 +201,7 @@ class Trainer(Evaluator):
         state.restore_batches(self._train, self._validation)
         self._call("on_start")
         state.restore_random()
-        self._to_resume = None  # only now: after an error the next `fit` can resume there
+        self._to_resume = None  # not earlier: after an error, the next `fit` can resume there
 
     def _run_epoch(self, progress: Progress) -> None:
         left = () if self.position.fetched_all else self._train
@@ -269,7 +269,7 @@ class Trainer(Evaluator):
         for callback in self.callbacks:
             getattr(callback, moment)(self, *arguments)
 
-    # -- how far it is --
+    # -- position --
 
     @property
     def step(self) -> int:

@@ -1,4 +1,4 @@
-"""What callbacks and triggers see of a Trainer."""
+"""The interface of a Trainer for callbacks and triggers."""
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def upgraded(state: Any) -> Any:
-    """The state of a Trainer; one of this version, and what is not a state, are returned as is.
+    """The state of a Trainer; one of this version, or another object, is returned unchanged.
 
     Raises:
         ValueError: the state of an earlier version is damaged.

@@ -8,16 +8,16 @@ from wengert.graph import Graph, Node, Value
 
 
 def dot_graph(output: Variable, verbose: bool = True) -> str:
-    """The DOT text of all that `output` was computed from: Variables are ovals, Functions boxes.
+    """The graph of `output` as DOT text, with Variables as ovals and Functions as boxes.
 
     Args:
-        output: where to start; a leaf is a graph of one.
+        output: where to start; a leaf is a graph of one node.
         verbose: whether shapes and dtypes are shown beside the names of Variables.
 
     Nodes are numbered in the order of their lines, so that equal programs have equal texts.
 
     Raises:
-        TypeError: output is no Variable.
+        TypeError: output is not a Variable.
     """
     if not isinstance(output, Variable):
         raise TypeError(f"dot_graph: got {type(output).__name__}, needed a Variable")
@@ -57,7 +57,7 @@ def render(text: str, extension: str) -> bytes:
 
     Raises:
         FileNotFoundError: Graphviz is not installed.
-        ValueError: Graphviz knows no such format, or the text is no DOT text.
+        ValueError: Graphviz knows no such format, or the text is not valid.
     """
     dot = shutil.which("dot")
     if dot is None:
