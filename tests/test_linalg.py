@@ -103,10 +103,10 @@ def test_matmul_keeps_float32_and_takes_transposed_views():
 @pytest.mark.parametrize(
     ("shape0", "shape1", "message"),
     [
-        ((2, 3), (2, 3), "matmul: got shapes (2, 3) and (2, 3); the last axis of the first has "
+        ((2, 3), (2, 3), "matmul: got shapes (2, 3) and (2, 3); the axes to sum over have "
                          "sizes 3 and 2"),
-        ((5, 2, 3), (4, 2), "matmul: got shapes (5, 2, 3) and (4, 2); the last axis"),
-        ((3,), (2,), "matmul: got shapes (3,) and (2,); the last axis"),
+        ((5, 2, 3), (4, 2), "matmul: got shapes (5, 2, 3) and (4, 2); the axes to"),
+        ((3,), (2,), "matmul: got shapes (3,) and (2,); the axes to"),
         ((), (2, 2), "matmul: got shapes () and (2, 2); needed at least one axis each; use *"),
         ((5, 2, 3), (4, 3, 2), "matmul: got shapes (5, 2, 3) and (4, 3, 2); needed batch axes"),
     ],
