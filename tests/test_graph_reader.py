@@ -2,6 +2,7 @@
 
 import inspect
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -95,6 +96,27 @@ def test_nodes_have_options_arrays_and_needs():
     assert graph.node(power.function) is power
     assert graph.value(x).node is None
     assert [value.variable for value in graph.leaves] == [x, product.inputs[1].variable]
+
+
+class Scale(Function):
+    """A Function that keeps its option under a name of its own."""
+
+    def __init__(self, factor):
+        self.k = factor
+
+    def forward(self, x):
+        return x * self.k
+
+    def backward(self, gy):
+        return gy * self.k
+
+
+def test_an_option_under_another_name_is_printed_as_unknown_and_asking_for_it_names_the_cure():
+    y = Scale(2.0)(Variable(np.array([1.0])))
+    assert repr(y.creator) == "Scale(factor=...)"
+    assert str(Graph(y)).splitlines()[1] == "%1 = Scale(factor=...)(%0)  (1,) float64"
+    with pytest.raises(AttributeError, match=r"no attribute factor; .* self.factor = factor"):
+        y.creator.options()
 
 
 def test_what_is_not_in_the_graph_is_refused():
@@ -353,6 +375,33 @@ def test_gradients_of_gradients_reach_the_leaf_when_they_are_announced():
         gx.backward()
     assert float(x.grad.data) == 12.0
     assert seen == [x]
+
+
+def test_a_leaf_that_is_itself_the_output_is_announced():
+    x, w = Variable(np.array(2.0)), Variable(np.array(3.0))
+    seen = []
+    with leaf_gradients(lambda leaf: seen.append((leaf, float(leaf.grad.data)))):
+        wg.backward([x, x * w, w])
+    assert seen == [(x, 4.0), (w, 3.0)]
+    seen.clear()
+    with leaf_gradients(lambda leaf: seen.append((leaf, float(leaf.grad.data)))):
+        wg.backward([x, w * w])
+    assert seen == [(x, 5.0), (w, 9.0)]
+
+
+def test_announcing_leaves_takes_time_in_proportion_to_the_graph():
+    def run(n, **options):
+        y = Variable(np.array(1.0))
+        for _ in range(n):
+            y = y + Variable(np.array(1.0))
+        start = time.perf_counter()
+        with leaf_gradients(lambda leaf: None):
+            y.backward(**options)
+        return time.perf_counter() - start
+
+    run(100)
+    for options in [{}, {"retain_grad": True}]:
+        assert run(8000, **options) < 40 * run(800, **options)  # (quadratic: 100)
 
 
 def test_several_observers_see_each_leaf():

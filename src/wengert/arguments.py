@@ -96,7 +96,32 @@ def boolean(caller: str, name: str, value: Any) -> bool:
     return bool(value)
 
 
-def parameter_names(cls: type) -> tuple[str, ...]:
+def parameters_of(x: object) -> dict[str, Any]:
+    """The arguments of `__init__` by name: the values of the attributes of those names.
+
+    Raises:
+        AttributeError: `__init__` has not kept an argument under its name.
+    """
+    for name in _parameter_names(type(x)):
+        if not hasattr(x, name):
+            cls = type(x).__name__
+            raise AttributeError(
+                f"{cls}: __init__ has an argument {name}, but the {cls} has no attribute {name}; "
+                f"keep each argument under its own name: self.{name} = {name}"
+            )
+    return {name: getattr(x, name) for name in _parameter_names(type(x))}
+
+
+def call_text(x: object) -> str:
+    """`x` as the call that makes it: "Pow(c=2)"; with ... for an argument that was not kept."""
+    options = [
+        f"{name}={repr(getattr(x, name)) if hasattr(x, name) else '...'}"
+        for name in _parameter_names(type(x))
+    ]
+    return f"{type(x).__name__}({', '.join(options)})"
+
+
+def _parameter_names(cls: type) -> tuple[str, ...]:
     """The names of the parameters of `cls.__init__`, without `self`."""
     if cls not in _parameters:
         _parameters[cls] = tuple(inspect.signature(cls).parameters)

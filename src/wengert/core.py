@@ -18,7 +18,7 @@ import numpy as np
 from numpy import ndarray
 
 from wengert import hints
-from wengert.arguments import parameter_names
+from wengert.arguments import call_text, parameters_of
 from wengert.arrays import as_array, explained, fitted, one_array
 from wengert.config import enable_backprop, hooks
 from wengert.dispatch import ArrayMethods, ufuncs
@@ -315,11 +315,10 @@ class Function:
 
     def options(self) -> dict[str, Any]:
         """The arguments of `__init__`: `type(f)(**f.options())` is the same operation."""
-        return {name: getattr(self, name) for name in parameter_names(type(self))}
+        return parameters_of(self)
 
     def __repr__(self) -> str:
-        options = ", ".join(f"{name}={value!r}" for name, value in self.options().items())
-        return f"{type(self).__name__}({options})"
+        return call_text(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """What copies and pickles keep: the options, not the record or what forward saved."""

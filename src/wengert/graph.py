@@ -338,16 +338,31 @@ def _walk_by_leaf(
         for x in f.inputs:
             if x.creator is None and x.requires_grad:
                 first_use.setdefault(x, f)
+    names: dict[Variable, set[Variable]] = {}  # leaves, and what replaces them in records
+    for y in grads:
+        if y.creator is None:
+            names.setdefault(y.resolve(), set()).add(y)
+    _complete([x for x in names if x not in first_use], names, grads)
     while functions:
         f = functions.pop()
+        for x in f._record[0]:
+            if x.creator is None:
+                names.setdefault(x.resolve(), set()).add(x)
         leaves = [x for x in dict.fromkeys(f.inputs) if first_use.get(x) is f]
         walk.walk([f], grads, kept, retain_graph)
-        if leaves:
-            complete = {x: grads.pop(x) for x in list(grads) if x.resolve() in set(leaves)}
-            walk.accumulate(walk.finished(complete))
-        for x in leaves:
-            for observe in _leaf_observers.get():
-                observe(x)
+        _complete(leaves, names, grads)
+
+
+def _complete(
+    leaves: list[Variable], names: dict[Variable, set[Variable]], grads: walk.Gradients
+) -> None:
+    """Adds the gradients of these leaves to their `grad`, and tells the observers."""
+    complete = {x: grads.pop(x) for leaf in leaves for x in names[leaf] if x in grads}
+    if complete:
+        walk.accumulate(walk.finished(complete))
+    for leaf in leaves:
+        for observe in _leaf_observers.get():
+            observe(leaf)
 
 
 @dataclass(frozen=True, eq=False)

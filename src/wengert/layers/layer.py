@@ -4,7 +4,7 @@ import copy
 import inspect
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy import ndarray
@@ -304,14 +304,22 @@ class Entry(NamedTuple):
 
 def _named(layer: Layer, kinds: Any, *, deep: bool = True) -> dict[str, Any]:
     """Values of these kinds inside `layer`, by name; if not `deep`, without Layers inside."""
-    return {entry.name: entry.value for entry in _entries(layer, kinds, deep=deep)}
+    found = _search(layer, kinds, deep)
+    return {name: value for name, _, _, _, value in found}
 
 
 def _entries(layer: Layer, kinds: Any, *, deep: bool = True) -> list[Entry]:
     """As `_named`, with the location of each value."""
-    entries: list[Entry] = []
-    _look_into(layer, vars(layer), "", kinds, deep, entries, {id(layer)})
-    return entries
+    return [Entry(*found) for found in _search(layer, kinds, deep)]
+
+
+Found: TypeAlias = tuple[str, Layer, Any, Any, Any]  # an Entry; each update searches the model
+
+
+def _search(layer: Layer, kinds: Any, deep: bool) -> list[Found]:
+    found: list[Found] = []
+    _look_into(layer, vars(layer), "", kinds, deep, found, {id(layer)})
+    return found
 
 
 def _look_into(
@@ -320,25 +328,28 @@ def _look_into(
     path: str,
     kinds: Any,
     deep: bool,
-    entries: list[Entry],
+    found: list[Found],
     seen: set[int],
 ) -> None:
     for key, value in holder.items() if isinstance(holder, dict) else enumerate(holder):
+        if type(value) in _PLAIN:
+            continue
         if type(value) is LazyParameter and value.made is not None:  # (by another layer)
             Entry("", owner, holder, key, value).replace()
             value = value.made
         if isinstance(value, _HELD) and id(value) not in seen:
             seen.add(id(value))
             if isinstance(value, kinds):
-                entries.append(Entry(f"{path}{key}", owner, holder, key, value))
+                found.append((f"{path}{key}", owner, holder, key, value))
             if isinstance(value, Layer):
                 if deep:
                     inside = f"{path}{key}."
-                    _look_into(value, vars(value), inside, kinds, deep, entries, seen)
+                    _look_into(value, vars(value), inside, kinds, deep, found, seen)
             elif isinstance(value, list | tuple | dict):
-                _look_into(owner, value, f"{path}{key}.", kinds, deep, entries, seen)
+                _look_into(owner, value, f"{path}{key}.", kinds, deep, found, seen)
 
 
 _STATE = (Parameter, Buffer, LazyParameter)
+_PLAIN = {int, float, bool, str, type(None)}  # most options
 _HELD = (*_STATE, Layer, list, tuple, dict)
 _SHOWN = (int, float, str, tuple)

@@ -205,7 +205,7 @@ class Optimizer(Declared):
                 state["t"] += 1
             self.states[name] = state
             self._step(p.data, p.grad.data, state, options[self._groups_of[name]])  # type: ignore[union-attr]
-        self.steps += 1
+        vars(self)["steps"] = self.steps + 1  # (past `__setattr__`, which takes 0.2 µs)
         return loss
 
     def init_one(self, p: ndarray) -> State:
