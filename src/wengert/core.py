@@ -193,8 +193,6 @@ def as_variable(x: Any) -> Variable:
     return x if isinstance(x, Variable) else Variable.constant(as_array(x))
 
 
-Operand: TypeAlias = Variable | ndarray | float  # what an operation takes
-
 # ---- Function ----
 
 # What a recorded call leaves: its inputs, which of them need a gradient, the arrays of inputs and

@@ -1,5 +1,7 @@
 """Activation functions. (tanh is in trigonometry.py.)"""
 
+from __future__ import annotations
+
 import math
 from typing import Any
 
@@ -7,13 +9,14 @@ import numpy as np
 
 from wengert import kernels
 from wengert.arguments import number
-from wengert.core import Function, Operand, Variable
-from wengert.functions.arithmetic import mul
+from wengert.core import Function
+from wengert.functions.arithmetic import add, div, mul, neg
 from wengert.functions.axes import checked_axis
 from wengert.functions.join import split
 from wengert.functions.math import Erf, erf
 from wengert.functions.piecewise import clip
 from wengert.functions.samples import one_input
+from wengert.functions.types import Input, X
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "hard_sigmoid", "hard_swish", "leaky_relu", "log_sigmoid",
@@ -249,53 +252,53 @@ class LogSoftmax(Function):
 
 
 # fmt: off
-def sigmoid(x: Operand) -> Variable:
+def sigmoid(x: Input[X]) -> X:
     """y = 1 / (1 + e⁻ˣ), between 0 and 1."""
     return Sigmoid()(x)
 
-def log_sigmoid(x: Operand) -> Variable:
+def log_sigmoid(x: Input[X]) -> X:
     """y = log sigmoid(x), exact where sigmoid(x) rounds to 0."""
-    return -Softplus()(-x)
+    return neg(Softplus()(neg(x)))
 
-def relu(x: Operand) -> Variable:
+def relu(x: Input[X]) -> X:
     """y = max(x, 0); its gradient at 0 is 0."""
     return ReLU()(x)
 
-def leaky_relu(x: Operand, slope: float = 0.01) -> Variable:
+def leaky_relu(x: Input[X], slope: float = 0.01) -> X:
     """y = x for x > 0, else slope x."""
     return LeakyReLU(number("leaky_relu", "slope", slope))(x)
 
-def elu(x: Operand, alpha: float = 1.0) -> Variable:
+def elu(x: Input[X], alpha: float = 1.0) -> X:
     """y = x for x > 0, else α (eˣ - 1). Source: arXiv:1511.07289."""
     return ELU(number("elu", "alpha", alpha))(x)
 
-def selu(x: Operand) -> Variable:
+def selu(x: Input[X]) -> X:
     """y = λ elu(x, α), with the α and λ of self-normalizing networks. Source: arXiv:1706.02515."""
-    return SELU_SCALE * ELU(SELU_ALPHA)(x)
+    return mul(SELU_SCALE, ELU(SELU_ALPHA)(x))
 
-def silu(x: Operand) -> Variable:
+def silu(x: Input[X]) -> X:
     """y = x sigmoid(x), also known as swish. Source: arXiv:1606.08415, section 2."""
     return SiLU()(x)
 
-def mish(x: Operand) -> Variable:
+def mish(x: Input[X]) -> X:
     """y = x tanh(softplus(x)). Source: arXiv:1908.08681."""
     return mul(x, np.tanh(Softplus()(x)))
 
-def softsign(x: Operand) -> Variable:
+def softsign(x: Input[X]) -> X:
     """y = x / (1 + |x|), between -1 and 1."""
-    return x / (1 + abs(x))
+    return div(x, add(1, np.absolute(x)))
 
-def hard_sigmoid(x: Operand) -> Variable:
+def hard_sigmoid(x: Input[X]) -> X:
     """y = x/6 + 1/2, limited to 0 ≤ y ≤ 1. Source: arXiv:1905.02244, section 5.2."""
-    return clip(x * (1 / 6) + 0.5, 0, 1)
+    return clip(add(mul(x, 1 / 6), 0.5), 0, 1)
 
-def hard_swish(x: Operand) -> Variable:
+def hard_swish(x: Input[X]) -> X:
     """y = x hard_sigmoid(x). Source: arXiv:1905.02244, section 5.2."""
     return mul(x, hard_sigmoid(x))
 # fmt: on
 
 
-def celu(x: Operand, alpha: float = 1.0) -> Variable:
+def celu(x: Input[X], alpha: float = 1.0) -> X:
     """y = x for x > 0, else α (exp(x/α) - 1), which is smooth at 0. Source: arXiv:1704.07483.
 
     Raises:
@@ -307,10 +310,10 @@ def celu(x: Operand, alpha: float = 1.0) -> Variable:
         raise ValueError(
             "celu: got alpha 0, but x is divided by it; use relu(x), the limit for alpha → 0"
         )
-    return alpha * ELU()(x / alpha)
+    return mul(alpha, ELU()(div(x, alpha)))
 
 
-def gelu(x: Operand, approximate: bool = False) -> Variable:
+def gelu(x: Input[X], approximate: bool = False) -> X:
     """y = x Φ(x), where Φ is the standard normal distribution. Source: arXiv:1606.08415.
 
     Args:
@@ -321,7 +324,7 @@ def gelu(x: Operand, approximate: bool = False) -> Variable:
     return TanhGELU()(x) if approximate else GELU()(x)
 
 
-def softplus(x: Operand, beta: float = 1.0) -> Variable:
+def softplus(x: Input[X], beta: float = 1.0) -> X:
     """y = log(1 + exp(βx)) / β: a smooth approximation of relu, closer for larger β.
 
     Raises:
@@ -331,7 +334,7 @@ def softplus(x: Operand, beta: float = 1.0) -> Variable:
     return Softplus(number("softplus", "beta", beta, above=0))(x)
 
 
-def prelu(x: Operand, slope: Operand) -> Variable:
+def prelu(x: Input[X], slope: Input[X]) -> X:
     """y = x for x > 0, else slope x, with a trained slope. Source: arXiv:1502.01852.
 
     Args:
@@ -350,7 +353,7 @@ def prelu(x: Operand, slope: Operand) -> Variable:
     return PReLU()(x, np.reshape(slope, (C,) + (1,) * (len(shape) - 2) if C > 1 else ()))
 
 
-def glu(x: Operand, axis: int = -1) -> Variable:
+def glu(x: Input[X], axis: int = -1) -> X:
     """y = a sigmoid(b), where a and b are the halves of x along `axis`. Source: arXiv:1612.08083.
 
     Raises:
@@ -364,7 +367,7 @@ def glu(x: Operand, axis: int = -1) -> Variable:
     return a * sigmoid(b)
 
 
-def softmax(x: Operand, axis: int = -1) -> Variable:
+def softmax(x: Input[X], axis: int = -1) -> X:
     """y = e^x / Σ e^x along `axis`: positive numbers whose sum is 1.
 
     Raises:
@@ -373,7 +376,7 @@ def softmax(x: Operand, axis: int = -1) -> Variable:
     return Softmax(_one_axis("softmax", x, axis))(x)
 
 
-def log_softmax(x: Operand, axis: int = -1) -> Variable:
+def log_softmax(x: Input[X], axis: int = -1) -> X:
     """y = log softmax(x) along `axis`, exact where softmax(x) rounds to 0.
 
     Raises:
@@ -382,7 +385,7 @@ def log_softmax(x: Operand, axis: int = -1) -> Variable:
     return LogSoftmax(_one_axis("log_softmax", x, axis))(x)
 
 
-def _one_axis(name: str, x: Operand, axis: int) -> int:
+def _one_axis(name: str, x: Input[X], axis: int) -> int:
     shape = np.shape(x)
     axis = checked_axis(name, axis, shape)
     if shape[axis] == 0:

@@ -1,24 +1,31 @@
 """Operands, and checks of the arguments of losses and metrics."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from wengert.arrays import as_array
-from wengert.core import Operand, Variable
+from wengert.core import Variable
+from wengert.functions.types import Input, X
 
 
-def as_operand(x: Operand) -> Any:
+def as_operand(x: Input[X]) -> X:
     """`x` if it is a Variable, else `x` as an array."""
-    return x if isinstance(x, Variable) else as_array(x)
+    operand: Any = x if isinstance(x, Variable) else as_array(x)
+    return operand
 
 
-def as_constant(x: Any) -> Any:
+def as_constant(x: Input[X]) -> X:
     """`x` as data without a gradient: a constant for a Variable, else an array; not a copy."""
-    if isinstance(x, Variable):
-        return x.detach() if x.requires_grad else x
-    return as_array(x)
+    operand: Any = as_operand(x)
+    if isinstance(operand, Variable) and operand.requires_grad:
+        operand = operand.detach()
+    return operand
 
 
-def checked_labels(name: str, shape: tuple[int, ...], t: Any, *, ignore: int | None = None) -> Any:
+def checked_labels(
+    name: str, shape: tuple[int, ...], t: Input[X], *, ignore: int | None = None
+) -> X:
     """Labels `t` for logits of that shape, (..., C), checked: an array, or a constant Variable.
 
     Args:

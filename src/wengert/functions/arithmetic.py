@@ -1,14 +1,17 @@
 """Arithmetic: the Functions behind Python's operators."""
 
+from __future__ import annotations
+
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from wengert import dispatch
-from wengert.core import Function, Operand, Variable
+from wengert.core import Function
 from wengert.dispatch import implements
 from wengert.functions.samples import one_input, two_inputs
+from wengert.functions.types import Input, X
 
 __all__ = ["add", "astype", "copy", "div", "mul", "neg", "pow", "sub"]
 
@@ -196,42 +199,42 @@ dispatch.Neg, dispatch.Pos = Neg, Pos
 
 
 # fmt: off
-def add(x0: Operand, x1: Operand) -> Variable:
+def add(x0: Input[X], x1: Input[X]) -> X:
     """y = x0 + x1."""
     return Add()(x0, x1)
 
-def sub(x0: Operand, x1: Operand) -> Variable:
+def sub(x0: Input[X], x1: Input[X]) -> X:
     """y = x0 - x1."""
     return Sub()(x0, x1)
 
-def mul(x0: Operand, x1: Operand) -> Variable:
+def mul(x0: Input[X], x1: Input[X]) -> X:
     """y = x0 x1, element by element."""
     return Mul()(x0, x1)
 
-def div(x0: Operand, x1: Operand) -> Variable:
+def div(x0: Input[X], x1: Input[X]) -> X:
     """y = x0 / x1."""
     return Div()(x0, x1)
 
-def neg(x: Operand) -> Variable:
+def neg(x: Input[X]) -> X:
     """y = -x."""
     return Neg()(x)
 # fmt: on
 
 
 @implements(np.power)
-def pow(x: Operand, c: Operand) -> Variable:
+def pow(x: Input[X], c: Input[X]) -> X:
     """y = xᶜ. A Variable c has a gradient too."""
     return Pow(c)(x) if type(c) is int or type(c) is float else Power()(x, c)
 
 
 @implements(np.copy)
-def copy(x: Operand) -> Variable:
+def copy(x: Input[X]) -> X:
     """y = x, a copy."""
     return Pos()(x)
 
 
 @implements(np.ndarray.astype)
-def astype(x: Operand, dtype: Any) -> Variable:
+def astype(x: Input[X], dtype: Any) -> X:
     """y = x in another dtype. Casts to floats have a gradient, casts to integers have none.
 
     Raises:

@@ -1,5 +1,7 @@
 """Attention: for each query a mean of the values, weighted by how well it matches their keys."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,9 +12,10 @@ from wengert import kernels
 from wengert.arguments import fraction, integer
 from wengert.arrays import as_array, sum_to
 from wengert.config import enable_backprop, train
-from wengert.core import Function, Operand, Variable
+from wengert.core import Function
 from wengert.functions.dropout import dropout_mask
 from wengert.functions.linalg import linear
+from wengert.functions.types import Input, X
 
 __all__ = ["multi_head_attention", "scaled_dot_product_attention"]
 
@@ -125,15 +128,15 @@ def _summed(g: Any, shape: tuple[int, ...]) -> Any:
 
 
 def scaled_dot_product_attention(
-    q: Operand,
-    k: Operand,
-    v: Operand,
-    mask: Operand | None = None,
+    q: Input[X],
+    k: Input[X],
+    v: Input[X],
+    mask: Input[X] | None = None,
     *,
     causal: bool = False,
     dropout: float = 0.0,
     scale: float | None = None,
-) -> Variable:
+) -> X:
     """y = softmax(scale q kᵀ + mask) v: for each query a weighted mean of the values.
 
     Weights grow with the similarity of query and key. If all keys are masked, y is 0.
@@ -171,23 +174,23 @@ def scaled_dot_product_attention(
 
 
 def multi_head_attention(
-    query: Operand,
-    key: Operand,
-    value: Operand,
-    Wq: Operand,
-    Wk: Operand,
-    Wv: Operand,
-    Wo: Operand,
-    bq: Operand | None = None,
-    bk: Operand | None = None,
-    bv: Operand | None = None,
-    bo: Operand | None = None,
+    query: Input[X],
+    key: Input[X],
+    value: Input[X],
+    Wq: Input[X],
+    Wk: Input[X],
+    Wv: Input[X],
+    Wo: Input[X],
+    bq: Input[X] | None = None,
+    bk: Input[X] | None = None,
+    bv: Input[X] | None = None,
+    bo: Input[X] | None = None,
     *,
     heads: int,
-    mask: Operand | None = None,
+    mask: Input[X] | None = None,
     causal: bool = False,
     dropout: float = 0.0,
-) -> Variable:
+) -> X:
     """Attention in several heads, each with its own projections of query, key and value.
 
     PyTorch's `MultiheadAttention` stacks (Wq.T, Wk.T, Wv.T) in in_proj_weight, and stores Wo.T as
@@ -259,7 +262,7 @@ def _attention(
     causal: bool,
     dropout: float,
     scale: float | None,
-) -> Variable:
+) -> Any:
     """`scaled_dot_product_attention`, with errors in the name of the caller."""
     _check_shapes(name, q, k, v, mask)
     probability = fraction(name, "dropout", dropout)

@@ -9,14 +9,17 @@ are those of PyTorch's layers. PyTorch's weights are (out, in): Wx = weight_ih.T
 bx = bias_ih, bh = bias_hh.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from wengert.arrays import as_array
-from wengert.core import Function, Operand, Variable
+from wengert.core import Function
 from wengert.functions.activation import sigmoid
+from wengert.functions.types import Input, X
 
 __all__ = ["gru_cell", "lstm_cell", "rnn_cell"]
 
@@ -139,7 +142,7 @@ def gradients_of_weights(
     )
 
 
-def sample(rng: "np.random.Generator", cell: type[Cell], shape: tuple[int, ...]) -> Any:
+def sample(rng: np.random.Generator, cell: type[Cell], shape: tuple[int, ...]) -> Any:
     B, D = shape[0], shape[-1]
     H = 2
     GH = cell.gates * H
@@ -151,15 +154,15 @@ def sample(rng: "np.random.Generator", cell: type[Cell], shape: tuple[int, ...])
 
 
 def rnn_cell(
-    x: Operand,
-    h: Operand,
-    Wx: Operand,
-    Wh: Operand,
-    bx: Operand | None = None,
-    bh: Operand | None = None,
+    x: Input[X],
+    h: Input[X],
+    Wx: Input[X],
+    Wh: Input[X],
+    bx: Input[X] | None = None,
+    bh: Input[X] | None = None,
     *,
     activation: str = "tanh",
-) -> Variable:
+) -> X:
     """One step of a plain recurrent network: h' = tanh(x Wx + bx + h Wh + bh).
 
     Args:
@@ -183,14 +186,14 @@ def rnn_cell(
 
 
 def lstm_cell(
-    x: Operand,
-    h: Operand,
-    c: Operand,
-    Wx: Operand,
-    Wh: Operand,
-    bx: Operand | None = None,
-    bh: Operand | None = None,
-) -> tuple[Variable, Variable]:
+    x: Input[X],
+    h: Input[X],
+    c: Input[X],
+    Wx: Input[X],
+    Wh: Input[X],
+    bx: Input[X] | None = None,
+    bh: Input[X] | None = None,
+) -> tuple[X, X]:
     """One step of an LSTM: c' = σ(f) c + σ(i) tanh(g),  h' = σ(o) tanh(c').
 
     The gates are (i f g o) = x Wx + bx + h Wh + bh, side by side.
@@ -216,13 +219,13 @@ def lstm_cell(
 
 
 def gru_cell(
-    x: Operand,
-    h: Operand,
-    Wx: Operand,
-    Wh: Operand,
-    bx: Operand | None = None,
-    bh: Operand | None = None,
-) -> Variable:
+    x: Input[X],
+    h: Input[X],
+    Wx: Input[X],
+    Wh: Input[X],
+    bx: Input[X] | None = None,
+    bh: Input[X] | None = None,
+) -> X:
     """One step of a GRU: h' = (1 - z) n + z h.
 
     With (Ar Az An) = x Wx + bx and (Qr Qz Qn) = h Wh + bh, r = σ(Ar + Qr), z = σ(Az + Qz) and

@@ -5,6 +5,8 @@ to W, so they are linear in two inputs too, and the gradients of each of the thr
 two. Three classes therefore give the derivatives of every order.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,7 +15,7 @@ import numpy as np
 
 from wengert import kernels
 from wengert.arguments import integer, integers
-from wengert.core import Function, Operand, Variable
+from wengert.core import Function
 from wengert.functions.geometry import (
     Padding,
     Sizes,
@@ -21,6 +23,7 @@ from wengert.functions.geometry import (
     padding_pairs,
     per_axis,
 )
+from wengert.functions.types import Input, X
 from wengert.kernels import Geometry
 
 __all__ = [
@@ -168,27 +171,27 @@ def _samples() -> Iterator[Any]:
 
 
 def conv1d(
-    x: Operand,
-    W: Operand,
-    b: Operand | None = None,
+    x: Input[X],
+    W: Input[X],
+    b: Input[X] | None = None,
     stride: Sizes = 1,
     padding: Padding = 0,
     dilation: Sizes = 1,
     groups: int = 1,
-) -> Variable:
+) -> X:
     """Convolution over one axis, x (N, C, L) with W (O, C/groups, K); see `conv2d`."""
     return _conv(1, x, W, b, stride, padding, dilation, groups)
 
 
 def conv2d(
-    x: Operand,
-    W: Operand,
-    b: Operand | None = None,
+    x: Input[X],
+    W: Input[X],
+    b: Input[X] | None = None,
     stride: Sizes = 1,
     padding: Padding = 0,
     dilation: Sizes = 1,
     groups: int = 1,
-) -> Variable:
+) -> X:
     """Convolution: y[n, o, p] = Σ x[n, c, stride·p + dilation·k - padding] W[o, c, k] + b[o].
 
     Args:
@@ -218,28 +221,28 @@ def conv2d(
 
 
 def conv3d(
-    x: Operand,
-    W: Operand,
-    b: Operand | None = None,
+    x: Input[X],
+    W: Input[X],
+    b: Input[X] | None = None,
     stride: Sizes = 1,
     padding: Padding = 0,
     dilation: Sizes = 1,
     groups: int = 1,
-) -> Variable:
+) -> X:
     """Convolution over three axes, x (N, C, D, H, W), W (O, C/groups, KD, KH, KW); see `conv2d`."""
     return _conv(3, x, W, b, stride, padding, dilation, groups)
 
 
 def conv_transpose1d(
-    x: Operand,
-    W: Operand,
-    b: Operand | None = None,
+    x: Input[X],
+    W: Input[X],
+    b: Input[X] | None = None,
     stride: Sizes = 1,
     padding: Padding = 0,
     output_padding: Sizes = 0,
     dilation: Sizes = 1,
     groups: int = 1,
-) -> Variable:
+) -> X:
     """Transposed convolution over one axis, x (N, C, L), W (C, O/groups, K).
 
     See `conv_transpose2d`.
@@ -248,15 +251,15 @@ def conv_transpose1d(
 
 
 def conv_transpose2d(
-    x: Operand,
-    W: Operand,
-    b: Operand | None = None,
+    x: Input[X],
+    W: Input[X],
+    b: Input[X] | None = None,
     stride: Sizes = 1,
     padding: Padding = 0,
     output_padding: Sizes = 0,
     dilation: Sizes = 1,
     groups: int = 1,
-) -> Variable:
+) -> X:
     """Transposed convolution (deconvolution): the gradient of `conv2d` for its input, applied to x.
 
     Args:
@@ -285,15 +288,15 @@ def conv_transpose2d(
 
 
 def conv_transpose3d(
-    x: Operand,
-    W: Operand,
-    b: Operand | None = None,
+    x: Input[X],
+    W: Input[X],
+    b: Input[X] | None = None,
     stride: Sizes = 1,
     padding: Padding = 0,
     output_padding: Sizes = 0,
     dilation: Sizes = 1,
     groups: int = 1,
-) -> Variable:
+) -> X:
     """Transposed convolution over three axes, x (N, C, D, H, W), W (C, O/groups, KD, KH, KW).
 
     See `conv_transpose2d`.
@@ -302,8 +305,8 @@ def conv_transpose3d(
 
 
 def im2col(
-    x: Operand, kernel: Sizes, stride: Sizes = 1, padding: Padding = 0, dilation: Sizes = 1
-) -> Variable:
+    x: Input[X], kernel: Sizes, stride: Sizes = 1, padding: Padding = 0, dilation: Sizes = 1
+) -> X:
     """The elements of x that a kernel covers at each position: the columns of convolution.
 
     Args:
@@ -328,12 +331,12 @@ def im2col(
 
 
 def col2im(
-    x: Operand,
+    x: Input[X],
     shape: Sequence[int],
     stride: Sizes = 1,
     padding: Padding = 0,
     dilation: Sizes = 1,
-) -> Variable:
+) -> X:
     """Images from columns: each element is added to the pixel that `im2col` reads it from.
 
     Args:
@@ -360,9 +363,9 @@ def col2im(
             f"col2im: got columns {columns} and shape {shape}, needed (N, C, KH, KW, OH, OW) and "
             f"(N, C, H, W)"
         )
-    kernel = columns[2 : 2 + n_axes]
+    kernel: tuple[int, ...] = columns[2 : 2 + n_axes]
     geometry = checked_geometry("col2im", shape, kernel, stride, padding, dilation)
-    needed = (*shape[:2], *kernel, *geometry.output_sizes(shape[2:]))
+    needed = shape[:2] + kernel + geometry.output_sizes(shape[2:])
     if columns != needed:
         raise ValueError(f"col2im: got columns {columns}, needed {needed} for {shape}")
     return Col2Im(geometry, shape[2:])(x)
@@ -373,14 +376,14 @@ def col2im(
 
 def _conv(
     n_axes: int,
-    x: Operand,
-    W: Operand,
-    b: Operand | None,
+    x: Input[X],
+    W: Input[X],
+    b: Input[X] | None,
     stride: Sizes,
     padding: Padding,
     dilation: Sizes,
     groups: int,
-) -> Variable:
+) -> X:
     name, x_shape, W_shape = f"conv{n_axes}d", np.shape(x), np.shape(W)
     groups = _checked_groups(name, n_axes, x_shape, W_shape, groups)
     C, OC = x_shape[1], W_shape[0]
@@ -403,15 +406,15 @@ def _conv(
 
 def _conv_transpose(
     n_axes: int,
-    x: Operand,
-    W: Operand,
-    b: Operand | None,
+    x: Input[X],
+    W: Input[X],
+    b: Input[X] | None,
     stride: Sizes,
     padding: Padding,
     output_padding: Sizes,
     dilation: Sizes,
     groups: int,
-) -> Variable:
+) -> X:
     name, x_shape, W_shape = f"conv_transpose{n_axes}d", np.shape(x), np.shape(W)
     groups = _checked_groups(name, n_axes, x_shape, W_shape, groups)
     if W_shape[0] != x_shape[1] or x_shape[1] % groups:
@@ -460,6 +463,6 @@ def _checked_groups(name: str, n_axes: int, x: Any, W: Any, groups: int) -> int:
     return integer(name, "groups", groups, 1)
 
 
-def _check_bias(name: str, b: Operand, outputs: int) -> None:
+def _check_bias(name: str, b: Input[X], outputs: int) -> None:
     if np.shape(b) != (outputs,):
         raise ValueError(f"{name}: got b {np.shape(b)}, needed ({outputs},), one for each output")

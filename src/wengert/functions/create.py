@@ -1,5 +1,7 @@
 """New arrays with the shape and dtype of another array; for a Variable, they are constants."""
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -7,25 +9,26 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays import as_array
-from wengert.core import Operand, Variable
+from wengert.core import Variable
 from wengert.dispatch import implements
+from wengert.functions.types import Input, X
 
 __all__ = ["empty_like", "full_like", "ones_like", "zeros_like"]
 
 
 # fmt: off
 @implements(np.zeros_like)
-def zeros_like(x: Operand, dtype: Any = None, *, shape: Any = None) -> Variable:
+def zeros_like(x: Input[X], dtype: Any = None, *, shape: Any = None) -> X:
     """Zeros, by default with the shape and dtype of x."""
     return _constant(np.zeros_like(as_array(x), dtype, shape=shape), x)
 
 @implements(np.ones_like)
-def ones_like(x: Operand, dtype: Any = None, *, shape: Any = None) -> Variable:
+def ones_like(x: Input[X], dtype: Any = None, *, shape: Any = None) -> X:
     """Ones, by default with the shape and dtype of x."""
     return _constant(np.ones_like(as_array(x), dtype, shape=shape), x)
 
 @implements(np.empty_like)
-def empty_like(x: Operand, dtype: Any = None, *, shape: Any = None) -> Variable:
+def empty_like(x: Input[X], dtype: Any = None, *, shape: Any = None) -> X:
     """An uninitialized array, by default with the shape and dtype of x."""
     return _constant(np.empty_like(as_array(x), dtype, shape=shape), x)
 # fmt: on
@@ -33,8 +36,8 @@ def empty_like(x: Operand, dtype: Any = None, *, shape: Any = None) -> Variable:
 
 @implements(np.full_like)
 def full_like(
-    x: Operand, fill_value: float | np.ndarray, dtype: Any = None, *, shape: Any = None
-) -> Variable:
+    x: Input[X], fill_value: float | np.ndarray, dtype: Any = None, *, shape: Any = None
+) -> X:
     """An array of `fill_value`, by default with the shape and dtype of x.
 
     Raises:
@@ -48,7 +51,7 @@ def full_like(
     return _constant(np.full_like(as_array(x), fill_value, dtype, shape=shape), x)
 
 
-def _constant(array: np.ndarray, x: Operand) -> Any:
+def _constant(array: np.ndarray, x: Input[X]) -> Any:
     """The array, as a constant if x is a Variable."""
     return Variable(array, requires_grad=False) if isinstance(x, Variable) else array
 

@@ -3,17 +3,20 @@
 Matrices are on the last two axes; the axes before them are a batch.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
 
-from wengert.core import Function, Operand, Variable
+from wengert.core import Function
 from wengert.dispatch import Axis, implements
 from wengert.functions.arguments import as_operand
 from wengert.functions.axes import reduced_axes
 from wengert.functions.piecewise import abs
 from wengert.functions.reduce import Reduction, max, min, sum
 from wengert.functions.shape import reshape, sum_to
+from wengert.functions.types import Input, X
 
 __all__ = ["cholesky", "det", "inv", "norm", "slogdet", "solve"]
 
@@ -154,7 +157,7 @@ class Norm(Reduction):
                 yield (x,), {"p": p, "axis": (0, -1), "keepdims": True}
 
 
-def _regular_matrix(rng: "np.random.Generator", shape: tuple[int, ...]) -> np.ndarray:
+def _regular_matrix(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Random matrices, well-conditioned."""
     return rng.uniform(-0.3, 0.3, size=shape) + np.diag(rng.uniform(1, 2, size=shape[-1]))
 
@@ -178,7 +181,7 @@ def _as_matrices(y: Any) -> Any:
 
 
 @implements(np.linalg.inv)
-def inv(x: Operand) -> Variable:
+def inv(x: Input[X]) -> X:
     """y = x⁻¹, for one matrix or a batch. To solve x y = b, `solve` is faster and more accurate.
 
     Args:
@@ -191,7 +194,7 @@ def inv(x: Operand) -> Variable:
 
 
 @implements(np.linalg.solve)
-def solve(A: Operand, b: Operand) -> Variable:
+def solve(A: Input[X], b: Input[X]) -> X:
     """The solution y of A y = b.
 
     Args:
@@ -224,7 +227,7 @@ def solve(A: Operand, b: Operand) -> Variable:
 
 
 @implements(np.linalg.det)
-def det(x: Operand) -> Variable:
+def det(x: Input[X]) -> X:
     """The determinant of matrices, (..., N, N). `slogdet` avoids its overflow and underflow.
 
     Raises:
@@ -234,7 +237,7 @@ def det(x: Operand) -> Variable:
 
 
 @implements(np.linalg.slogdet)
-def slogdet(x: Operand) -> tuple[Variable, Variable]:
+def slogdet(x: Input[X]) -> tuple[X, X]:
     """The sign of the determinant of matrices, (..., N, N), and log |det x|.
 
     For a singular matrix they are 0 and -inf, without a derivative.
@@ -246,7 +249,7 @@ def slogdet(x: Operand) -> tuple[Variable, Variable]:
 
 
 @implements(np.linalg.cholesky)
-def cholesky(x: Operand) -> Variable:
+def cholesky(x: Input[X]) -> X:
     """The lower triangle L with L Lᵀ = x.
 
     Args:
@@ -261,8 +264,8 @@ def cholesky(x: Operand) -> Variable:
 
 @implements(np.linalg.norm)
 def norm(
-    x: Operand, ord: float | str | None = None, axis: Axis = None, *, keepdims: bool = False
-) -> Variable:
+    x: Input[X], ord: float | str | None = None, axis: Axis = None, *, keepdims: bool = False
+) -> X:
     """y = (Σ |x|ᵖ)^(1/p) along `axis`: the p-norm of vectors, or the Frobenius norm of matrices.
 
     Args:
@@ -297,7 +300,7 @@ def norm(
     return Norm(p if type(p) is int else float(p), axis, keepdims)(x)
 
 
-def _square(name: str, x: Operand) -> Any:
+def _square(name: str, x: Input[X]) -> Any:
     matrices = as_operand(x)
     if matrices.ndim < 2 or matrices.shape[-1] != matrices.shape[-2]:
         raise ValueError(f"{name}: got x {matrices.shape}, needed square matrices, (..., N, N)")

@@ -1,5 +1,7 @@
 """Dropout: random zeros in training, the identity in inference mode."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -7,8 +9,10 @@ import numpy as np
 from wengert.arguments import fraction
 from wengert.arrays import as_array
 from wengert.config import train
-from wengert.core import Operand, Variable, as_variable
+from wengert.core import Variable, as_variable
+from wengert.functions.arguments import as_operand
 from wengert.functions.arithmetic import Mul
+from wengert.functions.types import Input, X
 from wengert.random import generator
 
 __all__ = ["channel_dropout", "dropout"]
@@ -23,7 +27,7 @@ class Dropout(Mul):
             yield rng.normal(size=(2, 3)), 2.0 * rng.integers(0, 2, size=shape)
 
 
-def dropout(x: Operand, p: float = 0.5) -> Variable:
+def dropout(x: Input[X], p: float = 0.5) -> X:
     """In training, each element becomes 0 with probability p; the others are scaled by 1 / (1 - p).
 
     In inference mode y = x, which is also the mean of y in training.
@@ -41,7 +45,7 @@ def dropout(x: Operand, p: float = 0.5) -> Variable:
     return _dropped("dropout", x, p, np.shape(x))
 
 
-def channel_dropout(x: Operand, p: float = 0.5) -> Variable:
+def channel_dropout(x: Input[X], p: float = 0.5) -> X:
     """`dropout` of whole channels, chosen for each sample.
 
     Neighbouring pixels are similar, so dropping single ones would remove little information.
@@ -62,8 +66,8 @@ def channel_dropout(x: Operand, p: float = 0.5) -> Variable:
     return _dropped("channel_dropout", x, p, shape[:2] + (1,) * (len(shape) - 2))
 
 
-def _dropped(name: str, x: Any, p: float, shape: tuple[int, ...]) -> Variable:
-    p = fraction(name, "p", p)
+def _dropped(name: str, x: Any, p: float, shape: tuple[int, ...]) -> Any:
+    x, p = as_operand(x), fraction(name, "p", p)
     if p == 0 or not train.get():
         return x
     dtype = np.result_type(as_array(x), np.float16)  # x's dtype, if that is a float
@@ -71,7 +75,7 @@ def _dropped(name: str, x: Any, p: float, shape: tuple[int, ...]) -> Variable:
     return Dropout()(x, as_variable(mask) if isinstance(x, Variable) else mask)
 
 
-def dropout_mask(p: float, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> np.ndarray:
+def dropout_mask(p: float, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
     """A random mask: 0 with probability p, else 1 / (1 - p)."""
     # float32 draws are precise enough, take half of the time, and are the same for every dtype
     kept = generator().random(shape, dtype=np.float32) >= p

@@ -1,5 +1,7 @@
 """Einstein's notation: sums of products, named by the labels of the axes."""
 
+from __future__ import annotations
+
 import itertools
 import math
 import string
@@ -8,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import Function, Operand, Variable
+from wengert.core import Function
 from wengert.dispatch import implements
+from wengert.functions.types import Input, X
 
 __all__ = ["einsum"]
 
@@ -70,7 +73,7 @@ class Einsum(Function):
 
 
 @implements(np.einsum)
-def einsum(subscripts: str, *xs: Operand, optimize: Any = None) -> Variable:
+def einsum(subscripts: str, *xs: Input[X], optimize: Any = None) -> X:
     """The product of the xs, summed over the labels that are not in the result.
 
     Args:

@@ -1,13 +1,14 @@
 """Embedding: rows of a table, looked up by index."""
 
-from typing import Any
+from __future__ import annotations
 
 import numpy as np
 
 from wengert.arguments import integer
 from wengert.arrays import as_array
-from wengert.core import Function, Operand, Variable, as_variable
+from wengert.core import Function, Variable, as_variable
 from wengert.functions.arguments import as_constant
+from wengert.functions.types import Input, X
 
 __all__ = ["embedding"]
 
@@ -66,7 +67,7 @@ def _sample_ids():
     yield np.zeros((0, 2), int)
 
 
-def embedding(ids: Any, W: Operand, padding_index: int | None = None) -> Variable:
+def embedding(ids: Input[X], W: Input[X], padding_index: int | None = None) -> X:
     """The row of W for each id: y = W[ids].
 
     The gradient of a row is the sum over all positions with its id.

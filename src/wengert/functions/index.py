@@ -5,17 +5,21 @@ integers, None, `...`, (start, stop, step) for a slice, and "array" for each ind
 Those arrays are data, and so inputs of the Function.
 """
 
+from __future__ import annotations
+
 import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from wengert.core import Function, Operand, Variable, as_variable
+from wengert.core import Function, Variable, as_variable
 from wengert.dispatch import implements
 from wengert.functions.arguments import as_constant
 from wengert.functions.arithmetic import Pos
 from wengert.functions.axes import checked_axis
+from wengert.functions.shape import flatten
+from wengert.functions.types import Input, X
 
 __all__ = ["get_item", "take", "take_along_axis"]
 
@@ -273,7 +277,7 @@ def _described(key: Any) -> str:
 
 
 @implements(operator.getitem)
-def get_item(x: Operand, key: Any) -> Variable:
+def get_item(x: Input[X], key: Any) -> X:
     """x[key], for every kind of key that NumPy has, including Variables of integers or bools.
 
     As in NumPy, a key of integers and slices gives a view, which shares the memory of x: to write
@@ -307,7 +311,7 @@ def get_item(x: Operand, key: Any) -> Variable:
 
 
 @implements(np.take)
-def take(x: Operand, indices: Any, axis: int | None = None) -> Variable:
+def take(x: Input[X], indices: Input[X], axis: int | None = None) -> X:
     """The elements of x at `indices` along `axis`; of the flattened x by default.
 
     Args:
@@ -321,16 +325,16 @@ def take(x: Operand, indices: Any, axis: int | None = None) -> Variable:
                [6, 4]])
     """
     if axis is None:
-        x, axis = np.ravel(x), 0
+        x, axis = flatten(x), 0
     axis = checked_axis("take", axis, np.shape(x))
     own = integer_indices("take", indices)
     if isinstance(x, Variable):
         own = as_variable(own)
-    return _get_item((*[slice(None)] * axis, "array"))(x, own)
+    return _get_item((slice(None),) * axis + ("array",))(x, own)
 
 
 @implements(np.take_along_axis)
-def take_along_axis(x: Operand, indices: Any, axis: int = -1) -> Variable:
+def take_along_axis(x: Input[X], indices: Input[X], axis: int = -1) -> X:
     """y[i, ..., k] = x[i, ..., indices[i, ..., k]], here for the last axis.
 
     Args:

@@ -1,5 +1,7 @@
 """Interpolation: resized images."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -7,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays import as_array
-from wengert.core import Operand, Variable
+from wengert.core import Variable
 from wengert.functions.geometry import Sizes, per_axis
 from wengert.functions.pool import along_axis
+from wengert.functions.types import Input, X
 
 __all__ = ["interpolate"]
 
@@ -17,12 +20,12 @@ _MODES = {"nearest": (1, 2, 3), "linear": (1,), "bilinear": (2,), "trilinear": (
 
 
 def interpolate(
-    x: Operand,
+    x: Input[X],
     size: Sizes | None = None,
     scale: float | Sequence[float] | None = None,
     mode: str = "nearest",
     align_corners: bool = False,
-) -> Variable:
+) -> X:
     """Resized images; give either `size` or `scale`.
 
     Pixels are squares: pixel i of I extends from i/I to (i + 1)/I of the image. With

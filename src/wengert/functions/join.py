@@ -1,17 +1,21 @@
 """Joining and splitting arrays, padding, and reordering along an axis."""
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
+from numpy import ndarray
 
 from wengert.arguments import integers
 from wengert.arrays import as_array
-from wengert.core import Function, Operand, Variable
+from wengert.core import Function, Variable
 from wengert.dispatch import Axis, implements
 from wengert.functions.axes import checked_axes, checked_axis
 from wengert.functions.shape import expand_dims, flatten, reshape
+from wengert.functions.types import Input, Operand, X
 
 __all__ = ["concatenate", "flip", "hstack", "pad", "roll", "split", "stack", "vstack"]
 
@@ -127,8 +131,15 @@ class Roll(Function):
 # ---- Joining and splitting ----
 
 
+# (Overloads, because mypy finds no X for a list with Variables and arrays.)
+
+
+@overload
+def concatenate(xs: Sequence[Input[ndarray]], axis: int | None = 0) -> ndarray: ...  # type: ignore[overload-overlap]
+@overload
+def concatenate(xs: Sequence[Operand], axis: int | None = 0) -> Variable: ...
 @implements(np.concatenate)
-def concatenate(xs: Sequence[Operand], axis: int | None = 0) -> Variable:
+def concatenate(xs: Sequence[Any], axis: int | None = 0) -> Any:
     """The xs joined along an existing axis; flattened first for axis None.
 
     Raises:
@@ -153,8 +164,12 @@ def concatenate(xs: Sequence[Operand], axis: int | None = 0) -> Variable:
     return Concatenate(axis)(*xs)
 
 
+@overload
+def stack(xs: Sequence[Input[ndarray]], axis: int = 0) -> ndarray: ...  # type: ignore[overload-overlap]
+@overload
+def stack(xs: Sequence[Operand], axis: int = 0) -> Variable: ...
 @implements(np.stack)
-def stack(xs: Sequence[Operand], axis: int = 0) -> Variable:
+def stack(xs: Sequence[Any], axis: int = 0) -> Any:
     """The xs, which have the same shape, joined along a new axis.
 
     Example:
@@ -166,27 +181,33 @@ def stack(xs: Sequence[Operand], axis: int = 0) -> Variable:
     if len(set(shapes)) != 1:
         arrived = f"shapes {', '.join(map(str, shapes))}" if xs else "no arrays"
         raise ValueError(f"stack: got {arrived}, needed one shape for all")
-    axis = checked_axis("stack", axis, (*shapes[0], len(xs)))
+    axis = checked_axis("stack", axis, shapes[0] + (len(xs),))
     return Concatenate(axis)(*[expand_dims(x, axis) for x in xs])
 
 
+@overload
+def vstack(xs: Sequence[Input[ndarray]]) -> ndarray: ...  # type: ignore[overload-overlap]
+@overload
+def vstack(xs: Sequence[Operand]) -> Variable: ...
 @implements(np.vstack)
-def vstack(xs: Sequence[Operand]) -> Variable:
+def vstack(xs: Sequence[Any]) -> Any:
     """The xs joined along axis 0; a vector counts as a row."""
     return concatenate([x if np.ndim(x) > 1 else reshape(x, (1, -1)) for x in xs], 0)
 
 
+@overload
+def hstack(xs: Sequence[Input[ndarray]]) -> ndarray: ...  # type: ignore[overload-overlap]
+@overload
+def hstack(xs: Sequence[Operand]) -> Variable: ...
 @implements(np.hstack)
-def hstack(xs: Sequence[Operand]) -> Variable:
+def hstack(xs: Sequence[Any]) -> Any:
     """The xs joined along axis 1, or vectors along their only axis."""
     xs = [x if np.ndim(x) else reshape(x, 1) for x in xs]
     return concatenate(xs, 0 if xs and np.ndim(xs[0]) == 1 else 1)
 
 
 @implements(np.split)
-def split(
-    x: Operand, indices_or_sections: int | Sequence[int], axis: int = 0
-) -> tuple[Variable, ...]:
+def split(x: Input[X], indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[X, ...]:
     """x split along an axis.
 
     Args:
@@ -222,7 +243,7 @@ def split(
 
 
 @implements(np.pad)
-def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Variable:
+def pad(x: Input[X], pad_width: Any, mode: str = "constant", constant_values: float = 0) -> X:
     """x padded on its sides.
 
     Args:
@@ -269,15 +290,13 @@ def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: flo
 
 
 @implements(np.flip)
-def flip(x: Operand, axis: Axis = None) -> Variable:
+def flip(x: Input[X], axis: Axis = None) -> X:
     """x in reverse order along `axis`; along every axis by default."""
     return Flip(axis if axis is None else checked_axes("flip", axis, np.shape(x)))(x)
 
 
 @implements(np.roll)
-def roll(
-    x: Operand, shift: int | tuple[int, ...], axis: int | tuple[int, ...] | None = None
-) -> Variable:
+def roll(x: Input[X], shift: int | tuple[int, ...], axis: int | tuple[int, ...] | None = None) -> X:
     """x shifted by `shift` along `axis`; elements beyond the end come back at the start.
 
     For several axes, one shift each or one for all. For axis None, x is flattened and reshaped.

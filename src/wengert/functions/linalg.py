@@ -1,5 +1,7 @@
 """Linear algebra: products, diagonals and triangles of matrices."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -7,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from wengert.arguments import integer
-from wengert.core import Function, Operand, Variable
+from wengert.core import Function
 from wengert.dispatch import implements
 from wengert.functions.arithmetic import mul
 from wengert.functions.axes import checked_axes, checked_axis
 from wengert.functions.shape import moveaxis, reshape, sum_to, transpose
+from wengert.functions.types import Input, X
 
 __all__ = [
     "diagonal", "dot", "inner", "linear", "matmul", "outer", "tensordot", "trace",
@@ -160,7 +163,7 @@ def _product_error(name: str, shape0: tuple[int, ...], shape1: tuple[int, ...]) 
 # ---- Products ----
 
 
-def matmul(x0: Operand, x1: Operand) -> Variable:
+def matmul(x0: Input[X], x1: Input[X]) -> X:
     """The product of matrices on the last two axes, x0 @ x1; the other axes broadcast.
 
     A vector counts as a row on the left and as a column on the right; the result lacks that axis.
@@ -182,7 +185,7 @@ def matmul(x0: Operand, x1: Operand) -> Variable:
     return MatMul()(x0, x1)
 
 
-def linear(x: Operand, W: Operand, b: Operand | None = None) -> Variable:
+def linear(x: Input[X], W: Input[X], b: Input[X] | None = None) -> X:
     """Affine map y = x W + b.
 
     Args:
@@ -204,7 +207,7 @@ def linear(x: Operand, W: Operand, b: Operand | None = None) -> Variable:
 
 
 @implements(np.dot)
-def dot(x0: Operand, x1: Operand) -> Variable:
+def dot(x0: Input[X], x1: Input[X]) -> X:
     """np.dot: the inner product of vectors, `matmul` of matrices, the product with a number.
 
     In general, the sum over the last axis of x0 and the second-to-last (or only) axis of x1.
@@ -221,7 +224,7 @@ def dot(x0: Operand, x1: Operand) -> Variable:
 
 
 @implements(np.inner)
-def inner(x0: Operand, x1: Operand) -> Variable:
+def inner(x0: Input[X], x1: Input[X]) -> X:
     """The sum over the last axes of x0 and x1, for each pair of their other indices."""
     shape0, shape1 = np.shape(x0), np.shape(x1)
     if not shape0 or not shape1:
@@ -232,7 +235,7 @@ def inner(x0: Operand, x1: Operand) -> Variable:
 
 
 @implements(np.outer)
-def outer(x0: Operand, x1: Operand) -> Variable:
+def outer(x0: Input[X], x1: Input[X]) -> X:
     """y[i, j] = x0[i] x1[j]; axes beyond the first are flattened.
 
     Example:
@@ -244,7 +247,7 @@ def outer(x0: Operand, x1: Operand) -> Variable:
 
 
 @implements(np.tensordot)
-def tensordot(x0: Operand, x1: Operand, axes: Any = 2) -> Variable:
+def tensordot(x0: Input[X], x1: Input[X], axes: Any = 2) -> X:
     """The sum over pairs of axes of x0 and x1. The other axes of x0, then those of x1, remain.
 
     Args:
@@ -271,16 +274,17 @@ def tensordot(x0: Operand, x1: Operand, axes: Any = 2) -> Variable:
         raise ValueError(
             f"tensordot: got axes {axes!r}, needed a number, or a pair: the axes of each input"
         )
-    axes0 = checked_axes("tensordot", axes[0], shape0)
-    axes1 = checked_axes("tensordot", axes[1], shape1)
+    axes0: tuple[int, ...] = checked_axes("tensordot", axes[0], shape0)
+    axes1: tuple[int, ...] = checked_axes("tensordot", axes[1], shape1)
     if [shape0[a] for a in axes0] != [shape1[a] for a in axes1]:
         raise ValueError(
             f"tensordot: got shapes {shape0} and {shape1}; axes {axes0} of the first and {axes1} "
             f"of the second need the same sizes"
         )
-    rest0 = [a for a in range(len(shape0)) if a not in axes0]
-    rest1 = [a for a in range(len(shape1)) if a not in axes1]
-    sizes0, sizes1 = [shape0[a] for a in rest0], [shape1[a] for a in rest1]
+    rest0: list[int] = [a for a in range(len(shape0)) if a not in axes0]
+    rest1: list[int] = [a for a in range(len(shape1)) if a not in axes1]
+    sizes0: list[int] = [shape0[a] for a in rest0]
+    sizes1: list[int] = [shape1[a] for a in rest1]
     n = math.prod(shape0[a] for a in axes0)
     a = reshape(transpose(x0, (*rest0, *axes0)), (math.prod(sizes0), n))
     b = reshape(transpose(x1, (*axes1, *rest1)), (n, math.prod(sizes1)))
@@ -291,7 +295,7 @@ def tensordot(x0: Operand, x1: Operand, axes: Any = 2) -> Variable:
 
 
 @implements(np.diagonal)
-def diagonal(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
+def diagonal(x: Input[X], offset: int = 0, axis1: int = 0, axis2: int = 1) -> X:
     """The elements x[i, i + offset] of two axes, as a new last axis; a copy, unlike NumPy's.
 
     Example:
@@ -301,7 +305,7 @@ def diagonal(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Var
     return _diagonal("diagonal", x, offset, axis1, axis2)
 
 
-def _diagonal(name: str, x: Operand, offset: int, axis1: int, axis2: int) -> Any:
+def _diagonal(name: str, x: Input[X], offset: int, axis1: int, axis2: int) -> Any:
     shape = np.shape(x)
     offset = integer(name, "offset", offset)
     i, j = checked_axis(name, axis1, shape), checked_axis(name, axis2, shape)
@@ -315,25 +319,25 @@ def _diagonal(name: str, x: Operand, offset: int, axis1: int, axis2: int) -> Any
 
 
 @implements(np.trace)
-def trace(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
+def trace(x: Input[X], offset: int = 0, axis1: int = 0, axis2: int = 1) -> X:
     """The sum along a diagonal of two axes."""
     return np.sum(_diagonal("trace", x, offset, axis1, axis2), axis=-1)
 
 
 @implements(np.tril)
-def tril(x: Operand, k: int = 0) -> Variable:
+def tril(x: Input[X], k: int = 0) -> X:
     """x on and below diagonal k of the last two axes, 0 above (k = 1 is above the main one)."""
     _check_matrix("tril", x)
     return Tril(integer("tril", "k", k))(x)
 
 
 @implements(np.triu)
-def triu(x: Operand, k: int = 0) -> Variable:
+def triu(x: Input[X], k: int = 0) -> X:
     """x on and above diagonal k of the last two axes, 0 below (k = 1 is above the main one)."""
     _check_matrix("triu", x)
     return Triu(integer("triu", "k", k))(x)
 
 
-def _check_matrix(name: str, x: Operand) -> None:
+def _check_matrix(name: str, x: Input[X]) -> None:
     if np.ndim(x) < 2:
         raise ValueError(f"{name}: got shape {np.shape(x)}, needed at least two axes")

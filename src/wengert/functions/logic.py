@@ -3,10 +3,13 @@
 (`==` between Variables compares identity, because graph code compares nodes: use `np.equal`.)
 """
 
+from __future__ import annotations
+
 import numpy as np
 
-from wengert.core import Constant, Operand, Variable
+from wengert.core import Constant
 from wengert.functions.samples import one_input, two_inputs
+from wengert.functions.types import Input, X
 
 __all__ = [
     "equal", "greater", "greater_equal", "isfinite", "isinf", "isnan", "less", "less_equal",
@@ -163,55 +166,55 @@ class IsFinite(OfUfunc):
 
 
 # fmt: off
-def equal(x0: Operand, x1: Operand) -> Variable:
+def equal(x0: Input[X], x1: Input[X]) -> X:
     """y = (x0 = x1), a constant."""
     return Equal()(x0, x1)
 
-def not_equal(x0: Operand, x1: Operand) -> Variable:
+def not_equal(x0: Input[X], x1: Input[X]) -> X:
     """y = (x0 ≠ x1), a constant."""
     return NotEqual()(x0, x1)
 
-def less(x0: Operand, x1: Operand) -> Variable:
+def less(x0: Input[X], x1: Input[X]) -> X:
     """y = (x0 < x1), a constant."""
     return Less()(x0, x1)
 
-def less_equal(x0: Operand, x1: Operand) -> Variable:
+def less_equal(x0: Input[X], x1: Input[X]) -> X:
     """y = (x0 ≤ x1), a constant."""
     return LessEqual()(x0, x1)
 
-def greater(x0: Operand, x1: Operand) -> Variable:
+def greater(x0: Input[X], x1: Input[X]) -> X:
     """y = (x0 > x1), a constant."""
     return Greater()(x0, x1)
 
-def greater_equal(x0: Operand, x1: Operand) -> Variable:
+def greater_equal(x0: Input[X], x1: Input[X]) -> X:
     """y = (x0 ≥ x1), a constant."""
     return GreaterEqual()(x0, x1)
 
-def logical_and(x0: Operand, x1: Operand) -> Variable:
+def logical_and(x0: Input[X], x1: Input[X]) -> X:
     """y = (x0 and x1), a constant."""
     return LogicalAnd()(x0, x1)
 
-def logical_or(x0: Operand, x1: Operand) -> Variable:
+def logical_or(x0: Input[X], x1: Input[X]) -> X:
     """y = (x0 or x1), a constant."""
     return LogicalOr()(x0, x1)
 
-def logical_xor(x0: Operand, x1: Operand) -> Variable:
+def logical_xor(x0: Input[X], x1: Input[X]) -> X:
     """y = (x0 or x1, but not both), a constant."""
     return LogicalXor()(x0, x1)
 
-def logical_not(x: Operand) -> Variable:
+def logical_not(x: Input[X]) -> X:
     """y = (not x), a constant."""
     return LogicalNot()(x)
 
-def isnan(x: Operand) -> Variable:
+def isnan(x: Input[X]) -> X:
     """y = (x is not a number), a constant."""
     return IsNan()(x)
 
-def isinf(x: Operand) -> Variable:
+def isinf(x: Input[X]) -> X:
     """y = (x is infinite), a constant."""
     return IsInf()(x)
 
-def isfinite(x: Operand) -> Variable:
+def isfinite(x: Input[X]) -> X:
     """y = (x is neither infinite nor NaN), a constant."""
     return IsFinite()(x)
 # fmt: on

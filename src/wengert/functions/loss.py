@@ -1,5 +1,7 @@
 """Loss functions."""
 
+from __future__ import annotations
+
 import math
 from typing import Any
 
@@ -7,7 +9,7 @@ import numpy as np
 
 from wengert.arguments import fraction, number
 from wengert.arrays import as_array
-from wengert.core import Function, Operand, Variable, as_variable
+from wengert.core import Function, Variable, as_variable
 from wengert.functions.activation import log_softmax, relu, sigmoid, softmax, softplus
 from wengert.functions.arguments import as_constant, as_operand, check_any, checked_labels
 from wengert.functions.arithmetic import div
@@ -16,6 +18,8 @@ from wengert.functions.decompose import norm
 from wengert.functions.index import take, take_along_axis
 from wengert.functions.piecewise import abs, maximum, minimum, where
 from wengert.functions.reduce import mean, sum
+from wengert.functions.shape import moveaxis
+from wengert.functions.types import Input, X
 
 __all__ = [
     "binary_cross_entropy", "cosine_similarity", "hinge", "huber", "kl_divergence",
@@ -115,15 +119,15 @@ class MeanSquaredError(Function):
 
 
 def softmax_cross_entropy(
-    x: Operand,
-    t: Any,
+    x: Input[X],
+    t: Input[X],
     *,
     axis: int = -1,
-    weight: Any = None,
+    weight: Input[X] | None = None,
     label_smoothing: float = 0.0,
     ignore_index: int | None = None,
     reduction: str = "mean",
-) -> Variable:
+) -> X:
     """-log softmax(x)[t]: the cross-entropy of the logits `x` and the labels `t`.
 
     Args:
@@ -163,14 +167,14 @@ def softmax_cross_entropy(
 
 
 def nll(
-    x: Operand,
-    t: Any,
+    x: Input[X],
+    t: Input[X],
     *,
     axis: int = -1,
-    weight: Any = None,
+    weight: Input[X] | None = None,
     ignore_index: int | None = None,
     reduction: str = "mean",
-) -> Variable:
+) -> X:
     """-x[t], for log probabilities x: the negative log likelihood of the labels.
 
     `nll(log_softmax(x), t)` is `softmax_cross_entropy(x, t)`, which has the same arguments.
@@ -178,10 +182,10 @@ def nll(
     return _nll("nll", _classes_last("nll", x, axis), t, weight, 0, ignore_index, reduction)
 
 
-def _classes_last(name: str, x: Operand, axis: int) -> Any:
+def _classes_last(name: str, x: Input[X], axis: int) -> Any:
     logits = as_operand(x)
     axis = checked_axis(name, axis, logits.shape) if logits.ndim else -1
-    return logits if axis in (-1, logits.ndim - 1) else np.moveaxis(logits, axis, -1)
+    return logits if axis in (-1, logits.ndim - 1) else moveaxis(logits, axis, -1)
 
 
 def _nll(
@@ -192,7 +196,7 @@ def _nll(
     smoothing: float,
     ignore: int | None,
     reduction: str,
-) -> Variable:
+) -> Any:
     """-Σ q x along the last axis, where q is one-hot, smoothed and weighted."""
     t = checked_labels(name, x.shape, t, ignore=ignore)
     n = t.size if ignore is None else int(np.sum(as_array(t) != ignore))
@@ -219,7 +223,7 @@ def _soft_cross_entropy(
     smoothing: float,
     ignore: int | None,
     reduction: str,
-) -> Variable:
+) -> Any:
     if ignore is not None:
         raise ValueError(
             f"{name}: ignore_index is for labels; leave out rows of probabilities instead"
@@ -243,14 +247,14 @@ def _class_weights(name: str, weight: Any, x: Any) -> Any:
 
 
 def hinge(
-    x: Operand,
-    t: Any,
+    x: Input[X],
+    t: Input[X],
     *,
     margin: float = 1.0,
     power: int = 1,
-    weight: Any = None,
+    weight: Input[X] | None = None,
     reduction: str = "mean",
-) -> Variable:
+) -> X:
     """Σ max(0, margin - x[t] + x[c])ᵖ / C over the classes c ≠ t: the multi-class hinge loss.
 
     Args:
@@ -265,6 +269,7 @@ def hinge(
         TypeError: the labels are not integers.
         ValueError: the shapes of x and t do not match, or a label or an option is out of range.
     """
+    x = as_operand(x)
     shape = np.shape(x)
     t = checked_labels("hinge", shape, t)
     _check_reduction("hinge", reduction, shape, t.size)
@@ -278,8 +283,8 @@ def hinge(
 
 
 def kl_divergence(
-    x: Operand, t: Operand, *, axis: int = -1, log_target: bool = False, reduction: str = "mean"
-) -> Variable:
+    x: Input[X], t: Input[X], *, axis: int = -1, log_target: bool = False, reduction: str = "mean"
+) -> X:
     """Σ t (log t - x) along `axis`: the Kullback-Leibler divergence of t from eˣ.
 
     Args:
@@ -306,8 +311,13 @@ def kl_divergence(
 
 
 def sigmoid_cross_entropy(
-    x: Operand, t: Operand, *, weight: Any = None, pos_weight: Any = None, reduction: str = "mean"
-) -> Variable:
+    x: Input[X],
+    t: Input[X],
+    *,
+    weight: Input[X] | None = None,
+    pos_weight: Input[X] | None = None,
+    reduction: str = "mean",
+) -> X:
     """-t log s - (1 - t) log(1 - s) with s = sigmoid(x), for logits x.
 
     Args:
@@ -330,8 +340,8 @@ def sigmoid_cross_entropy(
 
 
 def binary_cross_entropy(
-    x: Operand, t: Operand, *, weight: Any = None, reduction: str = "mean"
-) -> Variable:
+    x: Input[X], t: Input[X], *, weight: Input[X] | None = None, reduction: str = "mean"
+) -> X:
     """-t log x - (1 - t) log(1 - x), with logarithms ≥ -100.
 
     Args:
@@ -370,7 +380,7 @@ def _like(weight: Any, x: Any) -> Any:
 # ---- Regression ----
 
 
-def mean_squared_error(x0: Operand, x1: Operand, *, reduction: str = "mean") -> Variable:
+def mean_squared_error(x0: Input[X], x1: Input[X], *, reduction: str = "mean") -> X:
     """(x0 - x1)².
 
     Args:
@@ -390,13 +400,13 @@ def mean_squared_error(x0: Operand, x1: Operand, *, reduction: str = "mean") -> 
     return _reduced(np.square(x0 - x1), reduction)
 
 
-def mean_absolute_error(x0: Operand, x1: Operand, *, reduction: str = "mean") -> Variable:
+def mean_absolute_error(x0: Input[X], x1: Input[X], *, reduction: str = "mean") -> X:
     """|x0 - x1|. Arguments and errors are those of `mean_squared_error`."""
     x0, x1 = _pair("mean_absolute_error", x0, x1, reduction)
     return _reduced(abs(x0 - x1), reduction)
 
 
-def huber(x0: Operand, x1: Operand, *, delta: float = 1.0, reduction: str = "mean") -> Variable:
+def huber(x0: Input[X], x1: Input[X], *, delta: float = 1.0, reduction: str = "mean") -> X:
     """d²/2 for d = |x0 - x1| ≤ δ, else δ (d - δ/2).
 
     Arguments and errors are those of `mean_squared_error`; `delta` is a number > 0.
@@ -408,23 +418,23 @@ def huber(x0: Operand, x1: Operand, *, delta: float = 1.0, reduction: str = "mea
     return _reduced(near * (d - 0.5 * near), reduction)
 
 
-def _pair(name: str, x0: Any, x1: Any, reduction: str) -> tuple[Any, Any]:
+def _pair(name: str, x0: Input[X], x1: Input[X], reduction: str) -> tuple[X, X]:
     """Predictions and targets of equal shape; integer targets are cast to x0's dtype."""
-    x0, x1 = as_operand(x0), as_operand(x1)
-    if x0.shape != x1.shape:
+    y, t = as_operand(x0), as_operand(x1)
+    if y.shape != t.shape:
         same = "; if element i belongs to element i, use x1.reshape(x0.shape)"
         raise ValueError(
-            f"{name}: got x0 {x0.shape} and x1 {x1.shape}, needed equal shapes"
-            f"{same if x0.size == x1.size else ''}"
+            f"{name}: got x0 {y.shape} and x1 {t.shape}, needed equal shapes"
+            f"{same if y.size == t.size else ''}"
         )
-    _check_reduction(name, reduction, x0.shape, x0.size)
-    return x0, x1 if x1.dtype.kind == "f" else x1.astype(x0.dtype)
+    _check_reduction(name, reduction, y.shape, y.size)
+    return y, t if t.dtype.kind == "f" else t.astype(y.dtype)
 
 
 # ---- Vectors ----
 
 
-def cosine_similarity(x0: Operand, x1: Operand, *, axis: int = -1, eps: float = 1e-8) -> Variable:
+def cosine_similarity(x0: Input[X], x1: Input[X], *, axis: int = -1, eps: float = 1e-8) -> X:
     """x0ᵀ x1 / (|x0| |x1|) along `axis`, -1 to 1: the cosine of the angle between vectors.
 
     Args:
@@ -449,16 +459,16 @@ def cosine_similarity(x0: Operand, x1: Operand, *, axis: int = -1, eps: float = 
 
 
 def triplet_margin(
-    x: Operand,
-    positive: Operand,
-    negative: Operand,
+    x: Input[X],
+    positive: Input[X],
+    negative: Input[X],
     *,
     margin: float = 1.0,
     p: float = 2.0,
     eps: float = 1e-6,
     swap: bool = False,
     reduction: str = "mean",
-) -> Variable:
+) -> X:
     """max(0, margin + |x - positive| - |x - negative|): the triplet margin loss.
 
     Args:
@@ -496,5 +506,5 @@ def _check_reduction(name: str, reduction: str, shape: tuple[int, ...], n: int) 
         check_any(name, shape, n)
 
 
-def _reduced(losses: Any, reduction: str) -> Variable:
+def _reduced(losses: Any, reduction: str) -> Any:
     return losses if reduction == "none" else sum(losses) if reduction == "sum" else mean(losses)

@@ -1,12 +1,15 @@
 """Powers, exponentials, logarithms and the error function, element by element."""
 
+from __future__ import annotations
+
 import math
 from typing import Any
 
 import numpy as np
 
-from wengert.core import Function, Operand, Variable
+from wengert.core import Function
 from wengert.functions.samples import one_input, two_inputs
+from wengert.functions.types import Input, X
 
 __all__ = [
     "erf", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "logaddexp", "reciprocal",
@@ -253,55 +256,55 @@ def polynomial(coefficients: tuple[float, ...], x: Any) -> Any:
 
 
 # fmt: off
-def exp(x: Operand) -> Variable:
+def exp(x: Input[X]) -> X:
     """y = eˣ."""
     return Exp()(x)
 
-def exp2(x: Operand) -> Variable:
+def exp2(x: Input[X]) -> X:
     """y = 2ˣ."""
     return Exp2()(x)
 
-def expm1(x: Operand) -> Variable:
+def expm1(x: Input[X]) -> X:
     """y = eˣ - 1, exact near 0."""
     return Expm1()(x)
 
-def log(x: Operand) -> Variable:
+def log(x: Input[X]) -> X:
     """y = log x."""
     return Log()(x)
 
-def log2(x: Operand) -> Variable:
+def log2(x: Input[X]) -> X:
     """y = log₂ x."""
     return Log2()(x)
 
-def log10(x: Operand) -> Variable:
+def log10(x: Input[X]) -> X:
     """y = log₁₀ x."""
     return Log10()(x)
 
-def log1p(x: Operand) -> Variable:
+def log1p(x: Input[X]) -> X:
     """y = log(1 + x), exact near 0."""
     return Log1p()(x)
 
-def sqrt(x: Operand) -> Variable:
+def sqrt(x: Input[X]) -> X:
     """y = √x."""
     return Sqrt()(x)
 
-def rsqrt(x: Operand) -> Variable:
+def rsqrt(x: Input[X]) -> X:
     """y = 1/√x."""
     return Rsqrt()(x)
 
-def square(x: Operand) -> Variable:
+def square(x: Input[X]) -> X:
     """y = x²."""
     return Square()(x)
 
-def reciprocal(x: Operand) -> Variable:
+def reciprocal(x: Input[X]) -> X:
     """y = 1/x."""
     return Reciprocal()(x)
 
-def erf(x: Operand) -> Variable:
+def erf(x: Input[X]) -> X:
     """y = erf x = 2/√π ∫₀ˣ exp(-t²) dt."""
     return Erf()(x)
 
-def logaddexp(x0: Operand, x1: Operand) -> Variable:
+def logaddexp(x0: Input[X], x1: Input[X]) -> X:
     """y = log(exp x0 + exp x1), without overflow."""
     return LogAddExp()(x0, x1)
 # fmt: on

@@ -1,13 +1,16 @@
 """Metrics: accuracy, confusion matrix, F1, R². The results are constants."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
 
 from wengert.arguments import integer
 from wengert.arrays import as_array
-from wengert.core import Constant, Operand, Variable
+from wengert.core import Constant
 from wengert.functions.arguments import as_constant, check_any, checked_labels
+from wengert.functions.types import Input, X
 
 __all__ = ["accuracy", "confusion_matrix", "f1_score", "r2_score", "top_k_accuracy"]
 
@@ -102,7 +105,7 @@ class R2Score(Constant):
 # ---- Public functions ----
 
 
-def accuracy(x: Operand, t: Any) -> Variable:
+def accuracy(x: Input[X], t: Input[X]) -> X:
     """Fraction of the samples, 0 to 1, whose largest x is at the label in `t`.
 
     Args:
@@ -121,7 +124,7 @@ def accuracy(x: Operand, t: Any) -> Variable:
     return Accuracy()(x, t)
 
 
-def top_k_accuracy(x: Operand, t: Any, k: int = 5) -> Variable:
+def top_k_accuracy(x: Input[X], t: Input[X], k: int = 5) -> X:
     """Fraction of the samples, 0 to 1, whose label is among the k largest of x.
 
     Args:
@@ -145,7 +148,7 @@ def top_k_accuracy(x: Operand, t: Any, k: int = 5) -> Variable:
     return TopKAccuracy(k)(x, t)
 
 
-def confusion_matrix(x: Operand, t: Any, classes: int | None = None) -> Variable:
+def confusion_matrix(x: Input[X], t: Input[X], classes: int | None = None) -> X:
     """y[i, j] = number of samples of class i that were classified as j.
 
     Args:
@@ -169,7 +172,7 @@ def confusion_matrix(x: Operand, t: Any, classes: int | None = None) -> Variable
     return ConfusionMatrix(C)(p, t)
 
 
-def f1_score(x: Operand, t: Any, average: str = "macro", classes: int | None = None) -> Variable:
+def f1_score(x: Input[X], t: Input[X], average: str = "macro", classes: int | None = None) -> X:
     """F1: the harmonic mean of precision and recall, 0 to 1.
 
     Args:
@@ -200,7 +203,7 @@ def f1_score(x: Operand, t: Any, average: str = "macro", classes: int | None = N
     return F1Score(2 if average == "binary" else C, average)(p, t)
 
 
-def r2_score(x: Operand, t: Operand) -> Variable:
+def r2_score(x: Input[X], t: Input[X]) -> X:
     """R² = 1 - Σ (x - t)² / Σ (t - mean t)²: 1 is a perfect prediction, 0 as good as the mean of t.
 
     Args:
@@ -226,7 +229,7 @@ def r2_score(x: Operand, t: Operand) -> Variable:
     return R2Score()(x, t)
 
 
-def _predicted(name: str, x: Operand, t: Any, classes: int | None) -> tuple[Operand, Any, int]:
+def _predicted(name: str, x: Any, t: Any, classes: int | None) -> tuple[Any, Any, int]:
     """The predicted classes of the samples, their labels, and the number of classes."""
     if classes is not None:
         classes = integer(name, "classes", classes, least=1)

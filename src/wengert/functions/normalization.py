@@ -1,5 +1,7 @@
 """Normalization to mean 0 and variance 1, over a batch, a layer, or groups of channels."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,11 +12,12 @@ from wengert import kernels
 from wengert.arguments import fraction, integer, number
 from wengert.arrays import as_array, sum_to
 from wengert.config import enable_backprop, train
-from wengert.core import Function, Operand, Variable
+from wengert.core import Function, Variable
 from wengert.dispatch import Axis
 from wengert.functions.arguments import as_operand
 from wengert.functions.axes import checked_axes
 from wengert.functions.shape import reshape
+from wengert.functions.types import Input, X
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
 
@@ -202,15 +205,15 @@ def _affine_map(y: Any, gamma: Any = None, beta: Any = None) -> Any:
 
 
 def batch_norm(
-    x: Operand,
-    gamma: Operand | None = None,
-    beta: Operand | None = None,
-    running_mean: np.ndarray | None = None,
-    running_var: np.ndarray | None = None,
+    x: Input[X],
+    gamma: Input[X] | None = None,
+    beta: Input[X] | None = None,
+    running_mean: X | np.ndarray | None = None,
+    running_var: X | np.ndarray | None = None,
     *,
     momentum: float = 0.1,
     eps: float = 1e-5,
-) -> Variable:
+) -> X:
     """y = γ (x - μ) / √(v + eps) + β, with the mean μ and variance v of each channel.
 
     In training they are the statistics of this batch, and the running statistics are moved towards
@@ -231,7 +234,8 @@ def batch_norm(
 
     Source: S. Ioffe, C. Szegedy, arXiv:1502.03167.
     """
-    name, shape = "batch_norm", np.shape(x)
+    name = "batch_norm"
+    shape: tuple[int, ...] = np.shape(x)
     if len(shape) < 2:
         raise ValueError(f"batch_norm: got x {shape}, needed (N, C) or (N, C, ...)")
     C = shape[1]
@@ -254,13 +258,13 @@ def batch_norm(
 
 
 def layer_norm(
-    x: Operand,
-    gamma: Operand | None = None,
-    beta: Operand | None = None,
+    x: Input[X],
+    gamma: Input[X] | None = None,
+    beta: Input[X] | None = None,
     *,
     axis: Axis = -1,
     eps: float = 1e-5,
-) -> Variable:
+) -> X:
     """y = γ (x - μ) / √(v + eps) + β, with the mean μ and variance v along `axis`.
 
     Args:
@@ -281,8 +285,8 @@ def layer_norm(
 
 
 def rms_norm(
-    x: Operand, gamma: Operand | None = None, *, axis: Axis = -1, eps: float = 1e-5
-) -> Variable:
+    x: Input[X], gamma: Input[X] | None = None, *, axis: Axis = -1, eps: float = 1e-5
+) -> X:
     """y = γ x / √(mean x² + eps) along `axis`: `layer_norm` without its mean and β.
 
     Source: B. Zhang, R. Sennrich, arXiv:1910.07467.
@@ -293,13 +297,13 @@ def rms_norm(
 
 
 def group_norm(
-    x: Operand,
+    x: Input[X],
     groups: int,
-    gamma: Operand | None = None,
-    beta: Operand | None = None,
+    gamma: Input[X] | None = None,
+    beta: Input[X] | None = None,
     *,
     eps: float = 1e-5,
-) -> Variable:
+) -> X:
     """y = γ (x - μ) / √(v + eps) + β, with μ and v of each sample's groups of channels.
 
     Args:
@@ -326,12 +330,12 @@ def group_norm(
 
 
 def instance_norm(
-    x: Operand,
-    gamma: Operand | None = None,
-    beta: Operand | None = None,
+    x: Input[X],
+    gamma: Input[X] | None = None,
+    beta: Input[X] | None = None,
     *,
     eps: float = 1e-5,
-) -> Variable:
+) -> X:
     """y = γ (x - μ) / √(v + eps) + β, with μ and v of each channel of each sample.
 
     Args:
@@ -354,7 +358,7 @@ def instance_norm(
     return _grouped("instance_norm", x, shape[1], gamma, beta, eps)
 
 
-def _grouped(name: str, x: Any, groups: int, gamma: Any, beta: Any, eps: float) -> Variable:
+def _grouped(name: str, x: Any, groups: int, gamma: Any, beta: Any, eps: float) -> Any:
     """Normalize over the channels of a group and all axes after them."""
     N, C, *rest = shape = np.shape(x)
     size = C // max(groups, 1)

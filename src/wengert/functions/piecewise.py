@@ -1,13 +1,16 @@
 """Piecewise functions, element by element: absolute value, extrema, limits, choice, rounding."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
 
 from wengert.arguments import integer
-from wengert.core import Function, Operand, Variable
+from wengert.core import Function, Variable
 from wengert.dispatch import implements
 from wengert.functions.samples import one_input
+from wengert.functions.types import Input, X
 
 __all__ = [
     "abs", "ceil", "clip", "divmod", "floor", "maximum", "minimum", "round", "sign", "trunc",
@@ -256,43 +259,43 @@ class Remainder(Function):
 
 
 # fmt: off
-def abs(x: Operand) -> Variable:
+def abs(x: Input[X]) -> X:
     """y = |x|."""
     return Abs()(x)
 
-def sign(x: Operand) -> Variable:
+def sign(x: Input[X]) -> X:
     """y = -1, 0 or 1: the sign of x. Its derivative is 0."""
     return Sign()(x)
 
-def floor(x: Operand) -> Variable:
+def floor(x: Input[X]) -> X:
     """y = the largest integer ≤ x. Its derivative is 0."""
     return Floor()(x)
 
-def ceil(x: Operand) -> Variable:
+def ceil(x: Input[X]) -> X:
     """y = the smallest integer ≥ x. Its derivative is 0."""
     return Ceil()(x)
 
-def trunc(x: Operand) -> Variable:
+def trunc(x: Input[X]) -> X:
     """y = x rounded towards 0. Its derivative is 0."""
     return Trunc()(x)
 
-def maximum(x0: Operand, x1: Operand) -> Variable:
+def maximum(x0: Input[X], x1: Input[X]) -> X:
     """y = the larger of x0 and x1; where they are equal, each gets half of the gradient."""
     return Maximum()(x0, x1)
 
-def minimum(x0: Operand, x1: Operand) -> Variable:
+def minimum(x0: Input[X], x1: Input[X]) -> X:
     """y = the smaller of x0 and x1; where they are equal, each gets half of the gradient."""
     return Minimum()(x0, x1)
 # fmt: on
 
 
 @implements(np.round)
-def round(x: Operand, decimals: int = 0) -> Variable:
+def round(x: Input[X], decimals: int = 0) -> X:
     """y = x rounded to that many decimals, halves to the even digit. Its derivative is 0."""
     return Round(integer("round", "decimals", decimals))(x)
 
 
-def clip(x: Operand, low: Operand | None = None, high: Operand | None = None) -> Variable:
+def clip(x: Input[X], low: Input[X] | None = None, high: Input[X] | None = None) -> X:
     """y = x limited to low ≤ y ≤ high; None is no limit. Limits may be Variables.
 
     Raises:
@@ -311,15 +314,15 @@ def clip(x: Operand, low: Operand | None = None, high: Operand | None = None) ->
 
 @implements(np.clip)
 def _clip(
-    x: Operand, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None
-) -> Variable:
+    x: Input[X], a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None
+) -> X:
     """`clip` with NumPy's names for the limits."""
     if (a_min is not None and min is not None) or (a_max is not None and max is not None):
         raise TypeError("clip: got a limit twice, by position and by name; needed it once")
     return clip(x, a_min if min is None else min, a_max if max is None else max)
 
 
-def _limit(limit: Any, x: Operand) -> Any:
+def _limit(limit: Any, x: Input[X]) -> Any:
     """A limit, checked: None, a number, or a copy of an array, because `backward` reads it too."""
     if limit is None or type(limit) is float or type(limit) is int:
         return limit
@@ -337,7 +340,7 @@ def _limit(limit: Any, x: Operand) -> Any:
 
 
 @implements(np.where)
-def where(condition: Operand, *values: Operand) -> Variable:
+def where(condition: Input[X], *values: Input[X]) -> X:
     """y = x0 where the condition is true, x1 elsewhere: `where(condition, x0, x1)`.
 
     Raises:
@@ -352,6 +355,6 @@ def where(condition: Operand, *values: Operand) -> Variable:
 
 
 @implements(np.divmod)
-def divmod(x0: Operand, x1: Operand) -> tuple[Variable, Variable]:
+def divmod(x0: Input[X], x1: Input[X]) -> tuple[X, X]:
     """⌊x0 / x1⌋ and the remainder x0 - ⌊x0 / x1⌋ x1."""
     return FloorDivide()(x0, x1), Remainder()(x0, x1)

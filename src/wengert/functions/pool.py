@@ -5,6 +5,8 @@ each is the gradient of the other. Max pooling is a sum of one chosen element of
 choice does not change for a small change of x, so it is a constant for derivatives of every order.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,8 +16,10 @@ import numpy as np
 
 from wengert import kernels
 from wengert.arrays import as_array
-from wengert.core import Function, Operand, Variable
+from wengert.core import Function, Variable
+from wengert.functions import reduce
 from wengert.functions.geometry import Padding, Sizes, check_kernel_fits, padding_pairs, per_axis
+from wengert.functions.types import Input, X
 from wengert.kernels import Geometry
 
 __all__ = [
@@ -107,23 +111,23 @@ def _samples() -> Iterator[Any]:
 
 
 def max_pool1d(
-    x: Operand,
+    x: Input[X],
     kernel: Sizes,
     stride: Sizes | None = None,
     padding: Padding = 0,
     ceil_mode: bool = False,
-) -> Variable:
+) -> X:
     """The maximum of each window of x (N, C, L); see `max_pool2d`."""
     return _max_pool("max_pool1d", 1, x, kernel, stride, padding, ceil_mode)
 
 
 def max_pool2d(
-    x: Operand,
+    x: Input[X],
     kernel: Sizes,
     stride: Sizes | None = None,
     padding: Padding = 0,
     ceil_mode: bool = False,
-) -> Variable:
+) -> X:
     """The maximum of each window; of equal elements, the first gets the gradient.
 
     Args:
@@ -149,36 +153,36 @@ def max_pool2d(
 
 
 def max_pool3d(
-    x: Operand,
+    x: Input[X],
     kernel: Sizes,
     stride: Sizes | None = None,
     padding: Padding = 0,
     ceil_mode: bool = False,
-) -> Variable:
+) -> X:
     """The maximum of each window of x (N, C, D, H, W); see `max_pool2d`."""
     return _max_pool("max_pool3d", 3, x, kernel, stride, padding, ceil_mode)
 
 
 def avg_pool1d(
-    x: Operand,
+    x: Input[X],
     kernel: Sizes,
     stride: Sizes | None = None,
     padding: Padding = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-) -> Variable:
+) -> X:
     """The mean of each window of x (N, C, L); see `avg_pool2d`."""
     return _avg_pool("avg_pool1d", 1, x, kernel, stride, padding, ceil_mode, count_include_pad)
 
 
 def avg_pool2d(
-    x: Operand,
+    x: Input[X],
     kernel: Sizes,
     stride: Sizes | None = None,
     padding: Padding = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-) -> Variable:
+) -> X:
     """The mean of each window.
 
     Args:
@@ -205,18 +209,18 @@ def avg_pool2d(
 
 
 def avg_pool3d(
-    x: Operand,
+    x: Input[X],
     kernel: Sizes,
     stride: Sizes | None = None,
     padding: Padding = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-) -> Variable:
+) -> X:
     """The mean of each window of x (N, C, D, H, W); see `avg_pool2d`."""
     return _avg_pool("avg_pool3d", 3, x, kernel, stride, padding, ceil_mode, count_include_pad)
 
 
-def adaptive_max_pool(x: Operand, size: Sizes) -> Variable:
+def adaptive_max_pool(x: Input[X], size: Sizes) -> X:
     """The maximum of each window of a grid of `size` windows, which may overlap by one pixel.
 
     Args:
@@ -246,7 +250,7 @@ def adaptive_max_pool(x: Operand, size: Sizes) -> Variable:
     return MaxPool(Geometry(sides, sides, ((0, 0),) * n_axes, (1,) * n_axes))(x)
 
 
-def adaptive_avg_pool(x: Operand, size: Sizes) -> Variable:
+def adaptive_avg_pool(x: Input[X], size: Sizes) -> X:
     """The mean of each window of a grid of `size` windows; see `adaptive_max_pool`.
 
     Example:
@@ -263,14 +267,14 @@ def adaptive_avg_pool(x: Operand, size: Sizes) -> Variable:
     return y
 
 
-def global_max_pool(x: Operand) -> Variable:
+def global_max_pool(x: Input[X]) -> X:
     """The maximum of each channel, (N, C), of x (N, C, ...); equal elements share the gradient."""
-    return np.max(x, axis=_spatial_axes("global_max_pool", x))
+    return reduce.max(x, _spatial_axes("global_max_pool", x))
 
 
-def global_avg_pool(x: Operand) -> Variable:
+def global_avg_pool(x: Input[X]) -> X:
     """The mean of each channel, (N, C), of x (N, C, ...)."""
-    return np.mean(x, axis=_spatial_axes("global_avg_pool", x))
+    return reduce.mean(x, _spatial_axes("global_avg_pool", x))
 
 
 # ---- Shared by the above ----
@@ -285,12 +289,12 @@ def along_axis(x: Any, matrix: np.ndarray, axis: int) -> Any:
 def _max_pool(
     name: str,
     n_axes: int,
-    x: Operand,
+    x: Input[X],
     kernel: Sizes,
     stride: Sizes | None,
     padding: Padding,
     ceil_mode: bool,
-) -> Variable:
+) -> X:
     geometry, beyond = _windows(name, n_axes, x, kernel, stride, padding, ceil_mode)
     return MaxPool(_extended(geometry, beyond))(x)
 
@@ -298,13 +302,13 @@ def _max_pool(
 def _avg_pool(
     name: str,
     n_axes: int,
-    x: Operand,
+    x: Input[X],
     kernel: Sizes,
     stride: Sizes | None,
     padding: Padding,
     ceil_mode: bool,
     count_include_pad: bool,
-) -> Variable:
+) -> X:
     geometry, beyond = _windows(name, n_axes, x, kernel, stride, padding, ceil_mode)
     y = WindowSum(_extended(geometry, beyond))(x)
     if not any(beyond) and (count_include_pad or not any(map(any, geometry.padding))):
@@ -323,7 +327,7 @@ def _avg_pool(
 def _windows(
     name: str,
     n_axes: int,
-    x: Operand,
+    x: Input[X],
     kernel: Sizes,
     stride: Sizes | None,
     padding: Padding,
@@ -361,7 +365,7 @@ def _extended(geometry: Geometry, beyond: list[int]) -> Geometry:
     return replace(geometry, padding=tuple([(before, after + n) for (before, after), n in axes]))
 
 
-def _checked_shape(name: str, x: Operand, n_axes: int) -> tuple[int, ...]:
+def _checked_shape(name: str, x: Input[X], n_axes: int) -> tuple[int, ...]:
     shape, dtype = np.shape(x), as_array(x).dtype
     if len(shape) != n_axes + 2 or 0 in shape[1:]:
         spatial = ("L", "H, W", "D, H, W")[n_axes - 1]
@@ -372,13 +376,13 @@ def _checked_shape(name: str, x: Operand, n_axes: int) -> tuple[int, ...]:
     return shape
 
 
-def _spatial_axes(name: str, x: Operand) -> tuple[int, ...]:
+def _spatial_axes(name: str, x: Input[X]) -> tuple[int, ...]:
     n_axes = np.ndim(x) - 2
     _checked_shape(name, x, min(max(n_axes, 1), 3))
     return tuple(range(2, 2 + n_axes))
 
 
-def _adaptive_sizes(name: str, x: Operand, size: Sizes) -> tuple[int, ...]:
+def _adaptive_sizes(name: str, x: Input[X], size: Sizes) -> tuple[int, ...]:
     axes = _spatial_axes(name, x)
     return per_axis(name, "size", size, len(axes), 1)
 

@@ -1,11 +1,14 @@
 """Encodings of positions for attention, which itself ignores the order of the keys."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
 
 from wengert.arguments import integer, number
-from wengert.core import Function, Operand, Variable
+from wengert.core import Function, Variable
+from wengert.functions.types import Input, X
 
 __all__ = ["rotary", "sinusoidal_positions"]
 
@@ -54,9 +57,7 @@ class Rotary(Function):
         yield (x,), {"offset": 2, "back": True}
 
 
-def rotary(
-    x: Operand, offset: int = 0, *, base: float = 10000.0, interleaved: bool = False
-) -> Variable:
+def rotary(x: Input[X], offset: int = 0, *, base: float = 10000.0, interleaved: bool = False) -> X:
     """Rotary positions: rotates pairs of features by angles that grow with the position.
 
     Apply it to queries and keys: their product then depends on the distance of their positions,

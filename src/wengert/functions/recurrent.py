@@ -3,6 +3,8 @@
 Formulas of a step, weights, and their relation to PyTorch's: see cell.py.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
@@ -13,7 +15,7 @@ from wengert import kernels
 from wengert.arguments import fraction
 from wengert.arrays import as_array
 from wengert.config import enable_backprop
-from wengert.core import Function, Operand, Variable
+from wengert.core import Function
 from wengert.functions.cell import (
     Cell,
     GRUCell,
@@ -25,6 +27,7 @@ from wengert.functions.cell import (
     sample,
 )
 from wengert.functions.dropout import dropout as dropped
+from wengert.functions.types import Input, X
 
 __all__ = ["gru", "lstm", "rnn"]
 
@@ -227,15 +230,15 @@ def _unstacked(x: Any) -> list[Any]:
 
 
 def rnn(
-    x: Operand,
-    weights: Sequence[Sequence[Operand]],
-    h: Operand | None = None,
+    x: Input[X],
+    weights: Sequence[Sequence[Input[X]]],
+    h: Input[X] | None = None,
     *,
     activation: str = "tanh",
     bidirectional: bool = False,
     lengths: Any = None,
     dropout: float = 0.0,
-) -> tuple[Variable, Variable]:
+) -> tuple[X, X]:
     """Plain recurrent layers along a sequence: h' = tanh(x Wx + bx + h Wh + bh).
 
     Args:
@@ -272,15 +275,15 @@ def rnn(
 
 
 def lstm(
-    x: Operand,
-    weights: Sequence[Sequence[Operand]],
-    h: Operand | None = None,
-    c: Operand | None = None,
+    x: Input[X],
+    weights: Sequence[Sequence[Input[X]]],
+    h: Input[X] | None = None,
+    c: Input[X] | None = None,
     *,
     bidirectional: bool = False,
     lengths: Any = None,
     dropout: float = 0.0,
-) -> tuple[Variable, Variable, Variable]:
+) -> tuple[X, X, X]:
     """LSTM layers along a sequence, each step as in `lstm_cell`.
 
     Args:
@@ -302,14 +305,14 @@ def lstm(
 
 
 def gru(
-    x: Operand,
-    weights: Sequence[Sequence[Operand]],
-    h: Operand | None = None,
+    x: Input[X],
+    weights: Sequence[Sequence[Input[X]]],
+    h: Input[X] | None = None,
     *,
     bidirectional: bool = False,
     lengths: Any = None,
     dropout: float = 0.0,
-) -> tuple[Variable, Variable]:
+) -> tuple[X, X]:
     """GRU layers along a sequence, each step as in `gru_cell`.
 
     Args:

@@ -1,14 +1,17 @@
 """Reductions along axes: sums, means, products, extrema."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
 
 from wengert.arguments import integer
 from wengert.arrays import as_array
-from wengert.core import Constant, Function, Operand, Variable
+from wengert.core import Constant, Function, Variable
 from wengert.dispatch import Axis, implements
 from wengert.functions.axes import checked_axis, reduced_axes
+from wengert.functions.types import Input, X
 
 __all__ = [
     "all", "any", "argmax", "argmin", "cumsum", "logsumexp", "max", "mean", "min", "prod",
@@ -203,7 +206,7 @@ class AllTrue(Selection):
 # ---- Public functions ----
 
 
-def _checked(name: str, x: Operand, axis: Any, *, empty: bool = True) -> tuple[Any, Axis]:
+def _checked(name: str, x: Input[X], axis: Any, *, empty: bool = True) -> tuple[Any, Axis]:
     """`x` as an operand, and the checked axes; only with `empty` may x be empty along them."""
     if not isinstance(x, Variable):
         x = as_array(x)
@@ -220,7 +223,7 @@ def _one_axis(name: str, axis: Any) -> int | None:
 
 
 @implements(np.sum)
-def sum(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
+def sum(x: Input[X], axis: Axis = None, *, keepdims: bool = False) -> X:
     """y = Σ x along `axis`: one axis, a tuple of axes, or all (None).
 
     Args:
@@ -236,14 +239,14 @@ def sum(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
 
 
 @implements(np.mean)
-def mean(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
+def mean(x: Input[X], axis: Axis = None, *, keepdims: bool = False) -> X:
     """y = Σ x / n along `axis` (see `sum`)."""
     x, axis = _checked("mean", x, axis, empty=False)
     return Mean(axis, keepdims)(x)
 
 
 @implements(np.var)
-def var(x: Operand, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Variable:
+def var(x: Input[X], axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> X:
     """y = Σ (x - mean)² / (n - ddof) along `axis` (see `sum`).
 
     Raises:
@@ -259,40 +262,40 @@ def var(x: Operand, axis: Axis = None, *, ddof: float = 0, keepdims: bool = Fals
 
 
 @implements(np.std)
-def std(x: Operand, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Variable:
+def std(x: Input[X], axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> X:
     """y = √var(x) along `axis` (see `var`). It has no derivative where all x are equal."""
     return np.sqrt(var(x, axis, ddof=ddof, keepdims=keepdims))
 
 
 @implements(np.prod)
-def prod(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
+def prod(x: Input[X], axis: Axis = None, *, keepdims: bool = False) -> X:
     """y = Π x along `axis` (see `sum`); its derivatives are right for factors of 0 too."""
     x, axis = _checked("prod", x, axis)
     return Prod(axis, keepdims)(x)
 
 
 @implements(np.max, np.amax)
-def max(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
+def max(x: Input[X], axis: Axis = None, *, keepdims: bool = False) -> X:
     """y = the largest of x along `axis` (see `sum`); equal ones share the gradient."""
     x, axis = _checked("max", x, axis, empty=False)
     return Max(axis, keepdims)(x)
 
 
 @implements(np.min, np.amin)
-def min(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
+def min(x: Input[X], axis: Axis = None, *, keepdims: bool = False) -> X:
     """y = the smallest of x along `axis` (see `sum`); equal ones share the gradient."""
     x, axis = _checked("min", x, axis, empty=False)
     return Min(axis, keepdims)(x)
 
 
-def logsumexp(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
+def logsumexp(x: Input[X], axis: Axis = None, *, keepdims: bool = False) -> X:
     """y = log Σ exp x along `axis` (see `sum`), without overflow."""
     x, axis = _checked("logsumexp", x, axis)
     return LogSumExp(axis, keepdims)(x)
 
 
 @implements(np.cumsum)
-def cumsum(x: Operand, axis: int | None = None) -> Variable:
+def cumsum(x: Input[X], axis: int | None = None) -> X:
     """y = running sums of x along `axis`; of the flattened x for None."""
     if axis is None:
         return CumSum(0)(np.reshape(x, (-1,)))
@@ -300,28 +303,28 @@ def cumsum(x: Operand, axis: int | None = None) -> Variable:
 
 
 @implements(np.argmax)
-def argmax(x: Operand, axis: int | None = None, *, keepdims: bool = False) -> Variable:
+def argmax(x: Input[X], axis: int | None = None, *, keepdims: bool = False) -> X:
     """y = the index of the largest of x along `axis` (in the flattened x for None), a constant."""
     x, found = _checked("argmax", x, _one_axis("argmax", axis), empty=False)
     return ArgMax(found, keepdims)(x)
 
 
 @implements(np.argmin)
-def argmin(x: Operand, axis: int | None = None, *, keepdims: bool = False) -> Variable:
+def argmin(x: Input[X], axis: int | None = None, *, keepdims: bool = False) -> X:
     """y = the index of the smallest of x along `axis` (in the flattened x for None), a constant."""
     x, found = _checked("argmin", x, _one_axis("argmin", axis), empty=False)
     return ArgMin(found, keepdims)(x)
 
 
 @implements(np.any)
-def any(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
+def any(x: Input[X], axis: Axis = None, *, keepdims: bool = False) -> X:
     """y = whether any of x is true along `axis` (see `sum`), a constant."""
     x, axis = _checked("any", x, axis)
     return AnyTrue(axis, keepdims)(x)
 
 
 @implements(np.all)
-def all(x: Operand, axis: Axis = None, *, keepdims: bool = False) -> Variable:
+def all(x: Input[X], axis: Axis = None, *, keepdims: bool = False) -> X:
     """y = whether all of x are true along `axis` (see `sum`), a constant."""
     x, axis = _checked("all", x, axis)
     return AllTrue(axis, keepdims)(x)

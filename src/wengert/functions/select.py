@@ -1,12 +1,14 @@
 """Sorting, the k largest elements, and adding at indices."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
 
 from wengert.arguments import integer
 from wengert.arrays import as_array
-from wengert.core import Constant, Operand, Variable
+from wengert.core import Constant
 from wengert.dispatch import implements
 from wengert.functions.arguments import as_operand
 from wengert.functions.arithmetic import add
@@ -17,6 +19,7 @@ from wengert.functions.index import (
     integer_indices,
     take_along_axis,
 )
+from wengert.functions.types import Input, X
 
 __all__ = ["argsort", "one_hot", "scatter_add", "sort", "topk"]
 
@@ -78,7 +81,7 @@ class OneHot(Constant):
 
 
 @implements(np.argsort)
-def argsort(x: Operand, axis: int | None = -1) -> Variable:
+def argsort(x: Input[X], axis: int | None = -1) -> X:
     """The indices that sort x in ascending order along `axis` (flattened for None), a constant.
 
     Equal elements keep their order; NaN comes last.
@@ -89,7 +92,7 @@ def argsort(x: Operand, axis: int | None = -1) -> Variable:
 
 
 @implements(np.sort)
-def sort(x: Operand, axis: int | None = -1) -> Variable:
+def sort(x: Input[X], axis: int | None = -1) -> X:
     """x in ascending order along `axis` (flattened for None).
 
     Equal elements keep their order; NaN comes last.
@@ -99,7 +102,7 @@ def sort(x: Operand, axis: int | None = -1) -> Variable:
     return TakeAlongAxis(axis)(x, ArgSort(axis)(x))
 
 
-def topk(x: Operand, k: int, axis: int = -1) -> tuple[Variable, Variable]:
+def topk(x: Input[X], k: int, axis: int = -1) -> tuple[X, X]:
     """The k largest of x along `axis`, largest first, and their indices.
 
     Args:
@@ -131,7 +134,7 @@ def topk(x: Operand, k: int, axis: int = -1) -> tuple[Variable, Variable]:
     return take_along_axis(x, indices, axis), indices
 
 
-def scatter_add(x: Operand, indices: Any, values: Operand, axis: int = -1) -> Variable:
+def scatter_add(x: Input[X], indices: Input[X], values: Input[X], axis: int = -1) -> X:
     """y = x with `values` added along `axis` at `indices`; repeated indices add up.
 
     It is the counterpart of `take_along_axis`. For the last axis,
@@ -152,7 +155,8 @@ def scatter_add(x: Operand, indices: Any, values: Operand, axis: int = -1) -> Va
         >>> scatter_add(np.zeros(3), np.array([0, 2, 2]), np.array([1.0, 2.0, 3.0]))
         array([1., 0., 5.])
     """
-    shape, own = np.shape(x), integer_indices("scatter_add", indices)
+    own = integer_indices("scatter_add", indices)
+    shape: tuple[int, ...] = np.shape(x)
     axis = checked_axis("scatter_add", axis, shape)
     K = own.shape[axis] if own.ndim == len(shape) else -1
     if own.shape != (*shape[:axis], K, *shape[axis + 1 :]) or np.shape(values) != own.shape:
@@ -169,7 +173,7 @@ def scatter_add(x: Operand, indices: Any, values: Operand, axis: int = -1) -> Va
     return add(as_operand(x), TakeAlongAxisGrad(shape, axis)(values, own))
 
 
-def one_hot(t: Any, C: int, dtype: Any = np.float32) -> Variable:
+def one_hot(t: Input[X], C: int, dtype: Any = np.float32) -> X:
     """y[..., c] = 1 where t = c, else 0: a constant.
 
     Args:

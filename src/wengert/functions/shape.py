@@ -3,6 +3,8 @@
 As in NumPy, most of these give a view: the result shares the memory of the input.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,9 +13,10 @@ import numpy as np
 from wengert import arrays
 from wengert.arguments import integers
 from wengert.arrays import as_array
-from wengert.core import Function, Operand, Variable
+from wengert.core import Function, Variable
 from wengert.dispatch import Axis, implements
 from wengert.functions.axes import checked_axes, checked_axis
+from wengert.functions.types import Input, X
 
 __all__ = [
     "broadcast_to", "expand_dims", "flatten", "moveaxis", "repeat", "reshape", "squeeze",
@@ -118,7 +121,7 @@ class SumTo(Function):
 
 
 @implements(np.reshape)
-def reshape(x: Operand, shape: int | Sequence[int]) -> Variable:
+def reshape(x: Input[X], shape: int | Sequence[int]) -> X:
     """The elements of x, in their order, in another shape; one size may be -1, to be inferred.
 
     Raises:
@@ -133,13 +136,13 @@ def reshape(x: Operand, shape: int | Sequence[int]) -> Variable:
 
 
 @implements(np.ravel)
-def flatten(x: Operand) -> Variable:
+def flatten(x: Input[X]) -> X:
     """x reshaped to one axis."""
     return Reshape((-1,))(x)
 
 
 @implements(np.expand_dims)
-def expand_dims(x: Operand, axis: int | tuple[int, ...]) -> Variable:
+def expand_dims(x: Input[X], axis: int | tuple[int, ...]) -> X:
     """x with new axes of size 1 at the positions `axis` of the result."""
     shape = np.shape(x)
     axes = integers("expand_dims", "axis", axis)
@@ -155,7 +158,7 @@ def expand_dims(x: Operand, axis: int | tuple[int, ...]) -> Variable:
 
 
 @implements(np.squeeze)
-def squeeze(x: Operand, axis: Axis = None) -> Variable:
+def squeeze(x: Input[X], axis: Axis = None) -> X:
     """x without the axes `axis`, which must have size 1; by default, without all axes of size 1."""
     shape = np.shape(x)
     if axis is None:
@@ -170,7 +173,7 @@ def squeeze(x: Operand, axis: Axis = None) -> Variable:
 
 
 @implements(np.transpose)
-def transpose(x: Operand, axes: Sequence[int] | None = None) -> Variable:
+def transpose(x: Input[X], axes: Sequence[int] | None = None) -> X:
     """x with its axes in the order `axes`; in reverse order by default.
 
     Example:
@@ -189,7 +192,7 @@ def transpose(x: Operand, axes: Sequence[int] | None = None) -> Variable:
 
 
 @implements(np.swapaxes)
-def swapaxes(x: Operand, axis1: int, axis2: int) -> Variable:
+def swapaxes(x: Input[X], axis1: int, axis2: int) -> X:
     """x with two axes exchanged."""
     i = checked_axis("swapaxes", axis1, np.shape(x))
     j = checked_axis("swapaxes", axis2, np.shape(x))
@@ -199,7 +202,7 @@ def swapaxes(x: Operand, axis1: int, axis2: int) -> Variable:
 
 
 @implements(np.moveaxis)
-def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequence[int]) -> Variable:
+def moveaxis(x: Input[X], source: int | Sequence[int], destination: int | Sequence[int]) -> X:
     """x with the axes `source` moved to the positions `destination`; the others keep their order.
 
     Example:
@@ -222,12 +225,12 @@ def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequenc
 
 
 @implements(np.broadcast_to)
-def broadcast_to(x: Operand, shape: int | Sequence[int]) -> Variable:
+def broadcast_to(x: Input[X], shape: int | Sequence[int]) -> X:
     """x repeated along new axes and axes of size 1, to `shape`; read-only, as in NumPy."""
     return BroadcastTo(integers("broadcast_to", "shape", shape))(x)
 
 
-def sum_to(x: Operand, shape: int | Sequence[int]) -> Variable:
+def sum_to(x: Input[X], shape: int | Sequence[int]) -> X:
     """x summed to `shape`: the counterpart of `broadcast_to`. x itself if that is its shape.
 
     Raises:
@@ -251,7 +254,7 @@ def sum_to(x: Operand, shape: int | Sequence[int]) -> Variable:
 
 
 @implements(np.repeat)
-def repeat(x: Operand, repeats: Any, axis: int | None = None) -> Variable:
+def repeat(x: Input[X], repeats: Any, axis: int | None = None) -> X:
     """Each element of x `repeats` times along `axis`; of the flattened x by default.
 
     Args:
@@ -265,9 +268,9 @@ def repeat(x: Operand, repeats: Any, axis: int | None = None) -> Variable:
     """
     if axis is None:
         x, axis = flatten(x), 0
-    shape = np.shape(x)
+    shape: tuple[int, ...] = np.shape(x)
     axis = checked_axis("repeat", axis, shape)
-    counts = integers("repeat", "repeats", repeats)
+    counts: tuple[int, ...] = integers("repeat", "repeats", repeats)
     if len(counts) not in (1, shape[axis]) or min(counts, default=0) < 0:
         raise ValueError(
             f"repeat: got repeats {repeats} for shape {shape}; needed one number ≥ 0, or "
@@ -276,13 +279,14 @@ def repeat(x: Operand, repeats: Any, axis: int | None = None) -> Variable:
     if len(counts) != 1:
         y: Any = np.take(x, np.repeat(np.arange(shape[axis]), counts), axis)
         return y
-    before, after = shape[: axis + 1], shape[axis + 1 :]
+    before: tuple[int, ...] = shape[: axis + 1]
+    after: tuple[int, ...] = shape[axis + 1 :]
     y = broadcast_to(reshape(x, (*before, 1, *after)), (*before, *counts, *after))
     return reshape(y, (*before[:-1], before[-1] * counts[0], *after))
 
 
 @implements(np.tile)
-def tile(x: Operand, reps: int | Sequence[int]) -> Variable:
+def tile(x: Input[X], reps: int | Sequence[int]) -> X:
     """Copies of x joined together, `reps` times along each axis (from the right, as in NumPy).
 
     Example:

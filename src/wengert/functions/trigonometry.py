@@ -1,9 +1,12 @@
 """Trigonometric and hyperbolic functions and their inverses, element by element."""
 
+from __future__ import annotations
+
 import numpy as np
 
-from wengert.core import Function, Operand, Variable
+from wengert.core import Function
 from wengert.functions.samples import one_input, two_inputs
+from wengert.functions.types import Input, X
 
 __all__ = [
     "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cos", "cosh",
@@ -212,55 +215,55 @@ class Arctanh(Function):
 
 
 # fmt: off
-def sin(x: Operand) -> Variable:
+def sin(x: Input[X]) -> X:
     """y = sin x."""
     return Sin()(x)
 
-def cos(x: Operand) -> Variable:
+def cos(x: Input[X]) -> X:
     """y = cos x."""
     return Cos()(x)
 
-def tan(x: Operand) -> Variable:
+def tan(x: Input[X]) -> X:
     """y = tan x."""
     return Tan()(x)
 
-def arcsin(x: Operand) -> Variable:
+def arcsin(x: Input[X]) -> X:
     """y = arcsin x."""
     return Arcsin()(x)
 
-def arccos(x: Operand) -> Variable:
+def arccos(x: Input[X]) -> X:
     """y = arccos x."""
     return Arccos()(x)
 
-def arctan(x: Operand) -> Variable:
+def arctan(x: Input[X]) -> X:
     """y = arctan x."""
     return Arctan()(x)
 
-def sinh(x: Operand) -> Variable:
+def sinh(x: Input[X]) -> X:
     """y = sinh x."""
     return Sinh()(x)
 
-def cosh(x: Operand) -> Variable:
+def cosh(x: Input[X]) -> X:
     """y = cosh x."""
     return Cosh()(x)
 
-def tanh(x: Operand) -> Variable:
+def tanh(x: Input[X]) -> X:
     """y = tanh x."""
     return Tanh()(x)
 
-def arcsinh(x: Operand) -> Variable:
+def arcsinh(x: Input[X]) -> X:
     """y = arsinh x."""
     return Arcsinh()(x)
 
-def arccosh(x: Operand) -> Variable:
+def arccosh(x: Input[X]) -> X:
     """y = arcosh x."""
     return Arccosh()(x)
 
-def arctanh(x: Operand) -> Variable:
+def arctanh(x: Input[X]) -> X:
     """y = artanh x."""
     return Arctanh()(x)
 
-def arctan2(x0: Operand, x1: Operand) -> Variable:
+def arctan2(x0: Input[X], x1: Input[X]) -> X:
     """y = the angle of the point (x1, x0), in radians from -π to π."""
     return Arctan2()(x0, x1)
 # fmt: on

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import Operand, Variable
+from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions import activation as functions
 from wengert.functions.trigonometry import tanh
+from wengert.functions.types import Operand
 from wengert.initializers import Initializer, constant
 from wengert.layers.layer import Layer
 from wengert.layers.parameters import check_sizes, parameter

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from wengert.arguments import fraction
-from wengert.core import Operand, Variable
+from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions.activation import relu
 from wengert.functions.attention import multi_head_attention
+from wengert.functions.types import Operand
 from wengert.initializers import Initializer, glorot_uniform, zeros
 from wengert.layers.dropout import Dropout
 from wengert.layers.layer import Layer

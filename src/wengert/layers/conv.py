@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert.core import Operand, Variable
+from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions import conv as functions
 from wengert.functions.geometry import Padding, Sizes, per_axis
+from wengert.functions.types import Operand
 from wengert.initializers import Initializer, lecun_normal, zeros
 from wengert.layers.layer import Layer
 from wengert.layers.parameters import LazyParameter, check_sizes, parameter

@@ -1,8 +1,9 @@
 """Dropout of elements and of whole channels."""
 
 from wengert.arguments import fraction
-from wengert.core import Operand, Variable
+from wengert.core import Variable
 from wengert.functions.dropout import channel_dropout, dropout
+from wengert.functions.types import Operand
 from wengert.layers.layer import Layer
 
 

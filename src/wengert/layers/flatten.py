@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from wengert.core import Operand, Variable
+from wengert.core import Variable
+from wengert.functions.types import Operand
 from wengert.layers.layer import Layer
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import Operand, Variable
+from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions.linalg import linear
+from wengert.functions.types import Operand
 from wengert.initializers import Initializer, lecun_normal, zeros
 from wengert.layers.layer import Layer
 from wengert.layers.parameters import LazyParameter, check_sizes, parameter

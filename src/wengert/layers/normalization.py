@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from wengert.arguments import integers
-from wengert.core import Operand, Variable
+from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions import normalization as functions
+from wengert.functions.types import Operand
 from wengert.initializers import Initializer, ones, zeros
 from wengert.layers.layer import Layer
 from wengert.layers.parameters import LazyParameter, buffer, check_sizes, parameter

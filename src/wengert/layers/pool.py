@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY
 from typing import ClassVar
 
-from wengert.core import Operand, Variable
+from wengert.core import Variable
 from wengert.functions import pool as functions
 from wengert.functions.geometry import Padding, Sizes
+from wengert.functions.types import Operand
 from wengert.layers.layer import Layer
 
 

@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from wengert.arguments import fraction
-from wengert.core import Operand, Variable
+from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions import cell as functions
 from wengert.functions import recurrent as sequences
 from wengert.functions.cell import check_activation
+from wengert.functions.types import Operand
 from wengert.initializers import Fans, Initializer, glorot_uniform, orthogonal, zeros
 from wengert.layers.layer import Layer
 from wengert.layers.parameters import LazyParameter, check_sizes, parameter

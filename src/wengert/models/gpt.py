@@ -9,10 +9,11 @@ from numpy import ndarray
 from wengert.arguments import integer, number
 from wengert.arrays import as_array
 from wengert.config import enable_backprop, no_grad, test_mode
-from wengert.core import Operand, Variable
+from wengert.core import Variable
 from wengert.functions.attention import join_heads, scaled_dot_product_attention, split_heads
 from wengert.functions.linalg import linear
 from wengert.functions.position import rotary
+from wengert.functions.types import Operand
 from wengert.initializers import Initializer, normal
 from wengert.layers import GELU, Dropout, Embedding, Layer, LayerNorm, Linear, Sequential
 from wengert.models.seeded import generator_for

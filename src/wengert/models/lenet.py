@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import Operand, Variable
+from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions.trigonometry import tanh
+from wengert.functions.types import Operand
 from wengert.layers import AvgPool2d, Conv2d, Flatten, Layer, Linear, Sequential
 
 

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from wengert.arguments import number
-from wengert.core import Operand, Variable
+from wengert.core import Variable
 from wengert.functions.piecewise import clip
 from wengert.functions.pool import global_avg_pool
+from wengert.functions.types import Operand
 from wengert.initializers import normal
 from wengert.layers import BatchNorm, Conv2d, Dropout, Layer, Linear, Sequential
 from wengert.models.resnet import he_normal_out

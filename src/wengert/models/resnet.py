@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy import ndarray
 
-from wengert.core import Operand, Variable
+from wengert.core import Variable
 from wengert.functions.activation import relu
 from wengert.functions.pool import global_avg_pool, max_pool2d
+from wengert.functions.types import Operand
 from wengert.initializers import he_normal
 from wengert.layers import BatchNorm, Conv2d, Layer, Linear, Sequential
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import Operand, Variable
+from wengert.core import Variable
 from wengert.functions.activation import relu
 from wengert.functions.join import concatenate
 from wengert.functions.pool import global_avg_pool
+from wengert.functions.types import Operand
 from wengert.initializers import he_uniform, normal
 from wengert.layers import Conv2d, Dropout, Layer, MaxPool2d, Sequential
 

@@ -9,10 +9,11 @@ from numpy import ndarray
 from wengert.arguments import integer
 from wengert.arrays import as_array
 from wengert.config import no_grad, test_mode
-from wengert.core import Operand, Variable
+from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions.activation import relu, sigmoid
 from wengert.functions.loss import sigmoid_cross_entropy
+from wengert.functions.types import Operand
 from wengert.initializers import he_normal
 from wengert.layers import Layer, Linear
 from wengert.models.seeded import generator_for

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import Operand, Variable
+from wengert.core import Variable
 from wengert.functions.activation import relu
+from wengert.functions.types import Operand
 from wengert.initializers import normal
 from wengert.layers import (
     AdaptiveAvgPool,
