@@ -104,6 +104,7 @@ def test_randomness_comes_from_the_one_seeded_generator(file):
 
 
 LIGHT = {
+    "future__",
     "bisect",
     "collections",
     "contextlib",

@@ -10,6 +10,7 @@ import numpy as np
 from wengert import dispatch
 from wengert.core import Function
 from wengert.dispatch import implements
+from wengert.functions.arguments import as_operand
 from wengert.functions.samples import one_input, two_inputs
 from wengert.functions.types import Input, X
 
@@ -245,4 +246,4 @@ def astype(x: Input[X], dtype: Any) -> X:
         kind = np.dtype(dtype).kind
     if kind not in "fiub":
         raise TypeError(f"astype: got dtype {dtype!r}, needed one of float, int or bool")
-    return Cast(dtype)(x)
+    return Cast(dtype)(as_operand(x))

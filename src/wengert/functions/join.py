@@ -10,9 +10,9 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.arguments import integers
-from wengert.arrays import as_array
 from wengert.core import Function, Variable
 from wengert.dispatch import Axis, implements
+from wengert.functions.arguments import as_operand
 from wengert.functions.axes import checked_axes, checked_axis
 from wengert.functions.shape import expand_dims, flatten, reshape
 from wengert.functions.types import Input, Operand, X
@@ -139,7 +139,7 @@ def concatenate(xs: Sequence[Input[ndarray]], axis: int | None = 0) -> ndarray: 
 @overload
 def concatenate(xs: Sequence[Operand], axis: int | None = 0) -> Variable: ...
 @implements(np.concatenate)
-def concatenate(xs: Sequence[Any], axis: int | None = 0) -> Any:
+def concatenate(xs: Sequence[Operand], axis: int | None = 0) -> Variable | ndarray:
     """The xs joined along an existing axis; flattened first for axis None.
 
     Raises:
@@ -169,7 +169,7 @@ def stack(xs: Sequence[Input[ndarray]], axis: int = 0) -> ndarray: ...  # type: 
 @overload
 def stack(xs: Sequence[Operand], axis: int = 0) -> Variable: ...
 @implements(np.stack)
-def stack(xs: Sequence[Any], axis: int = 0) -> Any:
+def stack(xs: Sequence[Operand], axis: int = 0) -> Variable | ndarray:
     """The xs, which have the same shape, joined along a new axis.
 
     Example:
@@ -190,7 +190,7 @@ def vstack(xs: Sequence[Input[ndarray]]) -> ndarray: ...  # type: ignore[overloa
 @overload
 def vstack(xs: Sequence[Operand]) -> Variable: ...
 @implements(np.vstack)
-def vstack(xs: Sequence[Any]) -> Any:
+def vstack(xs: Sequence[Operand]) -> Variable | ndarray:
     """The xs joined along axis 0; a vector counts as a row."""
     return concatenate([x if np.ndim(x) > 1 else reshape(x, (1, -1)) for x in xs], 0)
 
@@ -200,7 +200,7 @@ def hstack(xs: Sequence[Input[ndarray]]) -> ndarray: ...  # type: ignore[overloa
 @overload
 def hstack(xs: Sequence[Operand]) -> Variable: ...
 @implements(np.hstack)
-def hstack(xs: Sequence[Any]) -> Any:
+def hstack(xs: Sequence[Operand]) -> Variable | ndarray:
     """The xs joined along axis 1, or vectors along their only axis."""
     xs = [x if np.ndim(x) else reshape(x, 1) for x in xs]
     return concatenate(xs, 0 if xs and np.ndim(xs[0]) == 1 else 1)
@@ -272,12 +272,12 @@ def pad(x: Input[X], pad_width: Any, mode: str = "constant", constant_values: fl
         value = np.asarray(constant_values)
         if value.ndim or value.dtype.kind not in "fiub":
             raise TypeError(f"pad: got constant_values {constant_values}, needed one number")
-        return Pad(tuple([(a, b) for a, b in widths.tolist()]), value.item())(x)
+        return Pad(tuple([(a, b) for a, b in widths.tolist()]), value.item())(as_operand(x))
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
         raise ValueError(
             f"pad: got mode {mode!r}, needed 'constant', 'edge', 'reflect', 'symmetric' or 'wrap'"
         )
-    y: Any = x if isinstance(x, Variable) else as_array(x)
+    y: Any = as_operand(x)
     for axis in np.flatnonzero(widths.any(axis=1)).tolist():
         if shape[axis] == 0:
             raise ValueError(f"pad: got shape {shape}, which has no elements for mode {mode!r}")

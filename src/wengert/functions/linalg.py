@@ -11,6 +11,7 @@ import numpy as np
 from wengert.arguments import integer
 from wengert.core import Function
 from wengert.dispatch import implements
+from wengert.functions import reduce
 from wengert.functions.arithmetic import mul
 from wengert.functions.axes import checked_axes, checked_axis
 from wengert.functions.shape import moveaxis, reshape, sum_to, transpose
@@ -321,7 +322,7 @@ def _diagonal(name: str, x: Input[X], offset: int, axis1: int, axis2: int) -> An
 @implements(np.trace)
 def trace(x: Input[X], offset: int = 0, axis1: int = 0, axis2: int = 1) -> X:
     """The sum along a diagonal of two axes."""
-    return np.sum(_diagonal("trace", x, offset, axis1, axis2), axis=-1)
+    return reduce.sum(_diagonal("trace", x, offset, axis1, axis2), axis=-1)
 
 
 @implements(np.tril)

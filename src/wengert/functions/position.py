@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from wengert.arguments import integer, number
-from wengert.core import Function, Variable
+from wengert.core import Function
+from wengert.functions.arguments import as_operand
 from wengert.functions.types import Input, X
 
 __all__ = ["rotary", "sinusoidal_positions"]
@@ -80,11 +81,11 @@ def rotary(x: Input[X], offset: int = 0, *, base: float = 10000.0, interleaved: 
 
     Source: J. Su et al., RoFormer, arXiv:2104.09864, section 3.2.
     """
-    shape = np.shape(x)
+    x, shape = as_operand(x), np.shape(x)
     if len(shape) < 2 or shape[-1] % 2:
         raise ValueError(f"rotary: got x {shape}, needed (..., T, E) with an even E, for pairs")
-    if not isinstance(x, np.ndarray | Variable) or x.dtype.kind != "f":
-        raise TypeError("rotary: got x that is no array of floats; use x.astype(np.float32)")
+    if x.dtype.kind != "f":
+        raise TypeError(f"rotary: got x of {x.dtype}, needed floats; use x.astype(np.float32)")
     offset, base = integer("rotary", "offset", offset, 0), number("rotary", "base", base, above=0)
     return Rotary(offset, base, interleaved)(x)
 

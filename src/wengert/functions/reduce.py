@@ -10,7 +10,9 @@ from wengert.arguments import integer
 from wengert.arrays import as_array
 from wengert.core import Constant, Function, Variable
 from wengert.dispatch import Axis, implements
+from wengert.functions.arithmetic import mul
 from wengert.functions.axes import checked_axis, reduced_axes
+from wengert.functions.math import sqrt
 from wengert.functions.types import Input, X
 
 __all__ = [
@@ -258,13 +260,13 @@ def var(x: Input[X], axis: Axis = None, *, ddof: float = 0, keepdims: bool = Fal
     if n <= ddof:
         raise ValueError(f"var: got {n} elements along axis {axis}, needed more than ddof={ddof}")
     y = mean(np.square(checked - middle), axis, keepdims=keepdims)
-    return y * (n / (n - ddof)) if ddof else y
+    return mul(y, n / (n - ddof)) if ddof else y
 
 
 @implements(np.std)
 def std(x: Input[X], axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> X:
     """y = √var(x) along `axis` (see `var`). It has no derivative where all x are equal."""
-    return np.sqrt(var(x, axis, ddof=ddof, keepdims=keepdims))
+    return sqrt(var(x, axis, ddof=ddof, keepdims=keepdims))
 
 
 @implements(np.prod)
