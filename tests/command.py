@@ -1,4 +1,4 @@
-"""The command `wengert` in tests: in a process of its own, or in this one."""
+"""The command `wengert` in tests: in a new process, or in this one."""
 
 import signal
 import subprocess
@@ -12,7 +12,7 @@ TINY = ["--hidden", "16", "--epochs", "2", "--batch-size", "64"]  # a run of 0.1
 
 
 def start(*arguments, program=("-m", "wengert"), **options):
-    """The command in a process of its own, with pipes, and with SIGINT as a shell leaves it."""
+    """The command in a new process, with pipes and with the default handling of SIGINT."""
     return subprocess.Popen(
         [sys.executable, *program, *map(str, arguments)],
         stdin=subprocess.DEVNULL,

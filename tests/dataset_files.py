@@ -50,7 +50,7 @@ def _python2(value: object) -> bytes:
 
 
 def cifar_content(n: int, seed: int = 0, **labels: int) -> dict[str, object]:
-    """What one of CIFAR's pickles has, with labels of so many classes under each key."""
+    """The content of one of CIFAR's pickles, with labels of this many classes for each key."""
     rng = np.random.default_rng(seed)
     content: dict[str, object] = {"batch_label": "testing batch 1 of 1"}
     content |= {key: rng.integers(classes, size=n).tolist() for key, classes in labels.items()}

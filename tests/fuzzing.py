@@ -1,4 +1,4 @@
-"""Damaged files for tests of readers: `mutants` of a valid one, and `bounded` time and memory."""
+"""Damaged files for tests of readers: `mutants` of a valid file; limits of time and memory."""
 
 import faulthandler
 import sys
@@ -9,15 +9,15 @@ from contextlib import contextmanager
 
 import numpy as np
 
-HEADER = 256  # bytes at the start in which half of all damage is done
+HEADER = 256  # bytes; half of all damage is within them
 EXTREMES = (0, 1, -1, 2**7, 2**8 - 1, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1)
 
 
 def mutants(data: bytes, count: int, seed: int) -> Iterator[bytes]:
     """`count` damaged copies of `data`, the same ones for the same seed.
 
-    Each has one to four faults out of `FAULTS`: so some are nearly right, which goes deepest into a
-    reader, and some are rubbish.
+    Each has one to four faults of `FAULTS`. So some files are almost valid, and are refused late,
+    and others are refused at once.
     """
     rng = np.random.default_rng(seed)
     for _ in range(count):
@@ -27,49 +27,51 @@ def mutants(data: bytes, count: int, seed: int) -> Iterator[bytes]:
         yield bytes(mutant)
 
 
-def _place(data: bytearray, rng: "np.random.Generator") -> int:
+def _position(data: bytearray, rng: "np.random.Generator") -> int:
     return int(rng.integers(min(len(data), HEADER if rng.random() < 0.5 else len(data)) + 1))
 
 
 def _flip_bits(data: bytearray, rng: "np.random.Generator") -> None:
     for _ in range(rng.integers(1, 9)):
-        place = _place(data, rng)
-        data[place : place + 1] = bytes(b ^ 1 << int(rng.integers(8)) for b in data[place:][:1])
+        position = _position(data, rng)
+        data[position : position + 1] = bytes(
+            b ^ 1 << int(rng.integers(8)) for b in data[position:][:1]
+        )
 
 
 def _truncate(data: bytearray, rng: "np.random.Generator") -> None:
-    del data[_place(data, rng) :]
+    del data[_position(data, rng) :]
 
 
 def _insert(data: bytearray, rng: "np.random.Generator") -> None:
-    place = _place(data, rng)
-    data[place:place] = rng.bytes(int(rng.integers(1, 17)))
+    position = _position(data, rng)
+    data[position:position] = rng.bytes(int(rng.integers(1, 17)))
 
 
 def _delete(data: bytearray, rng: "np.random.Generator") -> None:
-    place = _place(data, rng)
-    del data[place : place + int(rng.integers(1, 17))]
+    position = _position(data, rng)
+    del data[position : position + int(rng.integers(1, 17))]
 
 
 def _copy_block(data: bytearray, rng: "np.random.Generator") -> None:
-    """Some of it once more at another place, over what is there or between."""
-    start, place, size = _place(data, rng), _place(data, rng), int(rng.integers(1, 65))
+    """A block copied to another position, over the old bytes or inserted."""
+    start, position, size = _position(data, rng), _position(data, rng), int(rng.integers(1, 65))
     block = data[start : start + size]
-    data[place : place + len(block) * int(rng.integers(2))] = block
+    data[position : position + len(block) * int(rng.integers(2))] = block
 
 
 def _splice_integer(data: bytearray, rng: "np.random.Generator") -> None:
-    """An extreme number over 1, 2, 4 or 8 bytes, either end first: sizes, counts, offsets."""
+    """An extreme number in 1, 2, 4 or 8 bytes, in either byte order: sizes, counts, offsets."""
     width, order = 2 ** int(rng.integers(4)), ("big", "little")[rng.integers(2)]
     number = EXTREMES[rng.integers(len(EXTREMES))] % 2 ** (8 * width)
-    place = _place(data, rng)
-    data[place : place + width] = number.to_bytes(width, order)
+    position = _position(data, rng)
+    data[position : position + width] = number.to_bytes(width, order)
 
 
 def _splice_digits(data: bytearray, rng: "np.random.Generator") -> None:
-    """An extreme number over a digit, if one is near: for headers that are text."""
-    place = _place(data, rng)
-    for i in range(place, min(place + 64, len(data))):
+    """An extreme number in place of a digit, for headers that are text."""
+    position = _position(data, rng)
+    for i in range(position, min(position + 64, len(data))):
         if chr(data[i]).isdigit():
             data[i : i + 1] = str(EXTREMES[rng.integers(len(EXTREMES))]).encode()
             return
@@ -88,7 +90,7 @@ FAULTS: tuple[Callable[[bytearray, "np.random.Generator"], None], ...] = (
 
 @contextmanager
 def bounded(seconds: float, size: int) -> Iterator[None]:
-    """Fails if the block takes longer, or has more than `size` bytes at a time.
+    """Fails if the block takes longer, or allocates more than `size` bytes at a time.
 
     A block that hangs for ten times as long ends the process, with a traceback of where it hangs.
     """

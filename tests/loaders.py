@@ -1,4 +1,4 @@
-"""Loaders for tests, and what tests ask of them."""
+"""Loaders for tests, and helpers for their batches and workers."""
 
 import multiprocessing
 import threading
@@ -38,7 +38,7 @@ def worker_threads():
 def assert_no_worker_is_left():
     assert multiprocessing.active_children() == []
     end = time.monotonic() + 5
-    while worker_threads():  # a thread first ends what it is at
+    while worker_threads():  # a thread first finishes its batch
         assert time.monotonic() < end
         time.sleep(0.001)
 

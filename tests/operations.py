@@ -29,7 +29,7 @@ OPERATIONS = sorted(
         for cls in subclasses(Function)
         if cls.__module__.startswith("wengert.")
         and not cls.__module__.startswith(("wengert.cli", "wengert.dezero"))
-        and cls.forward is not Function.forward  # a base class leaves it to its subclasses
+        and cls.forward is not Function.forward  # a base class, whose subclasses define it
         and cls not in (OfUfunc, OfBits)
     },
     key=lambda cls: (cls.__module__, cls.__name__),

@@ -51,7 +51,9 @@ EPOCHS = 3
 STEPS = EPOCHS * 7  # of 16 samples of 100
 
 PHASES = ["starting", "training", "update", "writing a checkpoint", "writing a log", "done"]
-phase = mmap.mmap(-1, 1)  # shared with the forked process: where it is, or was when it was killed
+phase = mmap.mmap(
+    -1, 1
+)  # shared with the forked process: its phase, or the one in which it was killed
 pause = 0.0  # seconds; makes updates and writing long enough to be hit in their middle
 
 
@@ -111,7 +113,7 @@ def slow_down(seconds):
     log_file.FileLog.append = slowly_append
 
 
-# ---- The training, with the Trainer and by hand ----
+# ---- The training, with the Trainer and with a hand-written loop ----
 
 
 def data(workers=0):
@@ -177,7 +179,7 @@ def by_trainer(folder, *, after_step=None, workers=0):
 
 
 def by_hand(folder, *, after_step=None, workers=0):
-    """Trains until the end, in a loop written by hand; saves after every step and the best."""
+    """Trains until the end, in a hand-written loop; saves after every step and the best."""
     made = parts()
     model, optimizer, average = made["model"], made["optimizer"], made["average"]
     to_train, to_validate = data(workers)

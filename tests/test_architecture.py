@@ -14,8 +14,8 @@ import wengert
 PACKAGE = Path(wengert.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# From the bottom up. A part imports only from the floors below its own (and from itself).
-FLOORS = [
+# From the lowest layer up. A module or package imports only from lower layers, and from itself.
+LAYERS = [
     ["hints", "trace", "trees"],
     ["arguments", "config", "dispatch", "files", "state"],
     ["arrays", "declared", "kernels", "random"],
@@ -31,18 +31,18 @@ FLOORS = [
     ["cli"],
     ["__main__"],
 ]
-FLOOR = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
-STRANGERS = {("core", "kernels")}  # though the one is below the other
+LAYER = {part: level for level, parts in enumerate(LAYERS) for part in parts}
+FORBIDDEN = {("core", "kernels")}  # although kernels are in a lower layer
 
 
-def part_of(file: Path) -> str:
+def module_of(file: Path) -> str:
     """src/wengert/functions/math.py -> functions; src/wengert/__init__.py -> wengert."""
     first = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
     return "wengert" if first == "__init__" else first
 
 
 def nodes(tree: ast.AST, *, inside_functions: bool) -> Iterator[ast.AST]:
-    """All that is run by an import of the file, or ever; nothing that only a type checker sees."""
+    """The nodes that are run when the file is imported, or at any time; not those for types only."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             continue
@@ -62,24 +62,24 @@ def imports(file: Path, *, inside_functions: bool) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def imported_parts(file: Path) -> set[str]:
-    """The parts of wengert that a file imports; `from wengert import Variable` is all of it."""
+def imported_modules(file: Path) -> set[str]:
+    """The modules that a file imports; `from wengert import Variable` counts as `wengert`."""
     names = [name.split(".") for name in imports(file, inside_functions=True)]
     ours = [name for name in names if name[0] == "wengert"]
-    parts = {name[1] if len(name) > 1 and name[1] in FLOOR else "wengert" for name in ours}
-    return parts - {part_of(file)}
+    parts = {name[1] if len(name) > 1 and name[1] in LAYER else "wengert" for name in ours}
+    return parts - {module_of(file)}
 
 
-def test_every_part_has_its_floor():
-    assert {part_of(file) for file in FILES} <= set(FLOOR)
+def test_every_module_has_its_layer():
+    assert {module_of(file) for file in FILES} <= set(LAYER)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_imports_point_down(file):
-    part = part_of(file)
-    for other in imported_parts(file):
-        assert FLOOR[other] < FLOOR[part], f"{part} may not import {other}"
-        assert (part, other) not in STRANGERS
+    part = module_of(file)
+    for other in imported_modules(file):
+        assert LAYER[other] < LAYER[part], f"{part} may not import {other}"
+        assert (part, other) not in FORBIDDEN
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
@@ -90,9 +90,9 @@ def test_only_numpy_and_the_standard_library_are_imported_at_module_level(file):
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_randomness_comes_from_the_one_seeded_generator(file):
-    if file.name == "random.py":  # which is that generator
+    if file.name == "random.py":  # which defines the generator
         return
-    if part_of(file) == "dezero":  # the book's programs seed NumPy's own: np.random.seed(0)
+    if module_of(file) == "dezero":  # the book's programs seed NumPy's own: np.random.seed(0)
         return
     names = set(imports(file, inside_functions=True))
     assert not {name for name in names if name.startswith(("numpy.random", "random"))}
@@ -163,13 +163,13 @@ def files_imported(file: Path) -> set[Path | None]:
 
 
 def test_no_file_imports_itself_through_others():
-    left = {file: files_imported(file) for file in FILES if part_of(file) != "dezero"}
+    left = {file: files_imported(file) for file in FILES if module_of(file) != "dezero"}
     while True:
         free = {file for file, imported in left.items() if not imported & left.keys()}
         if not free:
             break
         left = {file: imported for file, imported in left.items() if file not in free}
-    assert not left  # files on a circle, and those that import them
+    assert not left  # files in import cycles, and those that import them
 
 
 def test_the_core_is_a_text_of_ten_minutes():

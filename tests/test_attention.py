@@ -47,7 +47,7 @@ def test_causal_queries_of_new_steps_are_those_of_the_whole_sequence():
     np.testing.assert_allclose(attention(q[4:], k, v, causal=True), whole[4:], rtol=1e-13)
 
 
-def test_a_mask_of_booleans_hides_keys_and_one_of_numbers_is_added():
+def test_a_boolean_mask_hides_keys_and_a_mask_of_numbers_is_added():
     q, k, v = drawn((2, 2, 3, 4), (2, 2, 5, 4), (2, 2, 5, 4))
     seen = np.random.default_rng(1).random((2, 1, 1, 5)) < 0.6
     seen[..., 0] = True
@@ -60,7 +60,7 @@ def test_a_mask_of_booleans_hides_keys_and_one_of_numbers_is_added():
 
 
 @pytest.mark.parametrize("create_graph", [False, True])
-def test_a_query_that_sees_no_key_gets_zeros_and_has_no_gradient(create_graph):
+def test_a_query_whose_keys_are_all_masked_gets_zeros_and_has_no_gradient(create_graph):
     q, k, v = map(Variable, drawn((3, 4), (5, 4), (5, 2)))
     seen = np.ones((3, 5), bool)
     seen[1] = False
@@ -126,7 +126,7 @@ def test_dropout_is_applied_in_training_only():
         np.testing.assert_array_equal(attention(q, k, v, dropout=0.5), plain)
 
 
-def test_no_keys_give_zeros_and_no_queries_give_nothing():
+def test_zero_keys_give_zeros_and_zero_queries_an_empty_result():
     q, k, v = drawn((3, 4), (0, 4), (0, 2))
     assert not attention(q, k, v).any()
     assert attention(q[:0], q, q).shape == (0, 4)

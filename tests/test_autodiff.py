@@ -21,7 +21,7 @@ X = np.array([1.0, 2.0, -1.5])
 # ---- wg.grad ----
 
 
-def test_grad_gives_the_gradient_and_leaves_grad_alone():
+def test_grad_gives_the_gradient_and_does_not_change_grad():
     x = Variable(X)
     gx = wg.grad(cubic(x), x)
     np.testing.assert_allclose(gx.data, [3 + 2, 12 + 1, 6.75])
@@ -38,7 +38,7 @@ def test_grad_keeps_the_structure_of_its_inputs():
     assert float(grads["rest"][1][0]) == 6
 
 
-def test_grad_of_something_in_between():
+def test_grad_of_an_intermediate_variable():
     x = Variable(2.0)
     h = x * x
     y = h * h + x
@@ -250,7 +250,7 @@ def gradient(f):
     return lambda *args: wg.value_and_grad(f)(*args)[1]
 
 
-def test_an_inner_derivative_sees_what_its_function_closes_over():
+def test_an_inner_derivative_uses_variables_from_outside():
     # d/dx [d/dy x y² at y = 3] = d/dx 6x = 6
     inner = {
         "value_and_grad": lambda x: gradient(lambda y: x * y * y)(3.0),
@@ -314,7 +314,7 @@ def test_the_gradient_of_a_constant_is_refused():
 
 
 @pytest.mark.parametrize("argnums", [5, -3, [0, 1], (0, 0), (0, -2), "x"])
-def test_arguments_that_are_not_there_are_refused(argnums):
+def test_indices_of_missing_arguments_are_refused(argnums):
     with pytest.raises(ValueError, match="argnums"):
         wg.value_and_grad(lambda a, b: a * b, argnums)(1.0, 2.0)
 
@@ -373,7 +373,7 @@ def test_checkpoint_draws_the_same_random_numbers_again():
     np.testing.assert_array_equal(x.grad.data, y.data)
     random.seed(3)
     noisy(x)
-    assert random.generator().normal() == after  # the walk back has moved no generator
+    assert random.generator().normal() == after  # the backward pass has not advanced the generator
 
 
 def test_checkpoint_keeps_no_intermediate_results():
@@ -444,7 +444,7 @@ def test_checkpoint_does_not_keep_a_leaf_alive_through_its_own_gradient():
         gc.enable()
 
 
-def test_checkpoint_under_no_grad_just_computes():
+def test_checkpoint_under_no_grad_only_computes():
     with wg.no_grad():
         y = wg.checkpoint(lambda x: x * x, Variable(3.0))
     assert float(y) == 9

@@ -106,7 +106,7 @@ def test_one_instance_used_twice_in_one_expression():
 def test_a_shortcut_of_a_lower_generation_waits_for_the_long_path():
     x = Variable(2.0)
     a = square(x)  # 4
-    b = square(square(a)) * a  # a⁵, by two ways of different length
+    b = square(square(a)) * a  # a⁵, by two paths of different length
     b.backward()
     assert x.grad.data == 5 * 4.0**4 * 4
 
@@ -114,7 +114,7 @@ def test_a_shortcut_of_a_lower_generation_waits_for_the_long_path():
 def test_a_ladder_of_diamonds_is_linear_in_its_size():
     Counted.calls = CountedSum.calls = 0
     x = y = Variable(1.0)
-    for _ in range(50):  # 2⁵⁰ ways from y to x
+    for _ in range(50):  # 2⁵⁰ paths from y to x
         y = Counted()(y)
         y = CountedSum()(y, y)
     y.backward()
@@ -176,7 +176,7 @@ def test_a_loss_may_start_from_the_number_0():
     assert x.grad.data == 1 + 2 * 2 + 3 * 4
 
 
-def test_plus_equals_binds_anew_and_leaves_the_old_variable_alone():
+def test_plus_equals_makes_a_new_variable_and_does_not_change_the_old_one():
     x = y = Variable(np.ones(2))
     y += 1
     assert x.data.tolist() == [1.0, 1.0]
@@ -216,7 +216,7 @@ def test_a_constant_gets_no_gradient():
     assert c.grad is None
 
 
-def test_a_function_learns_which_inputs_need_a_gradient():
+def test_a_function_knows_which_inputs_need_a_gradient():
     seen = []
 
     class Mul(Function):
@@ -388,7 +388,7 @@ def test_as_many_seeds_as_roots():
 # ---- What is kept ----
 
 
-def test_no_gradient_is_kept_in_between_unless_asked():
+def test_intermediate_gradients_are_kept_on_request_only():
     x = Variable(2.0)
     a = square(x)
     y = square(a)
@@ -400,7 +400,7 @@ def test_no_gradient_is_kept_in_between_unless_asked():
     assert y.grad.data == 1.0
 
 
-def test_retained_gradients_do_not_pile_up():
+def test_retained_gradients_do_not_add_up():
     x = Variable(2.0)
     a = square(x)
     y = a * 3
@@ -479,7 +479,7 @@ def test_adding_up_does_not_write_into_an_older_gradient():
     assert x.grad.data.tolist() == [7.0] * 100
 
 
-def test_a_sum_that_grows_in_place_touches_nothing_else():
+def test_a_sum_that_grows_in_place_changes_nothing_else():
     # 100 elements: from 64 on the walk adds in place to the sums it has made
     x, z = Variable(np.ones(100)), Variable(np.ones(100))
     a = x + z
@@ -599,7 +599,7 @@ def test_a_chain_of_a_million_functions():
     y.backward()
     assert Counted.calls == 1_000_000
     assert x.grad.data == 1.0
-    del y  # and a million records are let go without recursion
+    del y  # and a million records are freed without recursion
 
 
 def test_a_sum_of_a_hundred_thousand_variables():

@@ -442,7 +442,7 @@ def network():
     return Sequential(Linear(4, in_size=3), F.relu, Linear(1, in_size=4))
 
 
-def test_the_operation_that_made_the_first_nan_is_named():
+def test_the_operation_that_computed_the_first_nan_is_named():
     model = network()
     with np.errstate(all="ignore"):
         loss = np.mean(np.exp(np.log(model(X))) * 2)
@@ -451,7 +451,7 @@ def test_the_operation_that_made_the_first_nan_is_named():
     check_finite(np.mean(model(X)), model)
 
 
-def test_an_infinity_that_a_softmax_removes_is_not_blamed():
+def test_an_infinity_that_a_softmax_removes_is_not_named():
     scores = Variable(np.array([[1.0, 2.0]])) + np.array([[0.0, -np.inf]])
     with np.errstate(all="ignore"):
         y = F.softmax(scores) * np.log(Variable(np.array([-1.0, 1.0])))
@@ -478,7 +478,7 @@ def zero_under_a_root(model, x):
     return np.sum(np.sqrt(F.relu(0 * model(x))))
 
 
-def test_the_backward_that_made_the_first_infinity_is_named():
+def test_the_backward_that_computed_the_first_infinity_is_named():
     model = network()
     loss = zero_under_a_root(model, X)
     check_finite(loss)
@@ -498,7 +498,7 @@ def test_gradients_whose_sum_overflows_are_finite():
     check_gradients(model)
 
 
-def test_the_guard_computes_the_bad_batch_again_with_the_same_random_numbers():
+def test_the_guard_computes_the_failed_batch_again_with_the_same_random_numbers():
     class Sometimes(Trainer):
         def compute(self, batch):
             mask = wg.random.generator().integers(2, size=4)  # another draw would be another error

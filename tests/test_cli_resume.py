@@ -252,7 +252,7 @@ def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(tmp_path, c
     assert older.name == "step-000000042.npz"
 
 
-def test_no_whole_checkpoint_is_a_failure(finished, tmp_path, capsys):
+def test_a_run_without_an_intact_checkpoint_is_a_failure(finished, tmp_path, capsys):
     for path in (tmp_path / finished / "checkpoints").iterdir():
         path.write_bytes(b"")
     err = failed(capsys, "train", "--resume", finished, "--epochs", "3")

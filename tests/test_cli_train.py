@@ -388,7 +388,7 @@ def test_a_full_disk_ends_it_in_a_line_with_the_command_that_resumes_it(capsys, 
 
 
 @pytest.mark.parametrize("dataset", recipes.DATASETS)
-def test_each_model_that_fits_has_whole_settings(dataset):
+def test_each_model_that_fits_has_complete_settings(dataset):
     given = {"data": "x"} if recipes.DATASETS[dataset].data else {}
     assert recipes.settings(dataset, None, given)["model"] in recipes.fitting(dataset)
     for model in recipes.fitting(dataset):
@@ -397,7 +397,7 @@ def test_each_model_that_fits_has_whole_settings(dataset):
         assert recipes.checked(json.loads(json.dumps(settings))) == settings
 
 
-def test_given_settings_win_over_the_recipe_and_each_optimizer_has_its_own_rate():
+def test_given_settings_override_the_recipe_and_each_optimizer_has_its_own_rate():
     given = recipes.settings("digits", "cnn", {"optimizer": "sgd", "epochs": 5})
     assert (given["epochs"], given["lr"]) == (5, 0.1)
     assert recipes.settings("digits", "cnn", {})["lr"] == 0.002

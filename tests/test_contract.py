@@ -1,4 +1,4 @@
-"""The contract of a Function, for every class: it says what it is, and data are inputs."""
+"""The contract of a Function, for every class: options, saved attributes, data as inputs."""
 
 import dataclasses
 import importlib
@@ -131,7 +131,7 @@ def stored(f):
 
 @pytest.mark.parametrize("create_graph", [False, True])
 @pytest.mark.parametrize(("cls", "inputs", "options"), cases())
-def test_an_instance_holds_its_options_and_what_it_says_it_saves(
+def test_an_instance_holds_its_options_and_the_declared_saved_attributes(
     cls, inputs, options, create_graph
 ):
     f = run(cls(**options), inputs, create_graph=create_graph)[-1]
@@ -139,7 +139,7 @@ def test_an_instance_holds_its_options_and_what_it_says_it_saves(
 
 
 @pytest.mark.parametrize("cls", [cls for cls in OPERATIONS if cls.saved])
-def test_what_a_class_says_it_saves_it_saves(cls):
+def test_every_attribute_declared_as_saved_is_saved(cls):
     before, after = set(), set()
     for inputs, options in samples_of(cls):
         before |= set(vars(cls(**options)))
@@ -148,7 +148,7 @@ def test_what_a_class_says_it_saves_it_saves(cls):
 
 
 @pytest.mark.parametrize("cls", OPERATIONS)
-def test_forward_changes_the_inputs_it_says_it_changes_and_no_others(cls):
+def test_forward_changes_the_inputs_declared_as_mutated_and_no_others(cls):
     changed = set()
     for inputs, options in samples_of(cls):
         arrays = copies(inputs)

@@ -1,4 +1,4 @@
-"""Datasets, batches, and the digits that come with the package."""
+"""Data sets, batches, and the digits in the package."""
 
 import hashlib
 from collections import namedtuple
@@ -51,7 +51,7 @@ def test_a_dataset_needs_arrays_of_equal_length(arrays):
 
 
 @pytest.mark.parametrize("make", [ArrayDataset, with_next])
-def test_lists_of_different_lengths_are_refused_in_our_words(make):
+def test_lists_of_different_lengths_are_refused_with_our_message(make):
     with pytest.raises(ValueError, match="lists of different lengths, needed an array"):
         make([[1], [2, 3]])
 
@@ -64,7 +64,7 @@ def pair(i):
 
 
 def sets():
-    """Data sets of several kinds, beside the samples that they are to give."""
+    """Data sets of several kinds, with the expected samples."""
     base, listed = numbers(6), [pair(i) for i in range(6)]
     doubled = TransformDataset(base, lambda x: 2 * x)
     return {
@@ -97,7 +97,7 @@ def test_a_data_set_gives_its_samples_from_both_ends(name):
     assert len(dataset) == n
     assert [dataset[i] for i in range(n)] == samples
     assert [dataset[np.int64(i)] for i in range(-n, 0)] == samples
-    assert list(dataset) == samples  # which asks until an IndexError comes
+    assert list(dataset) == samples  # which iterates until an IndexError
     for i in (n, -n - 1):
         with pytest.raises(IndexError, match=f"got the index {i}, but there are {n} samples"):
             dataset[i]
@@ -132,7 +132,7 @@ def test_a_batch_is_a_copy_that_may_be_written_to():
     assert dataset.arrays[0].tolist() == [0, 1, 2]
 
 
-def test_a_subset_asks_its_data_set_once_for_a_batch():
+def test_a_subset_gets_a_batch_by_one_call_of_its_data_set():
     class Counting(ArrayDataset):
         asked = 0
 
@@ -151,7 +151,7 @@ def test_a_subset_asks_its_data_set_once_for_a_batch():
     assert dataset.asked == 4
 
 
-def test_a_subclass_with_items_of_its_own_is_asked_for_each_of_them():
+def test_a_subclass_that_overrides_getitem_is_called_for_each_item():
     class Tripled(ArrayDataset):
         def __getitem__(self, index):
             return 3 * super().__getitem__(index)[0]
@@ -160,7 +160,7 @@ def test_a_subclass_with_items_of_its_own_is_asked_for_each_of_them():
     assert batch.tolist() == [9, 6]
 
 
-def test_a_data_set_of_one_s_own_needs_a_length_and_a_sample():
+def test_a_user_defined_data_set_needs_a_length_and_a_sample():
     class Squares(BaseDataset):
         def __len__(self):
             return 5
@@ -182,14 +182,14 @@ def test_samples_that_do_not_fit_together_are_named_in_a_joined_set_too():
         joined[[0, 1, 2]]
 
 
-def test_a_transform_of_the_whole_sample_comes_after_those_of_its_parts():
+def test_a_transform_of_the_whole_sample_comes_after_those_of_its_components():
     dataset = TransformDataset(numbers(3), lambda x: x + 1, sample=lambda s: (s[1], s[0]))
     assert dataset[2] == (20, 3)
     assert TransformDataset([3, 4], sample=abs)[1] == 4
 
 
 @pytest.mark.parametrize("samples", [[1, 2], [(1,), (2,)], [{"x": 1}]])
-def test_parts_that_a_sample_does_not_have_cannot_be_transformed(samples):
+def test_missing_components_of_a_sample_cannot_be_transformed(samples):
     with pytest.raises(TypeError, match="got 2 transforms for the components of the sample"):
         TransformDataset(samples, abs, abs)[0]
 
@@ -376,14 +376,14 @@ def test_an_error_names_the_samples_that_do_not_fit_in_a_batch(samples, error, s
 # ---- Batches ----
 
 
-def test_a_pass_gives_each_sample_once_beside_its_label():
+def test_a_pass_gives_each_sample_once_with_its_label():
     batches = list(DataLoader(numbers(10), 4, seed=0))
     assert [len(x) for x, _ in batches] == [4, 4, 2]
     assert sorted(np.concatenate([x for x, _ in batches])) == list(range(10))
     assert all((t == 10 * x).all() for x, t in batches)
 
 
-def test_each_pass_has_an_order_of_its_own_that_follows_from_the_seed():
+def test_each_pass_has_a_different_order_that_follows_from_the_seed():
     one, two, other = (DataLoader(numbers(20), 4, seed=seed) for seed in (0, 0, 1))
     first, second = passed(one), passed(one)
     assert first != second
@@ -391,7 +391,7 @@ def test_each_pass_has_an_order_of_its_own_that_follows_from_the_seed():
     assert passed(other) != first
 
 
-def test_a_break_does_not_disturb_the_passes_after_it():
+def test_a_break_does_not_change_the_passes_after_it():
     broken, whole = DataLoader(numbers(20), 4, seed=0), DataLoader(numbers(20), 4, seed=0)
     for _ in broken:
         break
@@ -399,7 +399,7 @@ def test_a_break_does_not_disturb_the_passes_after_it():
     assert passed(broken) == passed(whole)
 
 
-def test_two_passes_at_once_do_not_disturb_each_other():
+def test_two_simultaneous_passes_are_independent():
     loader = DataLoader(numbers(20), 4, seed=0)
     pairs = [(x.tolist(), y.tolist()) for (x, _), (y, _) in zip(loader, loader, strict=True)]
     alone = DataLoader(numbers(20), 4, seed=0)
@@ -434,7 +434,7 @@ def test_without_a_seed_the_order_follows_from_the_thread_s_generator():
     assert passed(DataLoader(numbers(20), 4)) == first != second
 
 
-def test_a_batch_is_made_by_the_function_that_is_given():
+def test_a_batch_is_made_by_collate():
     loader = DataLoader(numbers(5), 2, shuffle=False, collate=lambda samples: samples)
     assert list(loader) == [[(0, 0), (1, 10)], [(2, 20), (3, 30)], [(4, 40)]]
 
@@ -460,7 +460,7 @@ def test_options_out_of_range_are_refused(options, said):
 
 
 @pytest.mark.parametrize("option", ["shuffle", "drop_last"])
-def test_a_word_is_no_switch_of_a_loader(option):
+def test_a_string_is_not_a_boolean_option_of_a_loader(option):
     with pytest.raises(TypeError, match=f"DataLoader: got {option} 'no', needed True or False"):
         DataLoader(numbers(3), 1, **{option: "no"})
 
@@ -478,7 +478,7 @@ def test_the_digits_are_images_from_0_to_1_with_labels_from_0_to_9(train, n):
     assert sorted(set(labels.tolist())) == list(range(10))
 
 
-def test_the_split_is_fixed_and_no_image_is_on_both_sides():
+def test_the_split_is_fixed_and_no_image_is_in_both_sets():
     both = [load_digits(train=train).arrays[0] for train in (True, False)]
     train, test = ({image.tobytes() for image in images} for images in both)
     assert len(train | test) == 1797
@@ -486,12 +486,12 @@ def test_the_split_is_fixed_and_no_image_is_on_both_sides():
     assert hashlib.sha256(labels.tobytes()).hexdigest()[:16] == "266fdac42c20abc1"
 
 
-def test_a_word_is_not_taken_for_true():
+def test_a_string_is_not_accepted_as_true():
     with pytest.raises(TypeError, match="load_digits: got train 'test', needed True, or False"):
         load_digits("test")
 
 
-def test_the_digits_say_where_they_come_from():
+def test_the_digits_name_their_source():
     text = files("wengert.data").joinpath("digits.txt").read_text(encoding="utf-8")
     assert "CC BY 4.0" in text
     assert "Alpaydin" in text

@@ -1,4 +1,4 @@
-"""The data sets: what they give, from small files, and how they refuse what is wrong."""
+"""The data sets: their samples, from small files, and errors for wrong files and arguments."""
 
 import gzip
 import io
@@ -82,7 +82,7 @@ def test_an_idx_file_that_is_open_as_text_is_refused():
         read_idx(io.StringIO("text"))
 
 
-def test_an_idx_file_that_is_not_there_is_the_systems_error():
+def test_a_missing_idx_file_is_the_error_of_the_system():
     with pytest.raises(FileNotFoundError, match="no-such-file"):
         read_idx("no-such-file")
 
@@ -99,7 +99,7 @@ def test_mnist_is_images_from_0_to_1_with_labels(tmp_path, load):
 
 
 @pytest.mark.parametrize(("dtype", "largest"), [(np.uint8, 255), ("float64", 1), (np.float16, 1)])
-def test_images_come_in_the_dtype_that_is_asked_for(tmp_path, dtype, largest):
+def test_images_have_the_requested_dtype(tmp_path, dtype, largest):
     mnist_files(tmp_path, IMAGES, LABELS)
     x, _ = load_mnist(folder=tmp_path, dtype=dtype).arrays
     assert x.dtype == dtype
@@ -140,10 +140,10 @@ def test_the_files_of_the_other_data_set_are_refused(tmp_path):
 
 
 @pytest.mark.skipif(
-    not FASHION.is_dir(), reason="Fashion-MNIST is not there: apt install dataset-fashion-mnist"
+    not FASHION.is_dir(), reason="Fashion-MNIST is missing: apt install dataset-fashion-mnist"
 )
 @pytest.mark.parametrize(("train", "n", "mean"), [(True, 60_000, 0.2860), (False, 10_000, 0.2868)])
-def test_fashion_mnist_of_the_system_is_found_and_is_whole(train, n, mean):
+def test_fashion_mnist_of_the_system_is_found_and_complete(train, n, mean):
     x, t = load_fashion_mnist(train).arrays
     assert x.shape == (n, 1, 28, 28)
     assert np.bincount(t).tolist() == [n // 10] * 10
@@ -266,18 +266,18 @@ def test_a_cifar_archive_that_is_wrong_is_named(tmp_path, data, found):
     assert str(caught.value).endswith("delete the file and download it again")
 
 
-def test_without_files_cifar_says_what_to_put_where(tmp_path):
+def test_without_files_the_error_of_cifar_names_the_file_and_the_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"load_cifar100: found no cifar-100-python.tar.gz"):
         load_cifar100(folder=tmp_path)
 
 
-def test_tar_of_another_kind_is_read_too(tmp_path):
+def test_tar_files_of_other_formats_are_read_too(tmp_path):
     (tmp_path / "cifar-10-python.tar.gz").write_bytes(tar(cifar10_members(), "w:"))
     assert tarfile.is_tarfile(tmp_path / "cifar-10-python.tar.gz")
     assert len(load_cifar10(folder=tmp_path)) == 20
 
 
-# ---- Made up ----
+# ---- Synthetic ----
 
 
 def test_a_spiral_lies_on_its_arms():
@@ -290,7 +290,7 @@ def test_a_spiral_lies_on_its_arms():
     assert not (np.diff(t) >= 0).all()  # the classes are mixed
 
 
-def test_the_made_up_sets_follow_from_their_seed():
+def test_synthetic_data_follow_from_their_seed():
     for make in (spiral, sine_curve):
         first, same, other, test = make(), make(), make(seed=1), make(False)
         np.testing.assert_array_equal(first.arrays[0], same.arrays[0])
@@ -298,7 +298,7 @@ def test_the_made_up_sets_follow_from_their_seed():
         assert not np.array_equal(first.arrays[0], test.arrays[0])
 
 
-def test_the_sine_curve_asks_for_the_next_value():
+def test_the_targets_of_the_sine_curve_are_the_next_values():
     x, t = sine_curve().arrays
     assert (x.dtype, x.shape, t.shape) == (np.float32, (999, 1), (999, 1))
     np.testing.assert_array_equal(x[1:], t[:-1])
@@ -319,7 +319,7 @@ def test_the_sine_curve_asks_for_the_next_value():
         ({"noise": float("nan")}, ValueError),
     ],
 )
-def test_made_up_sets_of_no_size_or_noise_are_refused(make, wrong, error):
+def test_invalid_sizes_and_noise_of_synthetic_data_are_refused(make, wrong, error):
     with pytest.raises(error, match=f"{make.__name__}: got {next(iter(wrong))} "):
         make(**wrong)
 

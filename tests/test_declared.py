@@ -33,14 +33,14 @@ class Strided(Map):
 
 
 class Handwritten(Map):
-    note: str  # a type for the attribute, and no option
+    note: str  # only the type of an attribute, not an option
 
     def __init__(self, size):
         super().__init__(size, in_size=2)
         self.note = "mine"
 
 
-def test_options_become_attributes_and_the_class_makes_the_rest():
+def test_options_become_attributes_before_post_init():
     layer = Map(2, bias=False)
     assert vars(layer) == {
         "out_size": 2,
@@ -51,7 +51,7 @@ def test_options_become_attributes_and_the_class_makes_the_rest():
     }
 
 
-def test_an_option_for_init_only_is_no_attribute_afterwards():
+def test_an_init_only_option_is_deleted_after_post_init():
     assert not hasattr(Map(1), "dtype")
     assert not hasattr(Strided(1), "dtype")
 
@@ -70,7 +70,7 @@ def test_a_subclass_inherits_the_options_adds_its_own_and_changes_defaults():
     assert Map(1).bias is True
 
 
-def test_the_signature_is_what_one_would_have_written():
+def test_the_signature_is_that_of_a_handwritten_init():
     assert str(inspect.signature(Map)) == (
         "(out_size: int, kernel: int = 3, *, in_size: int | None = None, bias: bool = True, "
         "dtype: Any = <class 'float'>)"

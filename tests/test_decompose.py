@@ -89,7 +89,7 @@ def test_a_norm_does_not_overflow_and_is_flat_at_0(p):
     assert norm(np.array([np.inf, 1.0]), p) == np.inf
 
 
-# ---- What is refused ----
+# ---- Errors ----
 
 
 @pytest.mark.parametrize("f", [inv, lambda x: solve(x, np.ones(2))])

@@ -1,4 +1,4 @@
-"""Downloads, from a server on this machine: mirrors, checks, and what is left when they fail."""
+"""Downloads, from a server on this machine: mirrors, checks, and failures."""
 
 import hashlib
 import http.server
@@ -23,7 +23,7 @@ FILE = StoredFile("data.gz", ("data",), CHECKS)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """GET /good/… gives DATA; other folders stand for what else a server may do."""
+    """GET /good/… gives DATA; other folders simulate faults of servers."""
 
     def do_GET(self) -> None:
         self.server.requests.append(self.path)
@@ -65,7 +65,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 @pytest.fixture(autouse=True)
 def own_places(monkeypatch, tmp_path) -> None:
-    """No test reads or writes the folders of the user who runs it."""
+    """No test reads or writes the folders of the user."""
     for name in ("WENGERT_DATA", "WENGERT_OFFLINE", "http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
@@ -109,7 +109,7 @@ def test_a_download_is_the_file(server, tmp_path):
         ("silent", "timed out"),
     ],
 )
-def test_a_failed_download_says_why_leaves_nothing_and_the_next_mirror_is_asked(
+def test_a_failed_download_reports_the_reason_and_leaves_no_file_and_the_next_mirror_is_used(
     server, tmp_path, monkeypatch, folder, reason
 ):
     monkeypatch.setattr(module, "TIMEOUT", 0.2)
@@ -129,7 +129,7 @@ def test_a_file_of_the_right_md5_and_another_sha256_is_refused(server, tmp_path)
     assert not files(tmp_path)
 
 
-def test_a_failed_download_leaves_the_file_that_was_there(server, tmp_path):
+def test_a_failed_download_does_not_change_an_existing_file(server, tmp_path):
     path = tmp_path / "data.gz"
     path.write_bytes(b"older")
     with pytest.raises(DownloadError):
@@ -144,7 +144,7 @@ def test_a_folder_that_is_not_writable_is_a_reason(server, tmp_path):
         download([server.address("good")], tmp_path / "file" / "data.gz", CHECKS)
 
 
-def test_eight_at_once_do_not_clash(server, tmp_path):
+def test_eight_simultaneous_downloads_do_not_conflict(server, tmp_path):
     with ThreadPoolExecutor(8) as pool:
         fetched = pool.map(
             lambda _: fetch(source(server, "good"), [FILE], tmp_path), range(8), timeout=20
@@ -164,10 +164,10 @@ def test_progress_is_shown_on_a_terminal_only(server, tmp_path, monkeypatch, ter
     assert bool(screen.getvalue()) == terminal
 
 
-# ---- Where files lie ----
+# ---- Locations of files ----
 
 
-def test_a_file_is_downloaded_once_and_found_from_then_on(server):
+def test_a_file_is_downloaded_only_once(server):
     (path,) = fetch(source(server, "good"), [FILE])
     assert path == cache() / "things" / "data.gz"
     assert fetch(source(server, "good"), [FILE]) == [path]
@@ -176,7 +176,7 @@ def test_a_file_is_downloaded_once_and_found_from_then_on(server):
 
 @pytest.mark.parametrize("name", ["data", "data.gz", "things/data", "things/data.gz"])
 @pytest.mark.parametrize("by", ["argument", "environment", "system"])
-def test_a_file_is_found_where_it_lies(tmp_path, monkeypatch, name, by):
+def test_a_file_is_found_in_each_location(tmp_path, monkeypatch, name, by):
     path = tmp_path / "my data" / name
     path.parent.mkdir(parents=True)
     path.write_bytes(b"mine")
@@ -187,7 +187,7 @@ def test_a_file_is_found_where_it_lies(tmp_path, monkeypatch, name, by):
     assert fetch(Source("load_things", "things", (), system), [FILE], folder) == [path]
 
 
-def test_the_folder_of_the_data_set_comes_before_the_one_around_it(tmp_path):
+def test_the_folder_of_the_data_set_is_searched_before_its_parent(tmp_path):
     for place in (tmp_path, tmp_path / "things"):
         place.mkdir(exist_ok=True)
         (place / "data").write_bytes(b"")
@@ -196,7 +196,7 @@ def test_the_folder_of_the_data_set_comes_before_the_one_around_it(tmp_path):
     ]
 
 
-def test_a_given_folder_alone_is_looked_at(server, tmp_path):
+def test_only_a_given_folder_is_searched(server, tmp_path):
     cached = cache() / "things" / "data.gz"
     cached.parent.mkdir(parents=True)
     cached.write_bytes(b"other")
@@ -214,7 +214,7 @@ def test_a_download_goes_into_the_first_data_folder_that_can_be_written(
     assert path == tmp_path / "b" / "things" / "data.gz"
 
 
-def test_without_a_network_one_error_says_what_to_put_where(server, tmp_path):
+def test_without_a_network_one_error_names_the_file_and_the_folder(server, tmp_path):
     nobody = source(server, "none", "nothing")
     with pytest.raises(FileNotFoundError) as caught:
         fetch(nobody, [FILE], tmp_path / "mine")
@@ -224,13 +224,13 @@ def test_without_a_network_one_error_says_what_to_put_where(server, tmp_path):
     assert f"Put data.gz into\n  {tmp_path / 'mine' / 'things'}\n" in message
     assert "WENGERT_DATA" in message
     for address in nobody.addresses:
-        assert message.count(address + "data.gz") == 2  # why not, and where to have it from
+        assert message.count(address + "data.gz") == 2  # the reason, and the addresses
     assert message.count("404") == 2
     assert caught.value.__suppress_context__
     assert not (tmp_path / "mine").exists()
 
 
-def test_a_server_that_is_not_there_is_a_reason(tmp_path):
+def test_an_unreachable_server_is_a_reason(tmp_path):
     with Server() as gone:
         address = gone.address("good")
     with pytest.raises(FileNotFoundError, match=r"data.gz: \[Errno \d+\] "):
@@ -260,6 +260,6 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path):
         ("darwin", "home/Library/Caches/wengert"),
     ],
 )
-def test_the_cache_is_where_the_system_has_it(tmp_path, monkeypatch, platform, place):
+def test_the_cache_is_in_the_standard_folder_of_the_system(tmp_path, monkeypatch, platform, place):
     monkeypatch.setattr(sys, "platform", platform)
     assert cache() == tmp_path / place

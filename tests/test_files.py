@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: full disks, kills, links, permissions."""
+"""Files that are written completely or not at all: full disks, kills, links, permissions."""
 
 import os
 import resource
@@ -83,13 +83,13 @@ def test_a_failure_of_the_last_steps_leaves_the_old_file(path, monkeypatch, step
     assert names(path.parent) == ["weights.npz"]
 
 
-def test_where_folders_cannot_be_synced_the_file_is_written_all_the_same(path, monkeypatch):
+def test_where_folders_cannot_be_synced_the_file_is_still_written(path, monkeypatch):
     monkeypatch.setattr(os, "open", lambda *_: (_ for _ in ()).throw(PermissionError))
     write(path, b"new")
     assert path.read_bytes() == b"new"
 
 
-def test_an_error_of_the_users_own_keeps_its_name_of_a_file(path):
+def test_an_error_of_the_user_keeps_its_file_name(path):
     with pytest.raises(FileNotFoundError, match="'other'"), replacing(path):
         os.stat("other")
     with pytest.raises(OSError) as error, replacing(path):
@@ -98,7 +98,7 @@ def test_an_error_of_the_users_own_keeps_its_name_of_a_file(path):
 
 
 def killed_at(path, step):
-    """Ends a process with SIGKILL in the middle of `replacing`, when it comes to os.`step`."""
+    """Ends a process with SIGKILL in the middle of `replacing`, when it calls os.`step`."""
     code = """
 import os, signal, sys
 from wengert.files import replacing
@@ -115,7 +115,7 @@ with replacing(path) as file:
 
 
 @pytest.mark.parametrize("step", ["getppid", "fsync", "replace"])
-def test_a_process_that_is_killed_leaves_the_old_file_and_one_that_can_be_swept(path, step):
+def test_a_killed_process_leaves_the_old_file_and_a_temporary_file_that_can_be_deleted(path, step):
     assert killed_at(path, step) == -signal.SIGKILL
     assert path.read_bytes() == OLD
     (left,) = [file for file in path.parent.iterdir() if file != path]
@@ -145,7 +145,7 @@ def test_a_file_that_is_being_written_is_not_a_leftover(path, monkeypatch):
     assert path.read_bytes() == b"new"
 
 
-def test_nothing_but_leftovers_is_swept(path):
+def test_only_leftovers_are_deleted(path):
     for name in [".weights.npz.tmp", ".weights.npz.backup.tmp", ".weights.npz", "weights.npz.tmp"]:
         path.with_name(name).write_bytes(b"mine")
     path.with_name(f".weights.npz.{'0' * 16}.tmp").touch()  # may be a moment old
@@ -154,7 +154,7 @@ def test_nothing_but_leftovers_is_swept(path):
     assert names(path.parent) == before
 
 
-def test_threads_that_write_one_file_do_not_disturb_each_other(path):
+def test_threads_that_write_the_same_file_do_not_conflict(path):
     contents = [bytes([i]) * 100_000 for i in range(20)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda content: write(path, content), contents))
@@ -162,7 +162,7 @@ def test_threads_that_write_one_file_do_not_disturb_each_other(path):
     assert names(path.parent) == ["weights.npz"]
 
 
-def test_a_link_stays_and_what_it_leads_to_is_replaced(path):
+def test_a_link_remains_and_its_target_is_replaced(path):
     folder = path.parent / "folder"
     folder.mkdir()
     link = folder / "link"
@@ -180,7 +180,9 @@ def test_a_new_file_has_the_permissions_of_the_old_one(path):
 
 
 @pytest.mark.parametrize("ask", [check_writable, lambda path: replacing(path).__enter__()])
-def test_what_cannot_become_a_file_is_refused_before_anything_is_written(path, monkeypatch, ask):
+def test_a_path_that_cannot_become_a_file_is_refused_before_anything_is_written(
+    path, monkeypatch, ask
+):
     with pytest.raises(OSError, match="is not a file"):
         ask(path.parent)
     with pytest.raises(OSError, match="/dev/null is not a file"):
@@ -207,7 +209,7 @@ def test_a_read_only_folder_is_an_error_that_names_the_file_or_the_folder(path, 
     assert names(path.parent) == ["weights.npz"]
 
 
-def test_finding_out_changes_nothing(path):
+def test_checking_a_path_changes_nothing(path):
     check_writable(path)
     check_writable(path.with_name("new"))
     assert names(path.parent) == ["weights.npz"]
@@ -215,7 +217,7 @@ def test_finding_out_changes_nothing(path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders have no locks")
-def test_a_folder_that_another_process_has_to_itself_is_refused_until_that_ends(tmp_path):
+def test_a_folder_locked_by_another_process_is_refused_until_that_ends(tmp_path):
     code = (
         "import sys; from wengert.files import exclusive_lock\n"
         "with exclusive_lock(sys.argv[1]): print(flush=True); sys.stdin.read()"

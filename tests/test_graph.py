@@ -1,4 +1,4 @@
-"""The record that a run leaves: who made what, from what, and when it is let go."""
+"""Records of calls: creators, inputs and outputs, and when they are freed."""
 
 import copy
 import gc
@@ -116,7 +116,7 @@ def test_data_may_become_the_scalar_that_numpy_makes_of_a_0_d_array():
     assert x[None].shape == (1,)
 
 
-def test_an_instance_called_again_leaves_the_first_graph_alone():
+def test_an_instance_called_again_does_not_change_the_first_graph():
     f = Square()
     x, z = Variable(3.0), Variable(5.0)
     y0 = f(x)
@@ -163,7 +163,7 @@ def test_what_forward_stores_on_self_belongs_to_its_own_call():
     assert (x0.grad.item(), x1.grad.item()) == (-1.0, 1.0)
 
 
-def test_an_instance_called_under_no_grad_leaves_its_first_graph_alone():
+def test_an_instance_called_under_no_grad_does_not_change_its_first_graph():
     f = Square()
     x = Variable(3.0)
     y = f(x)
@@ -174,7 +174,7 @@ def test_an_instance_called_under_no_grad_leaves_its_first_graph_alone():
     assert x.grad.data == 6.0
 
 
-def test_a_failed_second_call_leaves_the_first_graph_alone():
+def test_a_failed_second_call_does_not_change_the_first_graph():
     class Positive(Function):
         def forward(self, x):
             if x < 0:
@@ -265,7 +265,7 @@ def test_functions_without_forward_or_backward_say_what_to_define():
         OneWay()(Variable(1.0)).backward()
 
 
-def test_an_error_in_forward_says_which_function_and_what_it_was_given():
+def test_an_error_in_forward_names_the_function_and_its_inputs():
     class Fails(Function):
         def forward(self, x):
             raise KeyError("inside")
@@ -342,11 +342,11 @@ def test_detach_shares_the_data_and_stops_the_gradient():
     assert d.grad is None
 
 
-# ---- Letting go ----
+# ---- Freeing ----
 
 
 def run_and_drop(program, **options):
-    """Whether x and the Variable in between are gone once the program has let go of them."""
+    """Whether x and the Variable in between are freed when the program has dropped them."""
     x = Variable(np.array([1.0, 2.0]))
     a = program(x)
     y = a * x
@@ -409,7 +409,7 @@ def test_a_failed_backward_keeps_nothing_alive():
     assert alive() is None
 
 
-def test_a_dropped_graph_lets_go_of_its_arrays():
+def test_a_dropped_graph_frees_its_arrays():
     x = Variable(np.ones(2))
     y = x * 2
     array = weakref.ref(y.data)
@@ -443,7 +443,7 @@ def test_only_leaves_are_copied():
     assert copy.deepcopy(y.detach()).data == 4.0
 
 
-def test_copy_stays_in_the_graph_in_memory_of_its_own():
+def test_a_copy_is_recorded_and_has_its_own_memory():
     x = Variable(np.array([1.0, 2.0]))
     y = x.copy()
     y.data[0] = 9

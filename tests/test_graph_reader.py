@@ -79,7 +79,7 @@ def test_a_printed_graph_says_what_is_computed_from_what():
         "%2 = constant  (2, 3) float32",
         "%3 = Sub()(%1, %2)  (2, 3) float32",
         "%4 = Pow(c=2)(%3)  (2, 3) float32",
-        *str(Graph(loss)).splitlines()[5:],  # how a mean is computed is not this test's affair
+        *str(Graph(loss)).splitlines()[5:],  # the rest, how a mean is computed, is not checked here
     ]
     assert repr(Graph(loss)).startswith("<Graph of ")
 
@@ -191,7 +191,7 @@ def test_a_traced_call_knows_its_line_of_the_program():
     assert str(softmax).endswith(f"test_graph_reader.py:{line + 1}")
 
 
-def test_the_line_of_a_recorded_walk_is_where_it_was_asked_for():
+def test_the_line_of_a_recorded_walk_is_that_of_the_call_of_backward():
     x = Variable(np.array(2.0))
     y = x**3
     with wg.trace():
@@ -200,7 +200,7 @@ def test_the_line_of_a_recorded_walk_is_where_it_was_asked_for():
     assert {at.number for at in lines} == {line}
 
 
-def test_nothing_is_noted_when_nobody_looks():
+def test_nothing_is_recorded_while_tracing_is_off():
     x = Variable(np.array(1.0))
     with wg.trace():
         pass

@@ -43,7 +43,7 @@ def test_second_derivative_of_the_books_polynomial():
 
 
 @pytest.mark.parametrize("x", [0.3, -2.0])
-def test_sin_to_the_fourth_derivative_comes_round_again(x):
+def test_the_fourth_derivative_of_sin_is_sin(x):
     s, c = math.sin(x), math.cos(x)
     assert derivatives(np.sin, x, 4) == pytest.approx([s, c, -s, -c, s])
 
@@ -212,7 +212,7 @@ def test_second_derivatives_undo_broadcasting(program):
     assert z.grad is None or z.grad.shape == (3,)
 
 
-def test_a_recorded_walk_under_no_grad_is_recorded_all_the_same():
+def test_a_recorded_walk_is_recorded_under_no_grad_too():
     x = Variable(2.0)
     y = x**3
     with wg.no_grad():

@@ -1,4 +1,4 @@
-"""Words of PyTorch, Keras and NumPy: the errors say what to write here."""
+"""Names of PyTorch, Keras and NumPy: the errors say what to write instead."""
 
 import ast
 import copy
@@ -29,7 +29,7 @@ ROOTS = {
 
 
 def resolve(node):
-    """What a name or an attribute of a hint is; None for what only a user has, as `mask`.
+    """What a name or an attribute of a hint is; None for a name of the user's, such as `mask`.
 
     Raises:
         AttributeError: the attribute does not exist.
@@ -47,7 +47,7 @@ def resolve(node):
 
 @pytest.mark.parametrize("code", CODE.values(), ids=CODE)
 def test_what_a_hint_recommends_exists(code):
-    tree = ast.parse(code)  # a hint in words only is a comment
+    tree = ast.parse(code)  # a hint without code is a comment
     assigned = {ast.unparse(n.targets[0]) for n in ast.walk(tree) if isinstance(n, ast.Assign)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and ast.unparse(node) not in assigned:
@@ -98,7 +98,7 @@ def test_python_can_still_suggest_a_similar_name():
     assert error.value.obj is x  # among whose names it searches
 
 
-def test_an_attribute_of_the_users_own_comes_before_the_hint():
+def test_a_user_defined_attribute_comes_before_the_hint():
     class Model(L.Layer):
         def predict(self, x):
             return x

@@ -134,11 +134,11 @@ def test_a_convolution_passes_its_fans(layer, shape, expected):
     assert layer.W.data.flat[0] == 1000 * expected[0] + expected[1]
 
 
-def test_matrices_are_left_to_themselves():
+def test_matrices_get_no_fans():
     assert L.Linear(3, in_size=2, initializer=fans).W.data.flat[0] == -1
 
 
-def test_each_parameter_has_an_initializer_of_its_own():
+def test_each_parameter_has_its_own_initializer():
     half, third = partial(I.constant, value=0.5), partial(I.constant, value=1 / 3)
     linear = L.Linear(2, in_size=3, initializer=half, bias_initializer=third, dtype=np.float64)
     assert np.all(linear.W.data == 0.5)

@@ -1,4 +1,4 @@
-"""Files of arrays: they are restored exactly, and no file can do harm."""
+"""Files of arrays: they are restored exactly, and no file is executed."""
 
 import io
 import sys

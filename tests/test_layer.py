@@ -67,7 +67,7 @@ def test_plain_variables_are_no_parameters():
     assert layer.params() == []
 
 
-def test_cleargrads_forgets_the_gradients_of_layers_inside_lists():
+def test_cleargrads_clears_the_gradients_of_layers_inside_lists():
     model = MLP((3, 2), in_size=4)
     np.sum(model(Variable(np.ones((1, 4), np.float32)))).backward()
     assert all(p.grad is not None for p in model.params())
@@ -90,7 +90,7 @@ def test_a_layer_without_forward_says_what_to_define():
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
-def test_a_copied_model_computes_the_same_with_parameters_of_its_own(copied):
+def test_a_copied_model_computes_the_same_with_its_own_parameters(copied):
     model = MLP((3, 2), in_size=4)
     x = np.ones((1, 4), np.float32)
     other = copied(model)
@@ -149,7 +149,7 @@ def test_a_lazy_model_has_no_state_yet():
 @pytest.mark.parametrize("make", [network, lambda: sized(network())], ids=["lazy", "sized"])
 def test_a_loaded_model_computes_the_same(make):
     model = network()
-    model(X)  # and its running statistics move
+    model(X)  # and its running statistics change
     other = make()
     assert other.load_state_dict(model.state_dict()) == ([], [])
     with test_mode():
@@ -228,7 +228,7 @@ def test_a_shared_lazy_parameter_becomes_one_shared_parameter():
     assert other[1].W is other[0].W
 
 
-def test_astype_changes_floats_everywhere_and_forgets_gradients():
+def test_astype_changes_all_floats_and_clears_gradients():
     model = network()
     model.steps = L.Buffer(np.array(3))
     np.sum(model(X)).backward()
@@ -261,7 +261,7 @@ def test_frozen_parameters_get_no_gradient_and_are_trained_again_after_unfreeze(
     assert not any(buffer.requires_grad for buffer in model.named_buffers().values())
 
 
-def test_freezing_forgets_the_gradients_that_an_optimizer_would_still_step_along():
+def test_freezing_clears_the_gradients_that_an_optimizer_would_still_use():
     model = network()
     np.sum(model(X)).backward()
     model.freeze()
@@ -271,7 +271,7 @@ def test_freezing_forgets_the_gradients_that_an_optimizer_would_still_step_along
 @pytest.mark.parametrize(
     "copied", [L.Layer.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
 )
-def test_copies_have_parameters_buffers_and_ties_of_their_own(copied):
+def test_copies_have_their_own_parameters_buffers_and_ties(copied):
     model = network()
     model(X)
     model.tied = model[0].W
@@ -291,7 +291,7 @@ def test_a_lazy_model_can_be_copied_and_pickled():
         assert repr(other) == repr(model)
 
 
-def test_a_copy_leaves_gradients_and_the_graph_of_remembered_variables_behind():
+def test_a_copy_has_no_gradients_and_no_graph_of_stored_variables():
     class Remembers(Layer):
         def __init__(self):
             self.map = Linear(2)
@@ -334,7 +334,7 @@ def test_hooks_run_in_order_and_the_rest_stays_when_one_ends():
     assert calls == [1, 2, 1]
 
 
-def test_the_hook_that_ends_first_is_the_one_that_goes():
+def test_the_hook_that_ends_first_is_removed_first():
     layer, calls = Linear(2), []
     first, second = layer.hook(lambda *_: calls.append(1)), layer.hook(lambda *_: calls.append(2))
     first.__enter__()

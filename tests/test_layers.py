@@ -315,7 +315,7 @@ def test_attention_is_self_attention_by_default_and_keeps_masks():
 
 
 @pytest.mark.parametrize("first", [False, True])
-def test_a_decoder_layer_sees_no_later_step_and_only_the_memory_its_mask_allows(first):
+def test_a_decoder_layer_uses_no_later_step_and_only_the_memory_its_mask_allows(first):
     random.seed(0)
     layer = L.TransformerDecoderLayer(2, in_size=4, norm_first=first, dropout=0)
     rng = np.random.default_rng(0)
@@ -381,7 +381,7 @@ def test_activation_layers_pass_on_their_option(layer, function):
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_repr_is_what_one_would_write(layer, expected):
+def test_repr_is_the_call_that_makes_the_layer(layer, expected):
     assert repr(layer) == expected
 
 

@@ -1,4 +1,4 @@
-"""Linear algebra: NumPy's semantics, gradients of known value, errors in our own words."""
+"""Linear algebra: NumPy's semantics, gradients of known value, error messages."""
 
 import numpy as np
 import pytest

@@ -29,7 +29,7 @@ def test_batches_are_the_same_and_in_order_from_any_workers(workers, kind):
 
 
 @pytest.mark.parametrize(("workers", "kind"), [WORKERS[0], *SOME])
-def test_a_random_transform_leaves_the_model_s_draws_alone(workers, kind):
+def test_a_random_transform_does_not_change_the_draws_of_the_model(workers, kind):
     random.seed(5)
     expected = random.generator().random(5).tolist()
     random.seed(5)
@@ -60,7 +60,7 @@ def test_a_pass_gives_each_sample_once(n, batch_size, workers, prefetch):
 
 
 @pytest.mark.parametrize(("workers", "kind"), SOME)
-def test_two_passes_at_once_are_two_full_passes(workers, kind):
+def test_two_simultaneous_passes_are_two_full_passes(workers, kind):
     batches = loader(workers=workers, kind=kind)
     pairs = list(zip(batches, batches, strict=True))
     alone = loader()
@@ -69,7 +69,7 @@ def test_two_passes_at_once_are_two_full_passes(workers, kind):
     assert_no_worker_is_left()
 
 
-def test_batches_of_processes_are_one_s_own_to_write_to():
+def test_batches_of_processes_can_be_written_to():
     for x, _ in loader(workers=1, kind="process"):
         x += 1
 
@@ -102,7 +102,7 @@ def test_workers_start_with_the_first_batch_and_are_never_further_ahead_than_pre
 
 
 def runs_on(state, n_passes, **options):
-    """What a fresh loader of another seed hands out after it has loaded a state."""
+    """The batches of a new loader, of another seed, after it has loaded a state."""
     resumed = loader(seed=99, **options)
     resumed.load_state_dict(json.loads(json.dumps(state)))
     return listed(batch for _ in range(n_passes) for batch in resumed)
@@ -165,7 +165,7 @@ def test_after_the_last_batch_a_resumed_pass_has_none_left():
     assert listed(resumed) == whole(2)[4:]
 
 
-def test_a_loader_says_where_it_is():
+def test_a_loader_has_its_position_in_attributes():
     batches = loader()
     assert (batches.passes, batches.position) == (0, None)
     assert [(batches.passes, batches.position) for _ in batches] == [(1, i) for i in (1, 2, 3, 4)]
@@ -176,7 +176,7 @@ def test_a_loader_says_where_it_is():
     assert (resumed.passes, resumed.position) == (2, 2)
 
 
-def test_of_two_passes_at_once_the_later_one_says_where_the_loader_is():
+def test_of_two_simultaneous_passes_the_later_one_determines_the_position():
     batches = loader()
     first, second = iter(batches), iter(batches)
     next(second)
@@ -184,7 +184,7 @@ def test_of_two_passes_at_once_the_later_one_says_where_the_loader_is():
     assert (batches.passes, batches.position) == (2, 1)
 
 
-def test_loading_forgets_the_pass_at_hand():
+def test_loading_a_state_ends_the_current_pass():
     batches = loader()
     start = batches.state_dict()
     kept = iter(batches)
@@ -279,7 +279,7 @@ def test_a_loader_prints_its_data_and_options():
 # ---- Sequences ----
 
 
-def test_streams_read_a_sequence_side_by_side_one_time_step_a_batch():
+def test_streams_read_a_sequence_in_parallel_one_time_step_per_batch():
     batches = SeqDataLoader(with_next(np.arange(13)), 3)
     assert len(batches) == 4
     assert listed(batches)[:2] == [[[0, 4, 8], [1, 5, 9]], [[1, 5, 9], [2, 6, 10]]]
@@ -296,7 +296,7 @@ def test_each_window_of_a_sequence_continues_the_one_before():
 
 @given(st.integers(2, 60), st.integers(1, 5), st.integers(1, 7))
 @settings(max_examples=50, deadline=None)
-def test_every_sample_but_the_rest_comes_once_in_its_stream(n, streams, steps):
+def test_every_sample_but_the_remainder_comes_once_in_its_stream(n, streams, steps):
     n = max(n, streams)
     windows = [x for (x,) in SeqDataLoader(ArrayDataset(np.arange(n)), streams, steps)]
     times = n // streams

@@ -201,7 +201,7 @@ def test_kl_divergence_has_a_mean_over_the_distributions_on_its_axis():
     assert kl_divergence(x, np.log(t), axis=0, log_target=True) == pytest.approx(losses.mean())
 
 
-# ---- Losses of booleans ----
+# ---- Binary classification ----
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -237,7 +237,7 @@ def test_targets_outside_of_0_to_1_are_refused(loss):
         loss(np.full(2, 0.5), np.array([0.0, 2.0]))
 
 
-def test_logits_passed_as_probabilities_are_refused_with_the_cure():
+def test_logits_passed_as_probabilities_are_refused_with_a_hint():
     with pytest.raises(ValueError, match=r"probabilities x .* use sigmoid_cross_entropy"):
         binary_cross_entropy(np.array([-3.0, 2.0]), np.array([0, 1]))
 
@@ -249,7 +249,7 @@ def test_weights_count_elements():
         assert loss(x, t, weight=weight) == pytest.approx(losses[0])
 
 
-# ---- Losses of numbers and vectors ----
+# ---- Regression, vectors ----
 
 PAIRED = [
     mean_squared_error, mean_absolute_error, huber, sigmoid_cross_entropy, binary_cross_entropy,
@@ -259,11 +259,11 @@ PAIRED = [
 
 @pytest.mark.parametrize("loss", PAIRED)
 @pytest.mark.parametrize("shapes", [((4, 1), (4,)), ((4,), (4, 1))])
-def test_a_column_against_a_row_is_refused_with_the_cure(loss, shapes):
+def test_a_column_against_a_row_is_refused_with_a_hint(loss, shapes):
     prediction, target = (Variable(np.zeros(shape)) for shape in shapes)
     with pytest.raises(ValueError, match=r"use x1.reshape\(x0.shape\)"):
         loss(prediction, target)
-    loss(prediction, target.reshape(prediction.shape))  # the cure
+    loss(prediction, target.reshape(prediction.shape))  # as the hint says
 
 
 def test_mean_squared_error_of_other_shapes_is_refused():

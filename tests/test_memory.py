@@ -66,7 +66,7 @@ def test_a_graph_that_is_not_retained_cannot_be_walked_again():
         y.backward()
 
 
-def test_the_walk_forgets_a_call_before_the_one_before_it_goes_back():
+def test_the_walk_frees_a_record_before_it_comes_to_the_next_function():
     records = []
 
     class Double(Function):
@@ -111,7 +111,7 @@ def test_a_step_holds_one_steps_values_if_the_graph_is_not_retained(retain_graph
     assert (steps - 0.2) * depth * size < peak < (steps + 0.2) * depth * size
 
 
-def test_what_is_not_retained_cannot_have_a_recorded_walk():
+def test_a_graph_that_is_not_retained_cannot_have_a_recorded_walk():
     y = Variable(np.array(2.0)) ** 2
     with pytest.raises(ValueError, match="create_graph=True with retain_graph=False"):
         y.backward(create_graph=True, retain_graph=False)

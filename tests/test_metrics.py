@@ -1,4 +1,4 @@
-"""Metrics: values by hand, edge cases, and the inputs they refuse."""
+"""Metrics: known values, edge cases, and the inputs they refuse."""
 
 import numpy as np
 import pytest

@@ -175,7 +175,7 @@ def test_names_follow_those_of_torchvision_by_the_documented_rule(make, some):
 
 
 @tiny
-def test_a_model_gives_a_score_for_each_class_in_its_own_dtype(make, x):
+def test_a_model_gives_a_logit_for_each_class_in_its_own_dtype(make, x):
     y = make()(x)
     assert y.shape == (len(x), 10)
     assert y.dtype == np.float32
@@ -206,7 +206,7 @@ def test_a_model_made_from_the_same_seed_is_the_same_model(make, x):
 
 
 @tiny
-def test_in_test_mode_a_sample_does_not_depend_on_the_others_nor_on_chance(make, x):
+def test_in_inference_mode_a_sample_depends_on_no_other_sample_and_on_no_random_number(make, x):
     model = make()
     with test_mode(), no_grad():
         y = model(x).data
@@ -223,7 +223,7 @@ def test_in_training_dropout_draws(name):
 
 
 @pytest.mark.parametrize("name", ["ResNet of basic blocks", "MobileNetV2"])
-def test_in_training_a_sample_is_normalised_by_its_batch_which_test_mode_remembers(name):
+def test_in_training_a_sample_is_normalised_by_its_batch_and_later_by_running_statistics(name):
     make, x = TINY[name]
     random.seed(0)
     model = make()
@@ -246,7 +246,7 @@ def test_a_pickled_model_computes_the_same(make, x):
 # ---- Images ----
 
 
-def test_a_resnet_learns_a_small_batch_by_heart():
+def test_a_resnet_memorizes_a_small_batch():
     random.seed(0)
     model = resnet8(classes=4, widths=(4, 8, 8))
     optimizer = Adam(lr=0.02).setup(model)
@@ -285,7 +285,7 @@ def test_both_hidden_layers_of_vgg_have_dropout():
     assert [layer.p for layer in classifier if isinstance(layer, Dropout)] == [0.3, 0.3]
 
 
-def test_a_bottleneck_sees_all_of_x_before_its_stride():
+def test_a_bottleneck_uses_all_of_x_before_its_stride():
     block = Bottleneck(2, in_size=3, stride=2)
     sizes = []
     with block.conv1.hook(lambda layer, xs, y: sizes.append(y.shape[2:])):
@@ -369,7 +369,7 @@ def test_gpt_returns_logits_for_each_position_and_gradients_reach_every_paramete
 
 
 @pytest.mark.parametrize("positions", ["learned", "rotary"])
-def test_gpt_sees_no_later_token_and_all_earlier_ones_in_their_order(positions):
+def test_gpt_uses_no_later_token_and_all_earlier_ones_in_their_order(positions):
     gpt = tiny_gpt(positions=positions)
     tokens = np.array([[1, 2, 3, 4, 5, 6]])
     logits = gpt(tokens).data
@@ -400,14 +400,14 @@ def test_output_weights_of_blocks_start_smaller_in_deeper_models():
         assert np.std(layer.W.data) == pytest.approx(0.02 / 4, rel=0.05)
 
 
-def test_a_new_gpt_finds_all_tokens_about_equally_likely():
+def test_a_new_gpt_gives_all_tokens_about_equal_probabilities():
     random.seed(0)
     tokens = ids(4, 8, below=65)
     loss = F.softmax_cross_entropy(GPT(65, 8, width=32)(tokens), np.roll(tokens, 1))
     assert loss.data == pytest.approx(np.log(65), abs=0.1)
 
 
-def test_gpt_learns_a_text_by_heart_and_recites_it():
+def test_gpt_memorizes_a_text_and_generates_it():
     random.seed(0)
     text = np.array([[3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8]])
     gpt = GPT(10, 12, layers=1, width=32, heads=2)
@@ -477,7 +477,7 @@ def test_logits_with_a_cache_are_those_of_the_whole_text(positions):
     np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, rtol=1e-10)
 
 
-def test_temperature_zero_takes_the_likeliest_token_at_each_step():
+def test_temperature_zero_takes_the_most_probable_token_at_each_step():
     gpt, text = tiny_gpt(), ids(2, 3, below=11)
     generated = gpt.generate(text, 5, temperature=0)
     for _ in range(5):
@@ -501,7 +501,7 @@ def test_tokens_are_drawn_from_the_softmax_of_the_logits(temperature, top_k):
     assert np.sum(p > 0.02) > 2  # or the draws would show little
 
 
-def test_a_seed_of_its_own_leaves_the_generator_of_the_program_alone():
+def test_a_seed_for_generation_does_not_change_the_generator_of_the_program():
     gpt = tiny_gpt()
     random.seed(7)
     first = gpt.generate([[1]], 10, seed=0)
@@ -531,7 +531,7 @@ def test_generation_runs_without_dropout_and_without_a_graph():
     assert all(y.creator is None for y in made)
 
 
-def test_no_tokens_to_add_leave_the_text_as_it_is():
+def test_zero_tokens_to_add_do_not_change_the_text():
     np.testing.assert_array_equal(tiny_gpt().generate([[1, 2]], 0), [[1, 2]])
 
 
@@ -627,7 +627,7 @@ def test_steps_past_the_end_of_a_sequence_do_not_matter(bidirectional):
     assert np.any(model(x % 7).data[0] != y[0])
 
 
-def test_both_ends_of_a_bidirectional_classifier_have_a_say():
+def test_both_ends_of_a_sequence_affect_a_bidirectional_classifier():
     random.seed(0)
     model = LSTMClassifier(3, 5, in_size=2, bidirectional=True)
     x = Variable(images(1, 40, 2))
@@ -642,7 +642,7 @@ def test_sequences_of_features_need_no_embedding_and_size_the_layers():
     assert model.lstm.in_size == 6
 
 
-def test_the_padding_id_is_a_vector_of_zeros_and_stays_so():
+def test_the_vector_of_the_padding_id_remains_zeros():
     model = LSTMClassifier(3, 5, vocabulary=7, padding_index=0)
     F.softmax_cross_entropy(model(np.array([[1, 2, 0]])), np.array([1])).backward()
     assert not np.any(model.embedding.W.data[0])
@@ -742,7 +742,7 @@ def test_samples_of_a_vae_are_probabilities_in_its_dtype_determined_by_the_seed(
     assert np.any(vae.sample(4) != xs)
 
 
-def test_a_vae_refuses_to_draw_less_than_nothing_or_from_a_negative_seed():
+def test_a_vae_refuses_a_negative_count_and_a_negative_seed():
     with pytest.raises(ValueError, match=r"VAE.sample: got count -1"):
         tiny_vae().sample(-1)
     with pytest.raises(ValueError, match=r"VAE.sample: got seed -2"):

@@ -36,7 +36,7 @@ def test_no_grad_is_also_a_decorator():
     assert wg.config.enable_backprop
 
 
-def test_modes_nest_and_come_back():
+def test_modes_nest_and_are_restored():
     with wg.no_grad():
         with wg.using_config("enable_backprop", True):
             assert (Variable(1.0) * 2).creator is not None
@@ -44,14 +44,14 @@ def test_modes_nest_and_come_back():
     assert (Variable(1.0) * 2).creator is not None
 
 
-def test_a_mode_comes_back_after_an_error():
+def test_a_mode_is_restored_after_an_error():
     with pytest.raises(ZeroDivisionError), wg.no_grad(), wg.test_mode():
         raise ZeroDivisionError
     assert wg.config.enable_backprop
     assert wg.config.train
 
 
-def test_a_mode_comes_back_after_an_error_in_backward():
+def test_a_mode_is_restored_after_an_error_in_backward():
     class Fails(wg.Function):
         def forward(self, x):
             return x * 1
@@ -72,7 +72,7 @@ def test_test_mode_turns_training_off_and_nothing_else():
     assert wg.config.train is True
 
 
-def test_a_mode_can_be_set_for_good():
+def test_a_mode_can_be_set_permanently():
     wg.config.train = False
     assert not wg.config.train
     wg.config.train = True

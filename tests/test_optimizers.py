@@ -1,4 +1,4 @@
-"""Optimizers: their formulas, and what a step may touch."""
+"""Optimizers: their formulas, and what a step changes."""
 
 import copy
 import multiprocessing
@@ -52,7 +52,7 @@ REMEMBERING = KINDS[1:]
 
 
 class Two(Layer):
-    """Two parameters; a gradient of each can be put in by hand."""
+    """Two parameters; a test sets their gradients."""
 
     def __init__(self):
         self.p = Parameter(np.array([1.0, -2.0]))
@@ -171,7 +171,7 @@ def test_parameters_that_are_made_after_setup_are_trained(kind):
     ],
     ids=lambda optimizer: type(optimizer).__name__,
 )  # fmt: skip
-def test_it_finds_the_bottom_of_a_bowl(optimizer):
+def test_it_finds_the_minimum_of_a_quadratic_function(optimizer):
     model = Two()
     optimizer.setup(model)
     for _ in range(300):
@@ -288,7 +288,7 @@ def test_lion_is_algorithm_2_of_its_paper():
 
 
 @pytest.mark.parametrize("kind", [SGD, Adam, RMSprop])
-def test_classic_weight_decay_is_a_part_of_the_gradient(kind):
+def test_classic_weight_decay_is_added_to_the_gradient(kind):
     decayed = steps(kind(0.1, weight_decay=0.5), [[0.5, -1.0]])
     expected = steps(kind(0.1), [[0.5 + 0.5 * 1.0, -1.0 + 0.5 * -2.0]])
     np.testing.assert_allclose(decayed, expected, rtol=1e-14)
@@ -372,7 +372,7 @@ def test_a_schedule_in_float64_leaves_float32_parameters_float32(kind):
 # ---- Options, schedules, groups ----
 
 
-def test_a_schedule_is_asked_with_the_number_of_updates_before():
+def test_a_schedule_is_called_with_the_number_of_earlier_updates():
     asked = []
 
     def schedule(step):
@@ -422,14 +422,14 @@ def two_with_gradients():
         lambda model: lambda name, p: name == "p",
     ],
 )
-def test_a_group_is_named_listed_or_described(which):
+def test_a_group_is_given_by_a_name_a_list_or_a_function(which):
     model = two_with_gradients()
     SGD(0.5).setup(model).add_group(which(model), lr=0.25).update()
     assert model.p.data.tolist() == [0.75, -2.25]
     assert model.q.data == 2.5
 
 
-def test_the_name_of_a_layer_stands_for_all_inside_and_for_no_longer_name():
+def test_the_name_of_a_layer_includes_its_parameters_and_no_longer_name():
     class Outer(Layer):
         def __init__(self):
             self.in_ = Two()
@@ -471,7 +471,7 @@ def test_a_change_of_the_rate_reaches_groups_without_their_own():
     assert model.q.data == 3.0
 
 
-def test_a_group_describes_parameters_that_are_made_later():
+def test_a_group_includes_parameters_that_are_made_later():
     model = MLP((3, 1))
     optimizer = SGD(0.1).setup(model).add_group(lambda name, p: name.endswith("W"), lr=0)
     np.sum(model(np.ones((4, 2), np.float32))).backward()
@@ -489,7 +489,7 @@ def test_a_group_of_unknown_parameters_is_refused():
     assert model.p.data.tolist() == [1.0, -2.0]
 
 
-def test_a_group_that_makes_no_sense_is_refused():
+def test_an_invalid_group_is_refused():
     with pytest.raises(TypeError, match="got option momentum, needed lr, weight_decay"):
         SGD(1).add_group("p", momentum=0.5)
     with pytest.raises(ValueError, match=r"SGD.add_group: got lr -1"):
@@ -601,7 +601,7 @@ def test_the_norm_of_half_precision_does_not_overflow():
 
 
 @pytest.mark.parametrize("hook", [ClipNorm(0.1), ClipValue(0.1), AverageGradients(4)])
-def test_hooks_leave_recorded_and_read_only_gradients_alone(hook):
+def test_hooks_do_not_change_recorded_and_read_only_gradients_in_place(hook):
     x = Variable(np.array([1.0, 2.0]))
     p = Parameter(np.ones(2))
     p.grad = recorded = x * 3
@@ -690,7 +690,7 @@ def test_a_read_only_parameter_is_refused_before_any_is_updated():
     assert model.p.data.tolist() == [1.0, -2.0]
 
 
-# ---- To stop and go on ----
+# ---- Saving and resuming ----
 
 
 def state_after(optimizer, model, gradients):
@@ -832,7 +832,7 @@ def test_an_average_starts_with_the_weights_and_follows_them():
     np.testing.assert_array_equal(average.averages["p"], model.p.data)
 
 
-def test_averages_are_swapped_in_for_a_block_and_out_after_an_error_too():
+def test_averages_are_swapped_in_for_a_block_and_the_weights_are_restored_after_an_error_too():
     model = Two()
     average = ExponentialMovingAverage(model, 0.5)
     average.update()
@@ -904,7 +904,7 @@ class Valley(Layer):
         return loss
 
 
-def test_lbfgs_finds_the_end_of_a_curved_valley():
+def test_lbfgs_finds_the_minimum_of_a_curved_valley():
     model = Valley()
     optimizer = LBFGS(max_iter=50, max_eval=100, tolerance_change=1e-15).setup(model)
     assert optimizer.update(model.closure) == pytest.approx(24.2)
@@ -1013,7 +1013,7 @@ def test_a_line_search_steps_back_from_where_the_loss_is_not_finite():
     np.testing.assert_allclose(model.x.data, 1, rtol=1e-4)
 
 
-def test_lbfgs_stays_where_it_is_if_the_learning_rate_is_0():
+def test_lbfgs_changes_nothing_if_the_learning_rate_is_0():
     model = Valley()
     LBFGS(lr=0).setup(model).update(model.closure)  # as at the end of a schedule
     assert (model.x.data, model.y.data) == (-1.2, 1.0)

@@ -1,4 +1,4 @@
-"""Text, tables and folders of images: what they give, and how they refuse what is wrong."""
+"""Text, tables and folders of images: their samples, and errors for wrong files."""
 
 import pickle
 
@@ -18,7 +18,7 @@ from wengert.data import (
 # ---- Text ----
 
 
-def test_text_as_characters_goes_there_and_back(tmp_path):
+def test_text_is_encoded_as_characters_and_decoded(tmp_path):
     (tmp_path / "text").write_text("żółw 龟 🐢\r\nbaba", encoding="utf-8", newline="")
     text = load_text(tmp_path / "text")
     assert text.vocabulary.decode(text.tokens) == "żółw 龟 🐢\nbaba"
@@ -84,13 +84,13 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
         load_text(path)
 
 
-def test_a_mark_at_the_start_of_a_text_is_no_character(tmp_path):
+def test_a_byte_order_mark_is_not_a_character(tmp_path):
     (tmp_path / "text").write_bytes(b"\xef\xbb\xbfab")
     assert load_text(tmp_path / "text").vocabulary.characters == "ab"
     assert len(load_text(tmp_path / "text", "bytes").tokens) == 5
 
 
-def test_windows_are_what_comes_and_what_comes_next():
+def test_windows_are_pairs_of_tokens_and_next_tokens():
     windows = TokenWindows(np.arange(10, dtype=np.uint8), 4)
     assert len(windows) == 6
     for i in (0, 5, -1):
@@ -152,7 +152,7 @@ def test_a_table_of_numbers_without_a_header(csv):
     assert table.arrays[1].dtype == np.float32
 
 
-def test_numbers_are_classes_if_they_are_called_so(csv):
+def test_numbers_are_classes_on_request(csv):
     table = csv("x,t\n1,10\n2,9\n3,10\n", "t", kind="classes")
     assert table.classes == ("9", "10")  # by size, not by the alphabet
     assert table.arrays[1].tolist() == [1, 0, 1]
@@ -164,7 +164,7 @@ def test_numbers_in_several_notations_have_one_order(csv):
     assert table.classes == tuple(sorted(fields))
 
 
-def test_a_header_of_numbers_has_to_be_told(csv):
+def test_a_header_of_numbers_has_to_be_declared(csv):
     assert len(csv("2019,2020\n1,2\n")) == 2
     assert csv("2019,2020\n1,2\n", header=True).columns == ("2019",)
     with pytest.raises(ValueError, match="line 1, column '0' has 'a'"):
@@ -226,7 +226,7 @@ def test_a_table_that_is_wrong_is_refused_with_line_and_column(csv, text, option
         csv(text, **options)
 
 
-def test_a_table_without_file_or_with_a_target_of_no_kind_is_refused(csv, tmp_path):
+def test_a_missing_table_or_a_target_of_the_wrong_type_is_refused(csv, tmp_path):
     with pytest.raises(FileNotFoundError, match="load_csv: there is no file"):
         load_csv(tmp_path / "nothing.csv")
     with pytest.raises(TypeError, match="got target None, needed a column's name or number"):
@@ -240,7 +240,7 @@ def test_a_table_without_file_or_with_a_target_of_no_kind_is_refused(csv, tmp_pa
 
 @pytest.fixture
 def pictures(tmp_path):
-    """cat: red.png and deep/blue.gif; dog: grey.jpg, which is larger; and what is no image."""
+    """cat: red.png and deep/blue.gif; dog: grey.jpg, which is larger; and files that are not images."""
     image = pytest.importorskip("PIL.Image", reason="needs pip install 'wengert[images]'")
     for path, mode, size, colour in (
         ("cat/red.png", "RGB", (6, 4), (255, 0, 0)),
@@ -251,7 +251,7 @@ def pictures(tmp_path):
         image.new(mode, size, colour).save(tmp_path / path)
     (tmp_path / "dog" / "notes.txt").write_text("good dog")
     (tmp_path / ".hidden").mkdir()
-    for path in ("cat/._red.png", "dog/.thumbnails/grey.jpg"):  # as a Mac leaves them in archives
+    for path in ("cat/._red.png", "dog/.thumbnails/grey.jpg"):  # as macOS adds them to archives
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_bytes(b"")
     (tmp_path / "readme.txt").write_text("")
@@ -282,7 +282,7 @@ def test_images_of_one_size_and_mode_make_a_batch(pictures, mode, channels):
     assert pickle.loads(pickle.dumps(images))[2][0].shape == (channels, 5, 7)
 
 
-def test_a_photograph_stands_as_the_camera_was_held(pictures):
+def test_the_orientation_of_a_photograph_is_applied(pictures):
     image = pytest.importorskip("PIL.Image", reason="needs pip install 'wengert[images]'")
     exif = image.Exif()
     exif[0x0112] = 6  # turned by a quarter
@@ -314,7 +314,7 @@ def test_a_palette_with_an_opacity_for_each_colour_is_read_without_a_warning(pic
     assert ImageFolder(pictures, mode="RGBA", dtype=np.uint8)[1][0][3, 0, 0] == 128
 
 
-def test_an_image_that_went_away_is_the_systems_error(pictures):
+def test_a_deleted_image_is_the_error_of_the_system(pictures):
     images = ImageFolder(pictures)
     images.paths[0].unlink()
     with pytest.raises(FileNotFoundError, match="blue"):

@@ -162,7 +162,7 @@ def test_progress_in_a_hand_written_loop(capsys, notebook):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudoterminals")
 @pytest.mark.parametrize(("size", "columns"), [((24, 33), 32), ((0, 0), 80)])  # 80 if unknown
-def test_a_bar_is_as_wide_as_the_terminal_it_is_in(size, columns):
+def test_a_bar_is_as_wide_as_its_terminal(size, columns):
     import pty
     import termios
 
@@ -183,7 +183,7 @@ def test_characters_that_the_output_cannot_encode_do_not_end_the_training():
         assert shown.getvalue().splitlines() == [b"epoch 1/1   \\u03b4 1.0000"]
 
 
-def test_a_loop_that_is_left_leaves_no_bar():
+def test_a_loop_that_ends_early_leaves_no_bar():
     with in_a_terminal() as terminal:
         for _ in Progress(epochs=1).watch("abc"):
             break

@@ -32,7 +32,7 @@ def test_without_a_seed_no_two_threads_draw_the_same():
     assert len(set(drawn)) == 2
 
 
-def test_a_thread_that_draws_does_not_move_the_generator_of_another():
+def test_a_thread_that_draws_does_not_advance_the_generator_of_another():
     random.seed(7)
     expected = draw(2)
     random.seed(7)
@@ -43,7 +43,7 @@ def test_a_thread_that_draws_does_not_move_the_generator_of_another():
     assert before + draw(1) == expected
 
 
-def test_a_state_can_be_kept_as_json_and_put_back():
+def test_a_state_can_be_stored_as_json_and_restored():
     random.seed(7)
     draw()
     state = json.dumps(random.get_state())
@@ -52,7 +52,7 @@ def test_a_state_can_be_kept_as_json_and_put_back():
     assert draw() == expected
 
 
-def test_a_state_does_not_move_on_with_the_generator():
+def test_a_state_does_not_change_with_the_generator():
     random.seed(7)
     state = random.get_state()
     expected = draw()
@@ -71,10 +71,10 @@ def test_a_seed_that_is_not_an_integer_is_refused(n):
         random.seed(n)
 
 
-# ---- Another generator for a while ----
+# ---- Temporary generators ----
 
 
-def test_a_lent_generator_leaves_the_thread_s_own_where_it_stood():
+def test_a_temporary_generator_does_not_advance_the_generator_of_the_thread():
     random.seed(7)
     expected = draw(4)
     random.seed(7)
@@ -94,7 +94,7 @@ def test_what_a_block_draws_follows_from_its_source_alone():
     assert drawn(np.random.default_rng(5)) == drawn(5)
 
 
-def test_a_thread_that_had_no_generator_does_not_keep_the_lent_one():
+def test_a_thread_that_had_no_generator_does_not_keep_the_temporary_one():
     drawn = []
 
     def lend_and_draw():
@@ -121,7 +121,7 @@ def test_blocks_nest():
         assert first + draw(2) == expected
 
 
-def test_a_block_that_ends_with_an_error_gives_the_generator_back():
+def test_a_block_that_ends_with_an_error_restores_the_generator():
     random.seed(7)
     expected = draw()
     random.seed(7)
@@ -139,7 +139,7 @@ def test_a_seed_set_inside_a_block_ends_with_it():
     assert draw() == expected
 
 
-def test_a_block_in_one_thread_leaves_other_threads_alone():
+def test_a_block_in_one_thread_does_not_change_other_threads():
     random.seed(7)
     expected = draw()
     random.seed(7)

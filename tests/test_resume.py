@@ -28,7 +28,7 @@ KILLS = 50
 
 
 class ProcessEndError(Exception):
-    """Stands for the end of a process."""
+    """Simulates the end of a process."""
 
 
 def contents(folder):

@@ -32,7 +32,7 @@ def test_a_run_is_finished_when_its_metrics_are_those_of_the_last_epoch(tmp_path
     assert run.metrics is None
 
 
-def test_two_runs_that_start_in_the_same_second_have_folders_of_their_own(tmp_path, monkeypatch):
+def test_two_runs_that_start_in_the_same_second_have_different_folders(tmp_path, monkeypatch):
     monkeypatch.setattr("time.strftime", lambda form: "20260102-030405")
     names = [new_folder(tmp_path / "runs", "digits", "mlp").name for _ in range(3)]
     start = "digits-mlp-20260102-030405"

@@ -1,4 +1,4 @@
-"""Schedules: their values, and what they refuse."""
+"""Schedules: their values, and errors."""
 
 import copy
 import math
@@ -75,14 +75,14 @@ def test_an_optimizer_follows_a_schedule_step_by_step():
     assert steps == pytest.approx([0, 0.5, 1, (1 + c) / 2, 0.5, (1 - c) / 2, 0])
 
 
-def test_a_plateau_is_as_many_bad_reports_as_patience_and_one():
+def test_the_rate_falls_after_one_more_bad_report_than_patience():
     plateau = ReduceOnPlateau(1.0, factor=0.5, patience=2)
     assert [plateau.report(m) for m in [3, 2, 2, 2]] == [False] * 4
     assert plateau.report(2)
     assert plateau(0) == plateau(99) == 0.5
 
 
-def test_not_a_number_is_no_better():
+def test_nan_is_not_an_improvement():
     plateau = ReduceOnPlateau(1.0, patience=1)
     assert [plateau.report(m) for m in [math.nan, math.nan]] == [False, True]
 
@@ -94,7 +94,7 @@ def test_a_plateau_takes_a_loss_of_any_sign():
     assert not any(rising.report(m) for m in [-2.0, -1.0, 0.0, 1.0])
 
 
-def test_a_plateau_is_least_at_its_least():
+def test_a_plateau_does_not_fall_below_its_least_value():
     plateau = ReduceOnPlateau(1.0, factor=0.1, patience=0, least=0.5)
     assert [plateau.report(m) for m in [1, 1, 1]] == [False, True, False]
     assert plateau.value == 0.5
@@ -143,7 +143,7 @@ def test_a_plateau_continues_from_its_state():
         (lambda: ReduceOnPlateau(1, patience=-1), "ReduceOnPlateau: got patience -1"),
     ],
 )
-def test_a_value_out_of_range_makes_no_schedule(wrong, message):
+def test_a_value_out_of_range_is_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         wrong()
 
@@ -158,7 +158,7 @@ def test_a_value_out_of_range_makes_no_schedule(wrong, message):
         (lambda: ReduceOnPlateau(1, cooldown=True), "got cooldown True, needed an integer ≥ 0"),
     ],
 )
-def test_a_value_of_another_kind_makes_no_schedule(wrong, message):
+def test_a_value_of_another_kind_is_refused(wrong, message):
     with pytest.raises(TypeError, match=message):
         wrong()
 

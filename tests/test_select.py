@@ -39,7 +39,7 @@ def test_topk_has_the_largest_first(axis):
     assert not indices.requires_grad
 
 
-def test_topk_takes_nan_for_the_largest_and_unsigned_integers_as_they_are():
+def test_topk_counts_nan_as_the_largest_and_accepts_unsigned_integers():
     assert topk(np.array([1.0, np.nan, 2.0]), 2)[1].tolist() == [1, 2]
     assert topk(np.array([0, 255, 1], np.uint8), 2)[0].tolist() == [255, 1]
 

@@ -114,7 +114,7 @@ def test_plain_arrays_give_plain_arrays():
     assert type(F.sum_to(X, X.shape)) is np.ndarray
 
 
-def test_sum_to_is_the_opposite_of_broadcast_to():
+def test_sum_to_is_the_counterpart_of_broadcast_to():
     y = F.sum_to(Variable(X), (3, 1))
     np.testing.assert_array_equal(y.data, X.sum(axis=(0, 2)).reshape(3, 1))
     x = Variable(X)
@@ -215,7 +215,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("message", "f"), MISTAKES.items(), ids=MISTAKES)
-def test_a_mistake_is_answered_with_what_arrived_and_what_was_needed(message, f):
+def test_an_error_names_the_arguments_and_the_requirement(message, f):
     with pytest.raises(ValueError) as error:
         f(Variable(X))
     assert str(error.value).startswith(message)

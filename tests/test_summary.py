@@ -45,7 +45,7 @@ def test_a_table_can_be_read_by_a_program(model):
     assert repr(table) == str(table)
 
 
-def test_a_model_without_sizes_stays_so(model):
+def test_a_model_with_lazy_parameters_keeps_them(model):
     drawn = random.get_state()
     model.summary(X)
     assert model.layers[5].in_size is None
@@ -70,7 +70,7 @@ def test_nothing_in_a_model_changes(model):
     assert config.enable_backprop
 
 
-def test_frozen_parameters_are_counted_apart(model):
+def test_frozen_parameters_are_counted_separately(model):
     model.layers[5].freeze()
     table = model.summary(X)
     assert table.trained == 48
@@ -100,7 +100,7 @@ def test_layers_with_several_outputs_show_them_all_and_unused_ones_say_so():
     assert "not called" in str(table)
 
 
-def test_an_error_in_the_model_leaves_no_trace(model):
+def test_an_error_in_the_model_changes_nothing(model):
     drawn = random.get_state()
     with pytest.raises(ValueError, match="Conv2d: got x"):
         model.summary(np.ones((3, 5, 5), np.float32))

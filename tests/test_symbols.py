@@ -1,4 +1,4 @@
-"""Arrays of another kind: formulas take them as they are, so an expression can be traced once.
+"""Arrays of another kind: formulas accept them unchanged, so an expression can be traced once.
 
 The symbols here only record what is computed with them. What a forward and a backward record is
 then evaluated on numbers and compared with the result on arrays.
@@ -17,7 +17,7 @@ from wengert import Variable
 class Symbol(NDArrayOperatorsMixin):
     """The result of `function` on arguments some of which are Symbols; without one, an input.
 
-    Shape and dtype come from an example, which is computed along and never shown.
+    Shape and dtype come from an example, which is computed too, and which formulas cannot read.
     """
 
     def __init__(self, example, function=None, args=(), kwargs=None):
@@ -134,6 +134,6 @@ def test_a_program_of_public_functions_runs_on_symbols(program):
     "operation",
     [F.add, lambda x, s: F.add(s, x), lambda x, s: x * s, lambda x, s: F.where(s > 0, s, x)],
 )
-def test_a_symbol_beside_a_variable_is_refused_with_the_cure(operation):
+def test_a_symbol_combined_with_a_variable_is_refused_with_a_hint(operation):
     with pytest.raises(TypeError, match=r"Variable beside a Symbol.*; use x.data"):
         operation(Variable(np.ones(2)), Symbol(np.ones(2)))

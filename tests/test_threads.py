@@ -1,4 +1,4 @@
-"""Threads: modes and random numbers belong to each, so training in one disturbs no other."""
+"""Threads: each has its own modes and random numbers, so training in one does not affect another."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The Trainer: its loop is the one written by hand, and it resumes where it was stopped."""
+"""The Trainer: its loop equals a hand-written one, and it resumes where it was stopped."""
 
 import gc
 import textwrap
@@ -60,7 +60,7 @@ def same(a, b):
 # ---- The loop ----
 
 
-def test_it_computes_what_the_loop_by_hand_computes():
+def test_it_computes_the_same_as_a_hand_written_loop():
     by_hand = trainer().model
     optimizer = SGD(0.1).setup(by_hand)
     batches = loader()
@@ -91,7 +91,7 @@ def test_metrics_are_means_over_samples_or_accumulate():
     assert parts["macro_f1"] == float(F.f1_score(scores.predict([X]), T))
 
 
-def test_validation_is_taken_in_test_mode_after_the_epoch():
+def test_validation_runs_in_inference_mode_after_the_epoch():
     seen = []
 
     class Watching(Layer):
@@ -160,7 +160,7 @@ def test_a_step_holds_the_activations_of_one_step():
     assert set(peak) == {0}
 
 
-def test_backward_frees_the_graph_even_if_someone_holds_the_loss():
+def test_backward_frees_the_graph_even_if_the_loss_is_kept():
     records = []
 
     class Hold(Callback):
@@ -174,7 +174,7 @@ def test_backward_frees_the_graph_even_if_someone_holds_the_loss():
     assert records == [None, None]
 
 
-def test_the_loop_by_hand_in_the_docstring_runs(tmp_path, capsys):
+def test_the_hand_written_loop_in_the_docstring_runs(tmp_path, capsys):
     from wengert import training
 
     assert training.__doc__ is not None
@@ -233,7 +233,7 @@ def test_a_model_is_evaluated_and_predicts_without_an_optimizer():
         Evaluator(F.relu)
 
 
-def test_a_trainer_shows_what_it_trains_and_how_far_it_is():
+def test_a_trainer_prints_its_arguments_and_its_position():
     fitted = trainer()
     fitted.fit(loader())
     text = repr(fitted)

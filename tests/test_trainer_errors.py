@@ -1,4 +1,4 @@
-"""What a Trainer refuses, and its error messages."""
+"""Error messages of a Trainer."""
 
 import numpy as np
 import pytest

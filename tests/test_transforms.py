@@ -55,7 +55,7 @@ def test_composed_transforms_run_one_after_the_other():
         (np.array([True, False]), [1, 0]),
     ],
 )
-def test_to_float_brings_unsigned_integers_to_0_to_1(x, y):
+def test_to_float_scales_unsigned_integers_to_0_to_1(x, y):
     out = ToFloat()(x)
     assert out.dtype == np.float32
     assert out.tolist() == y
@@ -82,7 +82,7 @@ def test_normalize_takes_one_number_for_all_too():
 
 
 @given(st.integers(1, 3), st.floats(-5, 5), st.floats(0.1, 9))
-def test_normalize_makes_mean_0_and_deviation_1_of_what_has_these(channels, mean, std):
+def test_normalize_gives_mean_0_and_deviation_1_for_data_with_these_statistics(channels, mean, std):
     x = np.random.default_rng(0).normal(size=(channels, 40))
     x = (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True) * std + mean
     y = Normalize([mean] * channels, [std] * channels)(x)
@@ -174,7 +174,7 @@ def test_a_random_crop_with_padding_reaches_over_the_edge():
     assert ones == {2 * h * w for h in (3, 4) for w in (2, 3, 4)}
 
 
-def test_a_random_flip_flips_as_often_as_it_is_told():
+def test_a_random_flip_has_the_given_probability():
     x = image(2, 3, 4)
     random.seed(0)
     flipped = [RandomFlip(0.3)(x)[0, 0, 0] == 3 for _ in range(500)]
@@ -271,7 +271,7 @@ def test_resize_averages_where_it_shrinks(pillow):
     assert Resize(4)(stripes).mean() == pytest.approx(100, abs=1)
 
 
-def test_resize_turns_each_channel_by_itself_and_takes_any_strides(pillow):
+def test_resize_treats_each_channel_separately_and_takes_any_strides(pillow):
     x = image(3, 6, 8)
     y = Resize(3)(x)
     for channel in range(3):

@@ -32,7 +32,7 @@ def network():
 def test_parameters_and_buffers_are_restored_also_into_lazy_ones(tmp_path, suffix, names):
     random.seed(0)
     model, other = network(), network()
-    model(X)  # and its running statistics move
+    model(X)  # and its running statistics change
     path = tmp_path / f"weights{suffix}"
     save_weights(path, model, names=names)
     assert load_weights(path, other, names=names) == ([], [])

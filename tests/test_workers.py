@@ -1,4 +1,4 @@
-"""Workers of a loader: errors in them, and nothing left behind."""
+"""Workers of a loader: errors in them, and their end."""
 
 import contextlib
 import gc
@@ -50,7 +50,7 @@ def test_an_error_in_the_loop_ends_the_workers(workers, kind):
 
 
 @pytest.mark.parametrize(("workers", "kind"), SOME)
-def test_an_iterator_that_only_a_cycle_holds_ends_its_workers_when_collected(workers, kind):
+def test_an_iterator_in_a_reference_cycle_ends_its_workers_when_collected(workers, kind):
     cycle = []
     cycle += [cycle, iter(loader(workers=workers, kind=kind))]
     next(cycle[1])
@@ -101,7 +101,7 @@ def slow(sample):
     time.sleep(60)
 
 
-def test_a_process_at_work_is_ended_at_once():
+def test_a_working_process_is_killed_at_once():
     dataset = TransformDataset(ArrayDataset(np.arange(4)), sample=slow_from_2)
     start = time.monotonic()
     for _ in loader(dataset=dataset, batch_size=1, shuffle=False, workers=2, kind="process"):
@@ -118,12 +118,12 @@ def slow_from_2(sample):
 
 
 class OwnError(Exception):
-    def __init__(self, number, reason):  # which a pickle cannot make again
+    def __init__(self, number, reason):  # which cannot be unpickled
         super().__init__(f"{reason} {number}")
 
 
 class ForgetfulError(Exception):
-    def __reduce__(self):  # which leaves out the notes
+    def __reduce__(self):  # without the notes
         return ForgetfulError, self.args
 
 
@@ -175,7 +175,7 @@ def test_an_error_in_a_process_brings_its_traceback():
 @pytest.mark.parametrize(
     ("fn", "error"), [(fails_in_its_own_way, OwnError), (fails_forgetfully, ForgetfulError)]
 )
-def test_an_error_that_no_pickle_carries_is_told_of(fn, error):
+def test_an_error_that_cannot_be_pickled_is_reported(fn, error):
     with pytest.raises(RuntimeError) as caught:
         list(failing(fn, workers=1, kind="process"))
     assert str(caught.value) == f"{error.__name__}: reason 3"
@@ -183,7 +183,7 @@ def test_an_error_that_no_pickle_carries_is_told_of(fn, error):
     assert fn.__name__ in caught.value.__notes__[1]
 
 
-def test_a_batch_that_no_pickle_carries_is_an_error_and_no_silence():
+def test_a_batch_that_cannot_be_pickled_is_an_error():
     with pytest.raises((AttributeError, TypeError, RuntimeError), match=r"pickle|local"):
         list(loader(collate=unpicklable, workers=1, kind="process"))
 
@@ -195,7 +195,7 @@ def dies(sample):
 
 
 @POSIX
-def test_a_process_that_is_killed_is_an_error_and_no_silence():
+def test_a_killed_process_is_an_error():
     seen = []
     with pytest.raises(RuntimeError, match=r"exit code -9 while it fetched batch 1;"):
         seen.extend(x.tolist() for (x,) in failing(dies, workers=2, kind="process"))
@@ -244,7 +244,7 @@ print("ready", flush=True)
 
 @pytest.fixture
 def started():
-    """Starts a program in a group of its own, of which nothing is left after the test."""
+    """Starts a program in a new process group, which is empty after the test."""
     processes = []
 
     def start(kind, then, before=""):

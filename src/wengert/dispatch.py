@@ -20,7 +20,7 @@ Axis: TypeAlias = int | tuple[int, ...] | None
 ufuncs: dict[np.ufunc, Any] = {}
 
 # np.add.reduce -> what to use instead of this method of a ufunc.
-_cures: dict[tuple[np.ufunc, str], str] = {
+_ALTERNATIVES: dict[tuple[np.ufunc, str], str] = {
     (np.add, "reduce"): "np.sum(x, axis)",
     (np.add, "accumulate"): "np.cumsum(x, axis)",
     (np.multiply, "reduce"): "np.prod(x, axis)",
@@ -215,15 +215,15 @@ class ArrayMethods:
                 return ufuncs[ufunc]()(*inputs)
         call = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
         if "out" in kwargs:
-            cure = "nothing can be written into an array here: use y = x + ..., not y += ..."
-        elif (ufunc, method) in _cures:
-            cure = f"use {_cures[ufunc, method]}"
+            hint = "nothing can be written into an array here: use y = x + ..., not y += ..."
+        elif (ufunc, method) in _ALTERNATIVES:
+            hint = f"use {_ALTERNATIVES[ufunc, method]}"
         elif kwargs or method != "__call__":
-            cure = f"use plain np.{ufunc.__name__}(x) or wengert.functions"
+            hint = f"use plain np.{ufunc.__name__}(x) or wengert.functions"
         else:
-            cure = "compose it from wengert.functions, or pass x.data to leave the graph"
+            hint = "compose it from wengert.functions, or pass x.data to leave the graph"
         options = f" with {', '.join(kwargs)}" if kwargs else ""
-        raise TypeError(f"{call}{options} is not recorded for Variables; {cure}")
+        raise TypeError(f"{call}{options} is not recorded for Variables; {hint}")
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]

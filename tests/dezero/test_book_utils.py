@@ -157,7 +157,7 @@ def test_the_progress_bar():
     utils.show_progress(1, 10, -1)  # of a file whose size is not known
 
 
-def test_cuda_stays_on_the_cpu(monkeypatch):
+def test_cuda_functions_use_the_cpu(monkeypatch):
     assert not cuda.gpu_enable
     assert cuda.get_array_module(Variable(np.ones(2))) is np
     assert cuda.as_numpy(Variable(np.ones(2))).tolist() == [1.0, 1.0]

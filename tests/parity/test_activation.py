@@ -1,4 +1,4 @@
-"""Activations beside PyTorch's: values and gradients."""
+"""Activations compared with PyTorch's: values and gradients."""
 
 import numpy as np
 import pytest

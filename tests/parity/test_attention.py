@@ -1,4 +1,4 @@
-"""Attention beside PyTorch's: values and every gradient, over drawn shapes and options."""
+"""Attention compared with PyTorch's: values and every gradient, over drawn shapes and options."""
 
 import numpy as np
 import pytest

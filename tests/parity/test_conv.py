@@ -1,4 +1,4 @@
-"""Convolution beside PyTorch, over drawn shapes and options."""
+"""Convolution compared with PyTorch, over drawn shapes and options."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ SEEDS = range(24)
 
 
 def draw(seed, n_axes):
-    """x and W shapes and the options of a convolution that has at least one place."""
+    """x and W shapes and the options of a convolution that has at least one output position."""
     rng = np.random.default_rng([seed, n_axes])
     groups = int(rng.choice([1, 1, 2, 3]))
     inputs, outputs = (int(n) for n in rng.integers(1, 4, 2))
@@ -119,7 +119,7 @@ def test_padding_same(kernel, dilation):
 @pytest.mark.parametrize("few_channels", [0, 100])
 @pytest.mark.parametrize("channels_last", [False, True])
 @pytest.mark.parametrize("seed", range(4))
-def test_parts_and_orders_of_memory_change_nothing(
+def test_chunks_and_memory_orders_change_nothing(
     seed, channels_last, few_channels, columns, monkeypatch
 ):
     monkeypatch.setattr(convolution, "COLUMN_ELEMENTS", columns)

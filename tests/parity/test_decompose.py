@@ -1,4 +1,4 @@
-"""Inverses, solutions, determinants, factors and norms beside PyTorch's."""
+"""Inverses, solutions, determinants, factors and norms compared with PyTorch's."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Layers beside PyTorch's, with the same weights: outputs, every gradient, running statistics."""
+"""Layers compared with PyTorch's, with the same weights: outputs, every gradient, running statistics."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def sizes(rng, n, low=1, high=5):
     return [int(i) for i in rng.integers(low, high, size=n)]
 
 
-# ---- One layer of ours beside one of PyTorch's, and inputs for both ----
+# ---- Pairs of layers, and inputs for both ----
 
 
 def linear(rng, dtype):
@@ -254,7 +254,7 @@ CASES = {
 }
 
 
-# ---- Which Parameter is which ----
+# ---- Corresponding Parameters ----
 
 
 def translated(layer, prefix=""):

@@ -1,4 +1,4 @@
-"""Losses beside PyTorch's: values and gradients, over shapes and options drawn at random."""
+"""Losses compared with PyTorch's: values and gradients, over shapes and options drawn at random."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def compare(ours, theirs, rng, *inputs):
 
 
 def drawn_classes(seed, dtype):
-    """Scores (N, C, ...), labels (N, ...), weights (C,)."""
+    """Logits (N, C, ...), labels (N, ...), weights (C,)."""
     rng = np.random.default_rng(seed)
     N, C = rng.integers(1, 6), rng.integers(2, 6)
     rest = rng.integers(1, 4, size=seed % 3)
@@ -194,7 +194,7 @@ def test_binary_cross_entropy(reduction, seed, dtype):
     ],
     ids=["mean_squared_error", "mean_absolute_error", "huber"],
 )
-def test_losses_of_numbers(ours, theirs, reduction, seed, dtype):
+def test_regression_losses(ours, theirs, reduction, seed, dtype):
     compare(
         lambda *xs: ours(*xs, reduction=reduction),
         lambda *xs: theirs(*xs, reduction=reduction),

@@ -1,4 +1,4 @@
-"""Whole models beside PyTorch's: the same weights give the same scores and gradients."""
+"""Whole models compared with PyTorch's: the same weights give the same logits and gradients."""
 
 import numpy as np
 import pytest
@@ -192,7 +192,7 @@ def test_gpt_computes_what_pytorch_does(positions, tied, dtype, rtol):
     random.seed(0)
     sizes = {"layers": 3, "width": 24, "heads": 3}
     model = GPT(17, 12, **sizes, positions=positions, tied=tied, dtype=dtype)
-    for p in model.params():  # or the scores would hardly depend on attention
+    for p in model.params():  # or the logits would hardly depend on attention
         p.data += 0.2 * random.generator().standard_normal(p.shape).astype(dtype)
     other = TorchGPT(17, 12, **sizes, rotary=positions == "rotary", tied=tied)
     other = twin(model, other.double() if dtype == np.float64 else other)

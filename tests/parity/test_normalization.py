@@ -1,4 +1,4 @@
-"""Normalisation beside PyTorch's: values, gradients, running statistics."""
+"""Normalisation compared with PyTorch's: values, gradients, running statistics."""
 
 import numpy as np
 import pytest

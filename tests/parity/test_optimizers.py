@@ -1,4 +1,4 @@
-"""Optimizers beside PyTorch's: ten steps of each, over drawn shapes and options."""
+"""Optimizers compared with PyTorch's: ten steps of each, over drawn shapes and options."""
 
 import numpy as np
 import pytest
@@ -234,7 +234,7 @@ class Curve(Layer):
         {"max_iter": 3, "max_eval": 4, "lr": 10.0},
     ],
 )
-def test_lbfgs_walks_where_pytorch_walks(options, seed):
+def test_lbfgs_takes_the_steps_of_pytorch(options, seed):
     rng = np.random.default_rng(seed)
     model = Curve(rng)
     x, t = rng.normal(size=(20, 3)), rng.normal(size=20)
@@ -259,14 +259,14 @@ def test_lbfgs_walks_where_pytorch_walks(options, seed):
     for _ in range(3):
         loss, expected = ours.update(closure), theirs.step(torch_closure)
         assert loss == pytest.approx(float(expected.detach()), rel=1e-7)
-    # a line search multiplies rounding errors, more the longer it walks
+    # a line search amplifies rounding errors with each step
     tolerance = 1e-10 if options.get("max_iter", 20) < 5 else 1e-5
     assert_same(model, tensors, tolerance, tolerance)
 
 
 @pytest.mark.parametrize("options", [{}, {"lr": 20.0}, {"tolerance_change": 0.3}, {"lr": 0.01}])
 @pytest.mark.parametrize("seed", range(4))
-def test_the_line_search_takes_every_turn_that_pytorch_takes(seed, options):
+def test_the_line_search_takes_every_branch_of_that_of_pytorch(seed, options):
     start = np.random.default_rng(seed).uniform(-3, 3, size=4)
     model = Layer()
     model.p = Parameter(start.copy())

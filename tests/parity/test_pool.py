@@ -1,4 +1,4 @@
-"""Pooling and interpolation beside PyTorch, over drawn shapes and options."""
+"""Pooling and interpolation compared with PyTorch, over drawn shapes and options."""
 
 import numpy as np
 import pytest

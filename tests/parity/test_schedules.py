@@ -1,4 +1,4 @@
-"""Schedules beside PyTorch's: each step of each, over drawn options."""
+"""Schedules compared with PyTorch's: each step of each, over drawn options."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Selection beside PyTorch's: values, indices and gradients."""
+"""Selection compared with PyTorch's: values, indices and gradients."""
 
 import numpy as np
 import pytest

@@ -17,7 +17,7 @@ from parity.test_models import TorchGPT, TorchResNet18  # noqa: E402
 
 
 def randomised(module, seed=0):
-    """The module, in use, with values that no initialisation gives; variances are positive."""
+    """The module, in inference mode, with random values; variances are positive."""
     rng = np.random.default_rng(seed)
     for name, value in module.state_dict().items():
         if value.is_floating_point():

@@ -143,9 +143,7 @@ class GELU(Function):
 
     def backward(self, gy):
         (x,) = self.xs
-        z = np.clip(
-            x, -40, 40
-        )  # for larger |x|, φ is 0 and Φ is 0 or 1; the square cannot overflow
+        z = np.clip(x, -40, 40)  # for larger |x|, φ is 0 and Φ is 0 or 1; z² cannot overflow
         density = np.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
         return gy * (0.5 + 0.5 * erf(z * math.sqrt(0.5)) + z * density)
 

@@ -40,13 +40,13 @@ def checked_labels(
     """
     t = as_constant(t)
     if t.dtype.kind not in "iu":
-        cure = "use np.argmax(t, axis=-1)" if t.shape == shape else "use t.astype(int)"
-        raise TypeError(f"{name}: got labels t {t.dtype} {t.shape}, needed integers; {cure}")
+        hint = "use np.argmax(t, axis=-1)" if t.shape == shape else "use t.astype(int)"
+        raise TypeError(f"{name}: got labels t {t.dtype} {t.shape}, needed integers; {hint}")
     if not shape or t.shape != shape[:-1]:
-        cure = "; use np.squeeze(t, -1)" if t.shape == (*shape[:-1], 1) else ""
+        hint = "; use np.squeeze(t, -1)" if t.shape == (*shape[:-1], 1) else ""
         raise ValueError(
             f"{name}: got x {shape} and labels t {t.shape}; "
-            f"needed (N, C) and (N,), one label for each row{cure}"
+            f"needed (N, C) and (N,), one label for each row{hint}"
         )
     values = as_array(t)
     classes = values if ignore is None else values[values != ignore]

@@ -455,10 +455,10 @@ def _checked_groups(name: str, n_axes: int, x: Any, W: Any, groups: int) -> int:
     """`groups`, after the number of axes of x and W."""
     spatial = ("L", "H, W", "D, H, W")[n_axes - 1]
     if len(x) != n_axes + 2 or len(W) != n_axes + 2 or 0 in x[1:] or 0 in W:
-        cure = "; for a single image use np.expand_dims(x, 0)" if len(x) == n_axes + 1 else ""
+        hint = "; for a single image use np.expand_dims(x, 0)" if len(x) == n_axes + 1 else ""
         raise ValueError(
             f"{name}: got x {x} and W {W}, needed {n_axes + 2} axes each, (N, C, {spatial}) and "
-            f"weights, none of them empty{cure}"
+            f"weights, none of them empty{hint}"
         )
     return integer(name, "groups", groups, 1)
 

@@ -355,19 +355,19 @@ def binary_cross_entropy(
             reduction.
     """
     x, t = _pair("binary_cross_entropy", x, t, reduction)
-    cure = "; for logits use sigmoid_cross_entropy"
-    _check_probabilities("binary_cross_entropy", "probabilities x", x, cure)
+    hint = "; for logits use sigmoid_cross_entropy"
+    _check_probabilities("binary_cross_entropy", "probabilities x", x, hint)
     _check_probabilities("binary_cross_entropy", "targets t", t)
     losses = BinaryCrossEntropy()(x, t)
     return _reduced(losses if weight is None else losses * _like(weight, x), reduction)
 
 
-def _check_probabilities(name: str, what: str, t: Any, cure: str = "") -> None:
+def _check_probabilities(name: str, what: str, t: Any, hint: str = "") -> None:
     values = as_array(t)
     low, high = values.min(initial=0), values.max(initial=1)
     if low < 0 or high > 1:
         raise ValueError(
-            f"{name}: got {what} from {low} to {high}, needed numbers from 0 to 1{cure}"
+            f"{name}: got {what} from {low} to {high}, needed numbers from 0 to 1{hint}"
         )
 
 

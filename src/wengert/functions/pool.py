@@ -369,8 +369,8 @@ def _checked_shape(name: str, x: Input[X], n_axes: int) -> tuple[int, ...]:
     shape, dtype = np.shape(x), as_array(x).dtype
     if len(shape) != n_axes + 2 or 0 in shape[1:]:
         spatial = ("L", "H, W", "D, H, W")[n_axes - 1]
-        cure = "; for a single image use np.expand_dims(x, 0)" if len(shape) == n_axes + 1 else ""
-        raise ValueError(f"{name}: got x {shape}, needed (N, C, {spatial}), not empty{cure}")
+        hint = "; for a single image use np.expand_dims(x, 0)" if len(shape) == n_axes + 1 else ""
+        raise ValueError(f"{name}: got x {shape}, needed (N, C, {spatial}), not empty{hint}")
     if dtype.kind != "f":
         raise TypeError(f"{name}: got x of {dtype}, needed floats; use x.astype(np.float32)")
     return shape

@@ -72,7 +72,7 @@ def test_divmod_is_floor_division_and_remainder():
     assert (q.data, r.data) == (3.0, 1.5)
 
 
-def test_logic_of_truth_values():
+def test_logic_of_booleans():
     x = Variable(np.array([1.0, 2.0, 3.0]))
     assert ((x > 1) & (x < 3)).data.tolist() == [False, True, False]
     assert ((x <= 1) | (x >= 3)).data.tolist() == [True, False, True]
@@ -115,7 +115,7 @@ def test_other_operands_are_refused(other):
     None, "a", 1j, [None], np.array(1j), np.complex128(1j), np.str_("a"), np.datetime64("2020"),
     object(), {},
 ])  # fmt: skip
-def test_a_variable_holds_real_numbers_or_truth_values(data):
+def test_a_variable_holds_real_numbers_or_booleans(data):
     with pytest.raises(TypeError, match="float, int or bool"):
         Variable(data)
 
@@ -176,7 +176,7 @@ def test_selections_keep_the_reduced_axis_if_asked(method, axis):
     np.testing.assert_array_equal(y.data, getattr(array, method)(axis=axis, keepdims=True))
 
 
-def test_sort_gives_a_sorted_variable_and_leaves_x_alone():
+def test_sort_gives_a_sorted_variable_and_does_not_change_x():
     x = Variable(np.array([[3.0, 1.0], [2.0, 4.0]]))
     assert x.sort().tolist() == [[1.0, 3.0], [2.0, 4.0]]
     assert x.sort(0).tolist() == [[2.0, 1.0], [3.0, 4.0]]
@@ -240,7 +240,7 @@ def test_the_transpose():
     assert x.grad.data.tolist() == [[1.0, 0.0, 2.0], [2.0, 0.0, 4.0]]
 
 
-def test_one_element_is_a_python_number_and_truth_value():
+def test_one_element_is_a_python_number_and_boolean():
     x = Variable(np.array([[2.5]]))
     assert float(x) == 2.5
     assert int(x) == 2
@@ -529,7 +529,7 @@ def test_a_leaf_is_copied_with_all_its_attributes(send):
 
 
 @pytest.mark.parametrize("send", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
-def test_a_copy_of_a_constant_is_a_constant_and_trains_on(send):
+def test_a_copy_of_a_constant_is_a_constant(send):
     assert not send(Variable(1.0, requires_grad=False)).requires_grad
     z = send(Variable(2.0))
     (z * z).backward()
@@ -576,13 +576,13 @@ def test_a_constant_array_keeps_its_dtype_beside_a_variable():
     "operands",
     [(Variable(np.ones(2)), np.ones(3)), (np.ones(2), np.ones(3)), (np.ones(2), "three")],
 )
-def test_a_mistake_with_a_constant_shows_no_error_of_ours_behind_it(operands):
+def test_an_error_with_a_constant_has_no_internal_error_as_its_context(operands):
     with pytest.raises((ValueError, TypeError)) as info:
         F.add(*operands)
     assert info.value.__context__ is None or info.value.__suppress_context__
 
 
-def test_limits_that_are_changed_later_move_no_gradient():
+def test_limits_that_are_changed_later_do_not_change_the_gradient():
     x, low = Variable(np.array([1.0, 2.0])), np.array([0.0, 3.0])
     y = np.clip(x, low, None)
     low[:] = 5
@@ -599,7 +599,7 @@ def test_limits_that_are_changed_later_move_no_gradient():
     (lambda x: x.astype("nope"), "astype: got dtype 'nope', needed one of float, int or bool"),
     (lambda x: x.astype(complex), "astype: got dtype <class 'complex'>, needed one of"),
 ])  # fmt: skip
-def test_an_argument_of_the_wrong_kind_is_refused_in_our_words(call, start):
+def test_an_argument_of_the_wrong_kind_is_refused_with_our_message(call, start):
     with pytest.raises(TypeError) as error:
         call(Variable(np.ones(2)))
     assert str(error.value).startswith(start)
