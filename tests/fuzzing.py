@@ -34,9 +34,8 @@ def _position(data: bytearray, rng: "np.random.Generator") -> int:
 def _flip_bits(data: bytearray, rng: "np.random.Generator") -> None:
     for _ in range(rng.integers(1, 9)):
         position = _position(data, rng)
-        data[position : position + 1] = bytes(
-            b ^ 1 << int(rng.integers(8)) for b in data[position:][:1]
-        )
+        flipped = bytes(b ^ 1 << int(rng.integers(8)) for b in data[position:][:1])
+        data[position : position + 1] = flipped
 
 
 def _truncate(data: bytearray, rng: "np.random.Generator") -> None:

@@ -51,9 +51,7 @@ EPOCHS = 3
 STEPS = EPOCHS * 7  # of 16 samples of 100
 
 PHASES = ["starting", "training", "update", "writing a checkpoint", "writing a log", "done"]
-phase = mmap.mmap(
-    -1, 1
-)  # shared with the forked process: its phase, or the one in which it was killed
+phase = mmap.mmap(-1, 1)  # shared with the forked process: its current or last phase
 pause = 0.0  # seconds; makes updates and writing long enough to be hit in their middle
 
 

@@ -42,7 +42,7 @@ def module_of(file: Path) -> str:
 
 
 def nodes(tree: ast.AST, *, inside_functions: bool) -> Iterator[ast.AST]:
-    """The nodes that are run when the file is imported, or at any time; not those for types only."""
+    """The nodes that run when the file is imported, or at any time; not those for types only."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             continue

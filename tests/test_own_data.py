@@ -240,7 +240,7 @@ def test_a_missing_table_or_a_target_of_the_wrong_type_is_refused(csv, tmp_path)
 
 @pytest.fixture
 def pictures(tmp_path):
-    """cat: red.png and deep/blue.gif; dog: grey.jpg, which is larger; and files that are not images."""
+    """cat: red.png and deep/blue.gif; dog: grey.jpg, larger; and files that are not images."""
     image = pytest.importorskip("PIL.Image", reason="needs pip install 'wengert[images]'")
     for path, mode, size, colour in (
         ("cat/red.png", "RGB", (6, 4), (255, 0, 0)),

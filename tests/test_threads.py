@@ -1,4 +1,4 @@
-"""Threads: each has its own modes and random numbers, so training in one does not affect another."""
+"""Threads: each has its own modes and random numbers; training in one does not affect another."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Layers compared with PyTorch's, with the same weights: outputs, every gradient, running statistics."""
+"""Layers compared with PyTorch's: outputs, every gradient, running statistics."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Recurrent layers and cells compared with PyTorch's: values and every gradient, over drawn options."""
+"""Recurrent layers and cells compared with PyTorch's: values and gradients, random options."""
 
 import numpy as np
 import pytest
