@@ -387,7 +387,7 @@ class Function:
             return record[2]
         inputs = self.inputs
         for x, array in zip(inputs, record[2], strict=True):
-            if x._data is not array:
+            if x._data is not array and type(array) is ndarray:
                 raise RuntimeError(
                     f"{type(self).__name__}: the data of an input was replaced after the call, and "
                     f"a recorded walk needs it; assign new data after the walk, or work on a copy"
