@@ -57,10 +57,10 @@ def stripes(n, seed):
     """Noisy stripes of random colour, width and position; the class is their direction."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(10, size=n)
-    angle, width, place = np.pi * labels / 10, rng.uniform(5, 8, n), rng.uniform(0, 6, n)
+    angle, width, shift = np.pi * labels / 10, rng.uniform(5, 8, n), rng.uniform(0, 6, n)
     y, x = np.mgrid[:32, :32]
     across = np.multiply.outer(np.cos(angle), x) + np.multiply.outer(np.sin(angle), y)
-    waves = np.sin(2 * np.pi * across / width[:, None, None] + place[:, None, None])
+    waves = np.sin(2 * np.pi * across / width[:, None, None] + shift[:, None, None])
     images = 0.5 + 0.3 * rng.uniform(0.3, 1, (n, 3, 1, 1)) * waves[:, None]
     noisy = np.clip(images + rng.normal(0, 0.1, images.shape), 0, 1)
     return ArrayDataset(noisy.astype(np.float32), labels)

@@ -31,7 +31,7 @@ LAYERS = [
     ["cli"],
     ["__main__"],
 ]
-LAYER = {part: level for level, parts in enumerate(LAYERS) for part in parts}
+LAYER = {module: level for level, modules in enumerate(LAYERS) for module in modules}
 FORBIDDEN = {("core", "kernels")}  # although kernels are in a lower layer
 
 
@@ -179,6 +179,15 @@ def test_the_core_is_a_text_of_ten_minutes():
     assert len(walk.read_text().splitlines()) <= 260
     page = Path(__file__).parents[1] / "docs" / "core_in_ten_minutes.md"
     assert len(page.read_text().split()) <= 1000
+
+
+def test_the_layout_in_contributing_lists_the_layers_in_their_order():
+    text = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
+    rows = re.findall(r"^\| (`\w+(?:\.py|/)`.*?) \|", text, re.MULTILINE)
+    listed = [re.findall(r"`(\w+)(?:\.py|/)`", row) for row in rows]
+    existing = {module_of(file) for file in FILES} - {"wengert", "__main__"}
+    layers = [[module for module in layer if module in existing] for layer in LAYERS]
+    assert listed == [layer for layer in layers if layer]
 
 
 def test_records_are_read_by_the_walk_and_the_graph_alone():

@@ -1,8 +1,8 @@
 """Dispatch: which Function computes a NumPy function or a Python operator on Variables.
 
-NumPy asks each argument whether it wants to handle a call itself (`__array_ufunc__`, NEP 13, and
-`__array_function__`, NEP 18). A Variable does: `np.exp(x)` runs the Function that has registered
-itself for `np.exp`. So formulas are plain NumPy, and the types of the arguments decide.
+NumPy lets the class of an argument handle a call (`__array_ufunc__`, NEP 13, and
+`__array_function__`, NEP 18). Variable does so: `np.exp(x)` runs the Function registered for
+`np.exp`. So formulas are plain NumPy, and the types of the arguments decide.
 """
 
 import inspect

@@ -1,7 +1,7 @@
 """Workers that fetch batches in advance and return them in order.
 
-A thread calls `work` itself, or, for the kind "process", lets a process of its own do so and waits
-for the answer. All workers stop when the iterator is closed or garbage-collected, or raises.
+A thread calls `work` itself or, for the kind "process", sends each call to its process and waits
+for the result. All workers stop when the iterator is closed or garbage-collected, or raises.
 """
 
 import gc

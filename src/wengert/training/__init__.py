@@ -1,4 +1,4 @@
-"""Training: the loop over batches, written by hand or run by a `Trainer`.
+"""Training: the loop over batches, hand-written or run by a `Trainer`.
 
 The short form:
 
