@@ -1,6 +1,6 @@
-"""The types of what Functions take and give.
+"""Types of the inputs and results of functions.
 
-`def relu(x: Input[X]) -> X` says: with a Variable among the inputs the result is a Variable, else
+`def relu(x: Input[X]) -> X` means: with a Variable among the inputs the result is a Variable, else
 an array. (To a type checker, "a Variable or an array" counts as a Variable.)
 """
 
