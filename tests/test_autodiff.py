@@ -444,6 +444,13 @@ def test_checkpoint_does_not_keep_a_leaf_alive_through_its_own_gradient():
         gc.enable()
 
 
+def test_a_checkpoint_prints_the_name_of_its_function_and_is_called_once():
+    f = wg.checkpoint(np.tanh, Variable(np.array([1.0]))).creator
+    assert repr(f) == "Recompute(program=Program(tanh))"
+    with pytest.raises(RuntimeError, match=r"got a second call, .*; call recompute\(f, \*args\)"):
+        f(Variable(np.array([2.0])))
+
+
 def test_checkpoint_under_no_grad_only_computes():
     with wg.no_grad():
         y = wg.checkpoint(lambda x: x * x, Variable(3.0))

@@ -219,7 +219,7 @@ def test_data_sets_print_their_contents():
     assert repr(Subset(base, [0, 2])) == f"Subset(2 of {array})"
     assert repr(ConcatDataset(base, base)) == f"ConcatDataset({array}, {array})"
     assert repr(TransformDataset(base, None, sample=abs)) == (
-        f"TransformDataset({array}, None, sample=<built-in function abs>)"
+        f"TransformDataset({array}, None, sample=abs)"
     )
 
 

@@ -12,15 +12,26 @@ import wengert.functions as F
 import wengert.layers as L
 from wengert import hints, optimizers
 
-TABLES = {
-    name: getattr(hints, name)
-    for name in ("VARIABLE", "LAYER", "LAYERS", "FUNCTIONS", "OPTIMIZER", "OPTIMIZERS", "WENGERT")
+OWNERS = {
+    "VARIABLE": wg.Variable(np.ones((2, 2))),
+    "FUNCTION": wg.Function(),
+    "LAYER": L.Linear(2, in_size=2),
+    "OPTIMIZER": optimizers.SGD(),
+    "LAYERS": L,
+    "FUNCTIONS": F,
+    "OPTIMIZERS": optimizers,
+    "SCHEDULES": wg.schedules,
+    "INITIALIZERS": wg.initializers,
+    "DATA": wg.data,
+    "WENGERT": wg,
 }
+TABLES = {name: getattr(hints, name) for name in OWNERS}
 CODE = {f"{table}.{word}": code for table, words in TABLES.items() for word, code in words.items()}
 ROOTS = {
-    "x": wg.Variable(np.ones((2, 2))),
-    "model": L.Linear(2, in_size=2),
-    "optimizer": optimizers.SGD(),
+    "x": OWNERS["VARIABLE"],
+    "f": OWNERS["FUNCTION"],
+    "model": OWNERS["LAYER"],
+    "optimizer": OWNERS["OPTIMIZER"],
     "F": F,
     "L": L,
     "np": np,
@@ -54,18 +65,7 @@ def test_what_a_hint_recommends_exists(code):
             resolve(node)
 
 
-@pytest.mark.parametrize(
-    ("words", "owner"),
-    [
-        ("VARIABLE", ROOTS["x"]),
-        ("LAYER", ROOTS["model"]),
-        ("LAYERS", L),
-        ("FUNCTIONS", F),
-        ("OPTIMIZER", ROOTS["optimizer"]),
-        ("OPTIMIZERS", optimizers),
-        ("WENGERT", wg),
-    ],
-)
+@pytest.mark.parametrize(("words", "owner"), OWNERS.items(), ids=OWNERS)
 def test_no_hint_is_for_a_name_that_exists(words, owner):
     assert not [word for word in TABLES[words] if word in dir(owner)]
     for word, code in TABLES[words].items():
@@ -82,13 +82,18 @@ def test_keyword_arguments_of_the_hints_exist():
     assert names - {"lr"} <= known
 
 
-@pytest.mark.parametrize("owner", [wg.Variable(1.0), L.ReLU(), L, F, optimizers, wg])
+@pytest.mark.parametrize("owner", OWNERS.values(), ids=OWNERS)
 def test_other_names_keep_pythons_message(owner):
     with pytest.raises(AttributeError, match=r"has no attribute '(\w+)'$") as error:
         owner.nonsense  # noqa: B018
     assert error.value.name == "nonsense"
     assert not hasattr(owner, "nonsense")
     assert getattr(owner, "nonsense", 3) == 3
+
+
+def test_every_table_of_words_is_tested():
+    tables = {name for name, table in vars(hints).items() if name.isupper() and name != "T"}
+    assert tables == TABLES.keys() | {"ARGUMENTS"}
 
 
 def test_python_can_still_suggest_a_similar_name():

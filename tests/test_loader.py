@@ -267,7 +267,7 @@ def test_a_loader_prints_its_data_and_options():
     batches = DataLoader(ArrayDataset(np.zeros((10, 2))), 3, seed=5, collate=list)
     assert repr(batches) == (
         "DataLoader(ArrayDataset(float64 (10, 2)), batch_size=3, shuffle=True, seed=5, "
-        "drop_last=False, workers=0, worker_kind='thread', prefetch=2, collate=<class 'list'>)"
+        "drop_last=False, workers=0, worker_kind='thread', prefetch=2, collate=list)"
     )
     batches = SeqDataLoader(ArrayDataset(np.zeros(10)), 3, seed=5)
     assert repr(batches) == (

@@ -9,6 +9,7 @@ import inspect
 import math
 import operator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -115,10 +116,21 @@ def parameters_of(x: object) -> dict[str, Any]:
 def call_text(x: object) -> str:
     """`x` as the call that makes it: "Pow(c=2)"; with ... for an argument that was not kept."""
     options = [
-        f"{name}={repr(getattr(x, name)) if hasattr(x, name) else '...'}"
+        f"{name}={text_of(getattr(x, name)) if hasattr(x, name) else '...'}"
         for name in _parameter_names(type(x))
     ]
     return f"{type(x).__name__}({', '.join(options)})"
+
+
+def text_of(value: Any) -> str:
+    """`repr(value)`; but functions and classes by their names, without an address in memory."""
+    if isinstance(value, partial):
+        options = [f"{name}={text_of(option)}" for name, option in value.keywords.items()]
+        return f"partial({', '.join([*map(text_of, (value.func, *value.args)), *options])})"
+    if isinstance(value, tuple | list) and any(map(callable, value)):
+        return f"[{', '.join(map(text_of, value))}]"
+    name = getattr(value, "__name__", None)
+    return name if isinstance(name, str) else repr(value)
 
 
 def _parameter_names(cls: type) -> tuple[str, ...]:

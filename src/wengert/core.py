@@ -211,6 +211,7 @@ _asarray = np.asarray
 _scalar = np.generic  # what NumPy's arithmetic makes of 0-d arrays
 
 
+@hints.answers(hints.FUNCTION)
 class Function:
     """An operation: `forward` computes it, `backward` its gradient.
 

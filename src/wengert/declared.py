@@ -26,6 +26,7 @@ from itertools import pairwise
 from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform, get_args, get_origin
 
 from wengert import hints
+from wengert.arguments import text_of
 
 T = TypeVar("T")
 InitOnly = Annotated[T, "deleted after __post_init__"]
@@ -81,6 +82,10 @@ class Declared:
         for field in self._fields.values():
             if not field.kept:
                 delattr(self, field.name)
+
+    def __repr__(self) -> str:
+        options = [f"{name}={text_of(value)}" for name, value in options_of(self).items()]
+        return f"{type(self).__name__}({', '.join(options)})"
 
     @classmethod
     def _hint(cls, args: tuple[Any, ...], options: dict[str, Any]) -> str:
@@ -145,7 +150,7 @@ def _bound(cls: type[Declared], args: tuple[Any, ...], options: dict[str, Any]) 
     problem = ""
     if len(args) > len(positional):
         most = f"at most {len(positional)}" if positional else "none"
-        problem = f"got {len(args)} positional arguments, needed {most}"
+        problem = f"got {len(args)} positional argument{'s' * (len(args) > 1)}, needed {most}"
     elif unknown:
         here = hints.of_argument(unknown[0], fields)
         problem = f"got an unexpected keyword argument {unknown[0]!r}"

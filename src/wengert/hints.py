@@ -1,8 +1,8 @@
 """Names of PyTorch, Keras and NumPy that wengert does not have, and what to write instead.
 
 The AttributeError or TypeError for such a name ends with the code of this table. In the code, x is
-a Variable, `model` a Layer, `optimizer` an Optimizer, F, L and wg are wengert.functions,
-wengert.layers and wengert.
+a Variable, f a Function, `model` a Layer and `optimizer` an Optimizer; F, L and wg are
+wengert.functions, wengert.layers and wengert.
 """
 
 from collections.abc import Callable, Container, Mapping
@@ -33,8 +33,8 @@ VARIABLE = {
     "nelement": "x.size",
     "element_size": "x.data.itemsize",
     "contiguous": "x  # or np.ascontiguousarray(x.data) for the array",
-    "chunk": "F.split(x, n, axis)",
-    "split": "F.split(x, n, axis)",
+    "chunk": "F.split(x, n, axis)  # n equal arrays",
+    "split": "F.split(x, n, axis)  # n equal arrays",
     "unbind": "list(x)",
     "gather": "F.take_along_axis(x, indices, axis)",
     "scatter_add": "F.scatter_add(x, indices, values, axis)",
@@ -77,7 +77,7 @@ VARIABLE = {
     "sub_": "x = x - y",
     "mul_": "x = x * y",
     "div_": "x = x / y",
-    "copy_": "x.data[...] = y",
+    "copy_": "x.data[...] = array",
     "fill_": "x.data[...] = value",
     "zero_": "x.data[...] = 0",
     "clamp_": "x = x.clip(low, high)",
@@ -140,7 +140,8 @@ LAYER = {
     "compile": "wg.training.Trainer(model, optimizer, loss)",
     "fit": "wg.training.Trainer(model, optimizer, loss).fit(batches)",
     "evaluate": "wg.training.Trainer(model, optimizer, loss).evaluate(batches)",
-    "predict": "wg.training.Trainer(model, optimizer, loss).predict(x)",
+    "predict": "wg.training.Trainer(model, optimizer, loss).predict(batches)",
+    "weight": "layer.W",
     "save": "wg.io.save_weights(path, model)",
     "save_weights": "wg.io.save_weights(path, model)",
     "load_weights": "wg.io.load_weights(path, model)",
@@ -255,6 +256,14 @@ FUNCTIONS = {
     "reduce_mean": "F.mean(x, axis)",
 }
 
+FUNCTION = {
+    "apply": "MyFunction()(x)  # the arguments of __init__ are options",
+    "save_for_backward": "self.xs  # in backward: the inputs; self.ys has the outputs",
+    "saved_tensors": "self.xs  # in backward: the inputs; self.ys has the outputs",
+    "needs_input_grad": "self.needs",
+    "next_functions": "[x.creator for x in f.inputs]",
+}
+
 OPTIMIZER = {
     "zero_grad": "model.cleargrads()",
     "step": "optimizer.update()",
@@ -279,6 +288,51 @@ OPTIMIZERS = {
     "clip_grad_value_": "optimizer.add_hook(wg.optimizers.ClipValue(1.0))",
 }
 
+SCHEDULES = {
+    "LambdaLR": "# any function of the step is a schedule: SGD(lr=lambda step: 0.1 / (step + 1))",
+    "StepLR": "wg.schedules.step_decay(start, at=steps)",
+    "MultiStepLR": "wg.schedules.step_decay(start, at=steps)",
+    "ExponentialLR": "wg.schedules.exponential(start, factor)",
+    "CosineAnnealingLR": "wg.schedules.cosine(start, steps)",
+    "CosineDecay": "wg.schedules.cosine(start, steps)",
+    "PolynomialLR": "wg.schedules.polynomial(start, steps)",
+    "LinearLR": "wg.schedules.linear(start, end, steps)",
+    "ConstantLR": "wg.schedules.constant(value)",
+    "OneCycleLR": "wg.schedules.one_cycle(peak, steps)",
+    "SequentialLR": "wg.schedules.joined(schedules, at=steps)",
+    "ReduceLROnPlateau": "wg.schedules.ReduceOnPlateau(start)",
+}
+
+INITIALIZERS = {
+    "kaiming_normal": "wg.initializers.he_normal",
+    "kaiming_normal_": "wg.initializers.he_normal",
+    "kaiming_uniform": "wg.initializers.he_uniform",
+    "kaiming_uniform_": "wg.initializers.he_uniform",
+    "xavier_normal": "wg.initializers.glorot_normal",
+    "xavier_normal_": "wg.initializers.glorot_normal",
+    "xavier_uniform": "wg.initializers.glorot_uniform",
+    "xavier_uniform_": "wg.initializers.glorot_uniform",
+    "constant_": "partial(wg.initializers.constant, value=value)",
+    "zeros_": "wg.initializers.zeros",
+    "ones_": "wg.initializers.ones",
+    "normal_": "wg.initializers.normal",
+    "uniform_": "wg.initializers.uniform",
+    "trunc_normal_": "wg.initializers.truncated_normal",
+    "orthogonal_": "wg.initializers.orthogonal",
+}
+
+DATA = {
+    "TensorDataset": "wg.data.ArrayDataset(x, t)",
+    "TupleDataset": "wg.data.ArrayDataset(x, t)",
+    "random_split": "wg.data.split(dataset, 0.8, 0.2)",
+    "default_collate": "wg.data.collate",
+    "Compose": "wg.data.transforms.Compose",
+    "MNIST": "wg.data.load_mnist()",
+    "FashionMNIST": "wg.data.load_fashion_mnist()",
+    "CIFAR10": "wg.data.load_cifar10()",
+    "CIFAR100": "wg.data.load_cifar100()",
+}
+
 WENGERT = {
     "tensor": "wg.Variable(array)",
     "Tensor": "wg.Variable(array)",
@@ -288,8 +342,15 @@ WENGERT = {
     "zeros": "wg.Variable(np.zeros(shape, np.float32))",
     "ones": "wg.Variable(np.ones(shape, np.float32))",
     "arange": "wg.Variable(np.arange(n))",
+    "linspace": "wg.Variable(np.linspace(low, high, n))",
+    "eye": "wg.Variable(np.eye(n))",
+    "full": "wg.Variable(np.full(shape, value))",
+    "zeros_like": "np.zeros_like(x)",
+    "ones_like": "np.ones_like(x)",
+    "is_tensor": "isinstance(x, wg.Variable)",
     "rand": "wg.Variable(wg.random.generator().random(shape))",
     "randn": "wg.Variable(wg.random.generator().standard_normal(shape))",
+    "randperm": "wg.random.generator().permutation(n)",
     "randint": "wg.Variable(wg.random.generator().integers(low, high, size=shape))",
     "manual_seed": "wg.seed(0)",
     "set_random_seed": "wg.seed(0)",
@@ -322,12 +383,20 @@ WENGERT = {
     "softmax": "wg.functions.softmax(x)",
     "sum": "np.sum(x)",
     "mean": "np.mean(x)",
+    "max": "np.max(x)",
+    "min": "np.min(x)",
+    "maximum": "np.maximum(x, y)",
+    "einsum": "np.einsum(formula, x, y)",
+    "sigmoid": "wg.functions.sigmoid(x)",
+    "tanh": "np.tanh(x)",
     "device": "# arrays are in the memory of the CPU",
     "cuda": "# arrays are in the memory of the CPU",
     "float32": "np.float32",
     "float64": "np.float64",
     "float16": "np.float16",
     "int64": "np.int64",
+    "int32": "np.int32",
+    "bool": "bool",
 }
 
 # Keyword arguments: the name here, for a class that has it; or words, after "# "

@@ -10,11 +10,12 @@ Options are keyword-only, and are set by `functools.partial`: `partial(normal, s
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
 
+from wengert import hints
 from wengert.random import generator
 
 Shape = tuple[int, ...]
@@ -158,3 +159,7 @@ def _fans(name: str, shape: Shape, fans: Fans) -> tuple[int, int]:
             f"needed a matrix (in, out), or fans=(in, out)"
         )
     return shape[0], shape[1]
+
+
+if not TYPE_CHECKING:  # (a type checker would accept every name)
+    __getattr__ = hints.of_module(__name__, hints.INITIALIZERS)

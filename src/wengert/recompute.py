@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert import random
+from wengert.arguments import text_of
 from wengert.autodiff import gradient_of
 from wengert.config import enable_backprop, hook, train, using_config
 from wengert.core import Function, Variable, as_variable
@@ -55,11 +56,19 @@ class Program:
         self.args, self.rebuild = flatten(args)
         self.train = train.get()
         self.random_state = random.get_state()
-        self.results: tuple[np.ndarray, ...] = ()  # of the first run, until `take_results`
+        self.results: tuple[np.ndarray, ...] | None = None  # of the first run, until it is taken
+
+    def __repr__(self) -> str:
+        return f"Program({text_of(self.f)})"
 
     def take_results(self) -> tuple[np.ndarray, ...]:
         """The arrays of the first run, which are not kept."""
-        results, self.results = self.results, ()
+        if self.results is None:
+            raise RuntimeError(
+                "Recompute: got a second call, but its program belongs to the first; "
+                "call recompute(f, *args) again"
+            )
+        results, self.results = self.results, None
         return results
 
     def take_inputs(self, inputs: list[Variable]) -> None:

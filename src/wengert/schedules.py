@@ -11,9 +11,10 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from wengert.arguments import fraction, integer, integers, number
+from wengert import hints
+from wengert.arguments import fraction, integer, integers, number, text_of
 from wengert.state import compare_state
 
 Schedule: TypeAlias = Callable[[int], float]
@@ -23,7 +24,7 @@ class _Value:
     """Prints, compares and hashes by the attributes: the options, by name."""
 
     def __repr__(self) -> str:
-        options = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        options = ", ".join(f"{name}={text_of(value)}" for name, value in vars(self).items())
         return f"{type(self).__name__}({options})"
 
     def __eq__(self, other: object) -> bool:
@@ -318,3 +319,7 @@ def _rising(caller: str, at: Iterable[int]) -> tuple[int, ...]:
     if any(before >= step for before, step in pairwise(steps)):
         raise ValueError(f"{caller}: got at {at!r:.80}, needed rising integers > 0")
     return steps
+
+
+if not TYPE_CHECKING:  # (a type checker would accept every name)
+    __getattr__ = hints.of_module(__name__, hints.SCHEDULES)

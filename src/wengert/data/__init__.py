@@ -1,5 +1,8 @@
 """Data sets, and loaders that iterate over them in batches."""
 
+from typing import TYPE_CHECKING
+
+from wengert import hints
 from wengert.data import transforms as transforms
 from wengert.data.cifar import CIFAR10_CLASSES as CIFAR10_CLASSES
 from wengert.data.cifar import CIFAR100_CLASSES as CIFAR100_CLASSES
@@ -32,3 +35,6 @@ from wengert.data.text import TokenWindows as TokenWindows
 from wengert.data.text import load_text as load_text
 from wengert.data.toy import sine_curve as sine_curve
 from wengert.data.toy import spiral as spiral
+
+if not TYPE_CHECKING:  # (a type checker would accept every name)
+    __getattr__ = hints.of_module(__name__, hints.DATA)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy import ndarray
 
-from wengert.arguments import integer
+from wengert.arguments import integer, text_of
 from wengert.data.arguments import array_of
 from wengert.data.collate import collate, combine
 
@@ -32,6 +32,9 @@ class BaseDataset:
     `indices` is a slice, a list or array of integers, or an array with a bool for each sample. A
     subclass defines `__len__` and `sample(i)`, and `batch(indices)` if it has a faster method.
     """
+
+    def __repr__(self) -> str:
+        return f"<data set {type(self).__name__}>"
 
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__} has no length: define __len__(self)")
@@ -188,8 +191,8 @@ class TransformDataset(BaseDataset):
         return tuple(components)
 
     def __repr__(self) -> str:
-        options = [repr(transform) for transform in self.transforms]
-        options += [] if self.of_sample is None else [f"sample={self.of_sample!r}"]
+        options = [text_of(transform) for transform in self.transforms]
+        options += [] if self.of_sample is None else [f"sample={text_of(self.of_sample)}"]
         return f"TransformDataset({', '.join([repr(self.dataset), *options])})"
 
 

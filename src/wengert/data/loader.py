@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from wengert.arguments import boolean, integer
+from wengert.arguments import boolean, integer, text_of
 from wengert.data.collate import collate, combine
 from wengert.data.dataset import Collate, Dataset, batch_of, check_dataset
 from wengert.random import drawing_from, generator
@@ -57,7 +57,7 @@ class Loader:
 
     def __repr__(self) -> str:
         own = {} if self.collate is collate else {"collate": self.collate}
-        options = [f"{name}={value!r}" for name, value in (self._options() | own).items()]
+        options = [f"{name}={text_of(value)}" for name, value in (self._options() | own).items()]
         return f"{type(self).__name__}({', '.join([repr(self.dataset), *options])})"
 
     def _indices(self, number: int) -> Callable[[int], ndarray]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from wengert.arguments import boolean, fraction
+from wengert.arguments import boolean, fraction, text_of
 from wengert.data.arguments import array_of, check_type, pair
 from wengert.random import generator
 
@@ -33,7 +33,7 @@ class Compose:
         return x
 
     def __repr__(self) -> str:
-        return f"Compose({', '.join(map(repr, self.transforms))})"
+        return f"Compose({', '.join(map(text_of, self.transforms))})"
 
 
 # ---- Values ----

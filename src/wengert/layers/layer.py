@@ -10,6 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from wengert import hints
+from wengert.arguments import text_of
 from wengert.arrays import as_array
 from wengert.core import Parameter, Variable
 from wengert.declared import Declared
@@ -245,10 +246,10 @@ class Layer(Declared):
             shown = value is None or isinstance(value, _SHOWN) or hasattr(value, "__name__")
             usual = option.kind is option.KEYWORD_ONLY and value == option.default
             if shown and not usual and value is not inspect.Parameter.empty:
-                options.append(f"{name}={getattr(value, '__name__', repr(value))}")
+                options.append(f"{name}={text_of(value)}")
         lines = [f"{type(self).__name__}({', '.join(options)})"]
         for name, component in self._components().items():
-            first, *others = getattr(component, "__name__", repr(component)).splitlines()
+            first, *others = text_of(component).splitlines()
             lines += [f"  {name}: {first}", *("  " + line for line in others)]
         return "\n".join(lines)
 
@@ -266,7 +267,7 @@ class Layer(Declared):
         if not values.keys() <= cls._fields.keys():
             return ""
         ours = [
-            f"{name}=" * field.keyword + getattr(values[name], "__name__", repr(values[name]))
+            f"{name}=" * field.keyword + text_of(values[name])
             for name, field in cls._fields.items()
             if name in values
         ]

@@ -31,6 +31,9 @@ class KeysAndValues:
         self.length = 0
         self.arrays: tuple[ndarray, ndarray] | None = None  # each (B, heads, context, E)
 
+    def __repr__(self) -> str:
+        return f"KeysAndValues({self.length} of {self.context} steps)"
+
     def extended(self, *new: Operand) -> list[ndarray]:
         """Appends new keys and values; returns those of all steps, (B, heads, S, E)."""
         kept, length = [as_array(x) for x in new], self.length

@@ -13,7 +13,7 @@ import numpy as np
 from numpy import ndarray
 
 from wengert import hints
-from wengert.arguments import fraction, number
+from wengert.arguments import fraction, number, text_of
 from wengert.core import Parameter
 from wengert.declared import Declared, options_of
 from wengert.state import compare_state
@@ -121,10 +121,10 @@ class Optimizer(Declared):
         return f"The model belongs to setup: {cls.__name__}(lr).setup(model)"
 
     def __repr__(self) -> str:
-        options = [f"{name}={value!r}" for name, value in self.options().items()]
+        options = [f"{name}={text_of(value)}" for name, value in self.options().items()]
         lines = [f"{type(self).__name__}({', '.join(options)})"]
         lines += [f".add_group({group})" for group in self.groups]
-        lines += [f".add_hook({hook!r})" for hook in self.hooks]
+        lines += [f".add_hook({text_of(hook)})" for hook in self.hooks]
         return "\n    ".join(lines)
 
     def setup(self, target: HasParameters) -> Self:
@@ -365,8 +365,8 @@ class Group:
         if not callable(members):
             members = [m if isinstance(m, str) else f"Parameter {m.shape}" for m in members]
             members = members[0] if len(members) == 1 else members
-        options = [f"{name}={value!r}" for name, value in self.options.items()]
-        return ", ".join([repr(members), *options])
+        options = [f"{name}={text_of(value)}" for name, value in self.options.items()]
+        return ", ".join([text_of(members), *options])
 
 
 def _membership(

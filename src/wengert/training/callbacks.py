@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from wengert.arguments import text_of
 from wengert.core import Variable
 from wengert.schedules import ReduceOnPlateau
 from wengert.state import check_names
@@ -70,7 +71,7 @@ def _arguments(callback: Callback) -> list[str]:
         if value is not parameter.default and value != parameter.default:
             positional = parameter.default is parameter.empty
             value = str(value) if isinstance(value, Path) else value
-            text = getattr(value, "__name__", repr(value))
+            text = text_of(value)
             shown.append(text if positional else f"{name}={text}")
     return shown
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from wengert.arguments import text_of
 from wengert.config import no_grad, test_mode
 from wengert.core import Variable
 from wengert.layers import Layer
@@ -143,5 +144,4 @@ class Evaluator:
         return loss, {"loss": number(loss, f"{name}: the loss"), **values}
 
     def __repr__(self) -> str:
-        loss = getattr(self.loss, "__name__", self.loss)
-        return f"{type(self).__name__}({type(self.model).__name__}, {loss})"
+        return f"{type(self).__name__}({type(self.model).__name__}, {text_of(self.loss)})"

@@ -108,6 +108,9 @@ def _text(value: float) -> str:
 class NullDisplay:
     """Shows nothing; the interface of all displays."""
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     def start(self, label: str, total: int | None, done: int) -> None:
         """An epoch starts."""
 
