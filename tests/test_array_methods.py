@@ -252,7 +252,7 @@ def test_one_element_is_a_python_number_and_boolean():
 
 @pytest.mark.parametrize("convert", [float, int, bool, Variable.item])
 @pytest.mark.parametrize("data", [np.ones(2), np.ones((0,))])
-def test_more_or_fewer_elements_are_no_python_number(convert, data):
+def test_more_or_fewer_elements_are_not_a_python_number(convert, data):
     with pytest.raises(ValueError, match="needed one element"):
         convert(Variable(data))
 
@@ -412,7 +412,7 @@ def test_shape_ndim_and_size_are_plain():
     (lambda x: np.full(2, x), r"pass x.data"),
     (lambda x: Variable([x, x]), r"pass x.data"),
 ])  # fmt: skip
-def test_a_numpy_function_we_do_not_have_says_what_to_use(call, message):
+def test_a_numpy_function_that_is_not_implemented_says_what_to_use(call, message):
     with pytest.raises(TypeError, match=message):
         call(Variable(np.array([1.0, 2.0])))
 

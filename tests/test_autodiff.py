@@ -53,7 +53,7 @@ def test_grad_adds_up_several_outputs_with_their_own_seeds():
     assert float(gx) == 60 + 200
 
 
-def test_grad_of_what_the_output_does_not_depend_on_is_zero():
+def test_grad_of_an_input_that_the_output_does_not_depend_on_is_zero():
     x, z = Variable(3.0), Variable(np.ones((2, 3)))
     gz = wg.grad(x * x, z)
     assert gz.shape == (2, 3)
@@ -115,7 +115,7 @@ def test_gradients_of_two_inputs_do_not_share_memory():
 
 
 @pytest.mark.parametrize(("outputs", "inputs"), [(np.ones(2), Variable(1.0)), (Variable(1.0), 2.0)])
-def test_grad_of_what_is_no_variable_is_refused(outputs, inputs):
+def test_grad_refuses_values_that_are_not_variables(outputs, inputs):
     with pytest.raises(TypeError, match="needed a Variable"):
         wg.grad(outputs, inputs)
 

@@ -257,7 +257,7 @@ def test_a_branch_of_constants_is_not_walked():
     assert Counted.calls == 0
 
 
-def test_none_from_backward_is_no_gradient():
+def test_none_from_backward_means_no_gradient():
     class Stop(Function):
         def forward(self, x):
             return x * 1

@@ -177,7 +177,7 @@ def test_with_an_average_the_restored_best_is_what_is_evaluated():
     ([math.nan, math.nan, 0.0], {}, 2),
     ([math.inf, 3.0, math.nan, 2.0], {}, 4),
 ])  # fmt: skip
-def test_what_an_improvement_is(losses, options, epochs):
+def test_improvements_depend_on_mode_and_min_delta_and_never_on_nan(losses, options, epochs):
     assert Scripted(losses, EarlyStopping(patience=2, **options)).run().epoch == epochs
 
 

@@ -201,7 +201,7 @@ def test_an_option_with_the_value_of_the_run_is_accepted(finished, capsys):
 
 
 @pytest.mark.parametrize("command", ["train --resume", "evaluate", "predict FILE", "generate"])
-def test_a_folder_that_is_no_run_is_named(tmp_path, capsys, command):
+def test_a_folder_that_is_not_a_run_is_named(tmp_path, capsys, command):
     name, *rest = command.split()
     (tmp_path / "empty").mkdir()
     arguments = [name, "empty", *rest] if rest == ["FILE"] else [name, *rest, "empty"]

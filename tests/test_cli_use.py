@@ -163,7 +163,7 @@ def test_numbers_are_predicted_from_rows_without_names(runs, tmp_path, capsys):
         (np.array([None]), "cannot be read as an array"),
     ],
 )
-def test_an_array_that_is_no_digit_is_refused(runs, capsys, x, said):
+def test_an_array_that_is_not_a_digit_is_refused(runs, capsys, x, said):
     np.save("x.npy", x, allow_pickle=True)
     assert said in failed(capsys, "predict", runs / "digits", "x.npy")
 
@@ -187,7 +187,7 @@ def test_a_table_that_does_not_fit_is_refused(runs, tmp_path, capsys, content, s
     assert said in failed(capsys, "predict", runs / "kinds", "rows.csv")
 
 
-def test_files_that_do_not_exist_or_are_no_images_are_named(runs, tmp_path, capsys):
+def test_files_that_do_not_exist_or_are_not_images_are_named(runs, tmp_path, capsys):
     pytest.importorskip("PIL.Image", reason="pip install 'wengert[images]'")
     (tmp_path / "no.png").write_text("no image")
     assert "no.png cannot be read as an image" in failed(
@@ -198,7 +198,7 @@ def test_files_that_do_not_exist_or_are_no_images_are_named(runs, tmp_path, caps
 
 
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00", b"PK\x05\x06" + bytes(18)])
-def test_a_file_that_is_no_array_is_named(runs, tmp_path, capsys, content):
+def test_a_file_that_is_not_an_array_is_named(runs, tmp_path, capsys, content):
     (tmp_path / "x.npy").write_bytes(content)
     assert "x.npy cannot be read as an array" in failed(capsys, "predict", runs / "digits", "x.npy")
 

@@ -73,7 +73,7 @@ def test_no_ids_give_no_rows_and_a_gradient_of_zeros():
     assert not table.grad.data.any()
 
 
-def test_embedding_of_arrays_is_an_array_that_is_no_view_of_the_table():
+def test_embedding_of_arrays_is_an_array_and_not_a_view_of_the_table():
     y = embedding([0, 1], W)
     assert type(y) is np.ndarray
     assert not np.shares_memory(y, W)

@@ -209,7 +209,7 @@ def test_an_archive_that_unpacks_to_more_than_the_limit_is_refused(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE])
-def test_a_member_that_is_no_regular_file_is_not_followed(kind):
+def test_a_member_that_is_not_a_regular_file_is_not_followed(kind):
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as archive:
         member = tarfile.TarInfo("cifar-10-batches-py/test_batch")

@@ -147,7 +147,7 @@ def test_an_instance_keeps_its_options_when_it_is_called_again():
     assert x.grad.data == 27.0
 
 
-def test_what_forward_stores_on_self_belongs_to_its_own_call():
+def test_attributes_that_forward_stores_belong_to_its_call():
     class Abs(Function):
         def forward(self, x):
             self.sign = np.sign(x)

@@ -55,7 +55,7 @@ def test_the_list_has_the_functions_in_the_order_in_which_they_ran(seed):
     assert all(x.creator in behind for f in functions for x in f.inputs if x.creator is not None)
 
 
-def test_a_function_called_again_stands_where_it_was_called_last():
+def test_a_function_called_again_is_at_the_position_of_its_last_call():
     double = wg.functions.arithmetic.Neg()
     x = Variable(np.array(1.0))
     double(x)  # its result is dropped, so the instance is free
@@ -70,7 +70,7 @@ def test_several_outputs_have_one_list_without_repetition():
     assert wg.wengert_list([c, b]) == [a.creator, b.creator, c.creator]
 
 
-def test_a_printed_graph_says_what_is_computed_from_what():
+def test_a_printed_graph_lists_each_call_with_its_inputs():
     x, t = Variable(np.ones((2, 3), np.float32), "x"), np.zeros((2, 3), np.float32)
     loss = np.mean((np.tanh(x) - t) ** 2)
     assert str(Graph(loss)).splitlines() == [
@@ -119,7 +119,7 @@ def test_an_option_under_another_name_is_printed_as_unknown_and_asking_for_it_na
         y.creator.options()
 
 
-def test_what_is_not_in_the_graph_is_refused():
+def test_values_that_are_not_in_the_graph_are_refused():
     x = Variable(np.array(1.0))
     with pytest.raises(KeyError, match="not in this graph"):
         Graph(x * 2.0).value(Variable(np.array(1.0)))
@@ -281,7 +281,7 @@ def test_an_input_given_twice_has_two_gradients_and_one_sum():
     assert step.grows == (False, True)
 
 
-def test_broadcasting_is_undone_in_what_goes_out():
+def test_broadcasting_is_undone_in_the_gradients_of_inputs():
     x, b = Variable(np.ones((2, 3))), Variable(np.ones(3))
     (step,) = steps_back(x + b)
     assert [g.shape for g in step.gxs] == [(2, 3), (3,)]
@@ -339,7 +339,7 @@ def test_a_leaf_is_announced_once_and_with_its_final_gradient(seed, options):
             np.testing.assert_allclose(x.grad.data, expected.grad.data, rtol=1e-13)
 
 
-def test_a_leaf_is_announced_before_earlier_functions_go_back():
+def test_a_leaf_is_announced_before_the_backward_of_earlier_functions():
     order = []
 
     class Noted(Function):

@@ -167,7 +167,7 @@ def test_values_that_are_not_numbers_are_refused_and_the_old_file_stays(tmp_path
     assert_same({"x": MATRIX}, load_arrays(path))
 
 
-def test_what_a_format_cannot_store_is_refused(tmp_path):
+def test_arrays_that_a_format_cannot_store_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"save_arrays: .*x.npz: name 'a\\x00b'"):
         save_arrays(tmp_path / "x.npz", {"a\0b": MATRIX})
     with pytest.raises(ValueError, match=r"cannot store .* more than 65531 bytes"):

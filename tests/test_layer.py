@@ -55,13 +55,13 @@ def test_an_attribute_that_is_assigned_again_keeps_its_position():
     assert nest.params()[0] is nest.scale
 
 
-def test_an_attribute_that_is_deleted_is_no_parameter_any_more():
+def test_a_deleted_attribute_is_no_longer_a_parameter():
     nest = Nest()
     del nest.offset
     assert "offset" not in names(nest)
 
 
-def test_plain_variables_are_no_parameters():
+def test_plain_variables_are_not_parameters():
     layer = Layer()
     layer.x = Variable(np.ones(2))
     assert layer.params() == []

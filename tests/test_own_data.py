@@ -64,7 +64,7 @@ def test_a_value_that_is_not_a_token_is_not_decoded(vocabulary, tokens):
         vocabulary.decode(np.array(tokens))
 
 
-def test_a_file_that_is_no_text_is_refused(tmp_path):
+def test_a_file_that_is_not_text_is_refused(tmp_path):
     path = tmp_path / "text"
     with pytest.raises(FileNotFoundError, match="load_text: there is no file"):
         load_text(path)

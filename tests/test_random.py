@@ -84,7 +84,7 @@ def test_a_temporary_generator_does_not_advance_the_generator_of_the_thread():
     assert first + draw(2) == expected
 
 
-def test_what_a_block_draws_follows_from_its_source_alone():
+def test_the_draws_in_a_block_follow_from_its_source_only():
     def drawn(source):
         with random.drawing_from(source):
             return draw()

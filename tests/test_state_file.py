@@ -43,12 +43,12 @@ def through_a_file(tmp_path, state):
     ],
     ids=repr,
 )
-def test_what_is_saved_comes_back_bit_for_bit(tmp_path, x):
+def test_a_saved_state_is_restored_bit_for_bit(tmp_path, x):
     assert same(x, through_a_file(tmp_path, x))
     assert same({"in": [x, x]}, through_a_file(tmp_path, {"in": [x, x]}))
 
 
-def test_every_dtype_of_numbers_comes_back_with_all_its_bits(tmp_path):
+def test_every_dtype_of_numbers_is_restored_with_all_its_bits(tmp_path):
     patterns = np.random.default_rng(0).integers(0, 256, 160, dtype=np.uint8)
     dtypes = [np.dtype(code) for code in "bhilqBHILQefd"]
     arrays = {dtype.char: np.frombuffer(patterns, dtype) for dtype in dtypes}
@@ -80,7 +80,7 @@ def test_the_same_state_gives_the_same_bytes(tmp_path):
         (b"bytes", "the state: got bytes"),
     ],
 )
-def test_what_cannot_be_saved_is_named_by_its_path(tmp_path, state, where):
+def test_a_value_that_cannot_be_saved_is_named_by_its_path(tmp_path, state, where):
     with pytest.raises(TypeError) as caught:
         save_state(tmp_path / "state.npz", state)
     assert str(caught.value).startswith(f"save_state: {where}")

@@ -171,7 +171,7 @@ def _float(caller: str, name: str, value: Any, needed: str) -> float:
         with suppress(OverflowError):
             return float(value)
         return math.inf  # too large for a float, and out of every range
-    with suppress(TypeError, ValueError):  # (of a value that is no array)
+    with suppress(TypeError, ValueError):  # (of a value that is not an array)
         array = np.asarray(value)
         if array.ndim == 0 and array.dtype.kind in "fiub":
             return float(array)

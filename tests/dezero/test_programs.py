@@ -1,8 +1,8 @@
 """Programs in the style of «Deep Learning from Scratch 3», written for `dezero`.
 
-They run after changing `dezero` to `wengert.dezero` in their imports, what they assert holds, and
-they find the numbers that the book's own framework has found, which are in numbers.json. Where it
-is installed, `python tests/dezero/test_programs.py` writes that file anew.
+They run after changing `dezero` to `wengert.dezero` in their imports. Their assertions hold, and
+they compute the same numbers as the book's own framework, which are stored in numbers.json. Where
+that framework is installed, `python tests/dezero/test_programs.py` writes this file again.
 """
 
 import json

@@ -140,7 +140,7 @@ def test_bfloat16_comes_as_float32_of_the_same_value(tmp_path):
     assert np.signbit(ours["x"]).tolist() == torch.signbit(arrays["x"]).tolist()
 
 
-def test_what_numpy_lacks_is_refused_by_name(tmp_path):
+def test_dtypes_that_numpy_lacks_are_refused_by_name(tmp_path):
     path = tmp_path / "x.safetensors"
     for dtype, name in ((torch.float8_e4m3fn, "F8_E4M3"), (torch.complex64, "C64")):
         files.save_file({"x": torch.zeros(2).to(dtype)}, path)

@@ -43,7 +43,7 @@ def facts() -> Iterator[tuple[str, str]]:
 
 
 def _cpu_model() -> str:
-    try:  # on Linux; Python knows it on other systems
+    try:  # on Linux; `platform` returns it on other systems
         found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
     except OSError:
         found = None

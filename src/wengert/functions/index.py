@@ -368,5 +368,5 @@ def integer_indices(name: str, indices: Any) -> Any:
 
 
 def _copy(array: Any) -> Any:
-    """A copy; of a constant, by a Function, so that observers see where it comes from."""
+    """A copy; of a constant, by a Function, so that hooks observe it."""
     return array.copy() if isinstance(array, np.ndarray) else Pos()(array)

@@ -39,7 +39,7 @@ class TopKAccuracy(Constant):
 
     def forward(self, x, t):
         right = np.take_along_axis(x, t[..., np.newaxis], axis=-1)
-        # not (x ≤ right), so that a NaN counts as larger, and is no hit
+        # not (x ≤ right), so that a NaN counts as larger, and is not a hit
         return _fraction(np.sum(~(x <= right), axis=-1) < self.k, x)
 
 

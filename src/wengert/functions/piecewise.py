@@ -296,7 +296,7 @@ def round(x: Input[X], decimals: int = 0) -> X:
 
 
 def clip(x: Input[X], low: Input[X] | None = None, high: Input[X] | None = None) -> X:
-    """y = x limited to low ≤ y ≤ high; None is no limit. Limits may be Variables.
+    """y = x limited to low ≤ y ≤ high; None means no limit. Limits may be Variables.
 
     Raises:
         TypeError: a limit is not a number or an array of numbers.

@@ -46,7 +46,7 @@ def named_parts(
     average: ExponentialMovingAverage | None,
     more: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The parts of a Trainer's state by name; the model first, since others may ask for its sizes.
+    """The parts of a Trainer's state by name; the model first, since others may need its sizes.
 
     Raises:
         ValueError: a name is taken, or a part has no state.

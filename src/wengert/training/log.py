@@ -236,7 +236,7 @@ class TensorBoard(Log):
 def _tensorboardx() -> tuple[Any, Any]:
     """The classes Event and EventsWriter.
 
-    (SummaryWriter writes in a thread of its own, and its `flush` does not wait for that thread: the
+    (SummaryWriter writes in its own thread, and its `flush` does not wait for that thread: the
     last rows before a process is killed would be lost.)
     """
     try:

@@ -170,7 +170,7 @@ class TerminalDisplay(LogDisplay):
 
 
 def _has_size(terminal: TextIO) -> bool:
-    """Whether a terminal knows its width: one that a program has opened may not."""
+    """Whether the width of a terminal is known; that of a pseudoterminal may be 0."""
     try:
         return os.get_terminal_size(terminal.fileno()).columns > 0
     except OSError:
