@@ -21,7 +21,7 @@ def as_array(x: Any) -> ndarray:
     try:
         array = np.asarray(x)
     except ValueError as error:
-        raise ValueError(f"Variable: got a {type(x).__name__} that is not an array: {error}") from None
+        raise ValueError(f"Variable: got a {type(x).__name__}, not an array: {error}") from None
     if array.dtype.kind not in "fiub":
         raise TypeError(
             f"Variable: got {type(x).__name__} with dtype {array.dtype}; "
