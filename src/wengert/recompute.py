@@ -99,10 +99,10 @@ class Recompute(Function):
     def __init__(self, program: Program) -> None:
         self.program = program
 
-    def forward(self, *xs: Any) -> Any:
+    def forward(self, *xs):
         return self.program.take_results()
 
-    def backward(self, *gys: Any) -> Any:
+    def backward(self, *gys):
         recorded = enable_backprop.get()
         with using_config("enable_backprop", True):
             inputs = self.xs  # as Variables; checks that their data were not replaced
@@ -117,7 +117,7 @@ class Recompute(Function):
                 x.creator = creator
 
     @staticmethod
-    def samples(rng: "np.random.Generator") -> Any:
+    def samples(rng):
         return iter(())  # see tests/test_autodiff.py
 
 

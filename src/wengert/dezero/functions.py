@@ -164,7 +164,7 @@ def get_item(x: Any, slices: Any) -> Any:
 class _Extreme(reduce.Extreme):
     """As in `wengert.functions`, but all equal extremes get the whole gradient."""
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         (x,) = self.xs
         (y,) = self.ys
         return self.spread(gy) * np.equal(x, self.spread(y))
@@ -246,11 +246,11 @@ def softmax_simple(x: Any, axis: int = 1) -> Any:
 class MeanSquaredError(Function):
     """y = Σ (x0 - x1)² / N, where N = len(x0 - x1) counts the samples, not the elements."""
 
-    def forward(self, x0: Any, x1: Any) -> Any:
+    def forward(self, x0, x1):
         d = x0 - x1
         return np.sum(d * d) / len(d)
 
-    def backward(self, gy: Any) -> Any:
+    def backward(self, gy):
         x0, x1 = self.inputs
         d = x0 - x1
         gx = d * (gy * (2 / len(d)))

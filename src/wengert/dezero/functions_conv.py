@@ -49,7 +49,7 @@ class Conv2d(conv.Conv, Function):
     def __call__(self, x: Any, W: Any, b: Any = None) -> Any:
         return super().__call__(x, W) if _is_none(b) else super().__call__(x, W, b)
 
-    def forward(self, x: Any, W: Any, b: Any = None) -> Any:
+    def forward(self, x, W, b=None):
         if x.ndim != 4 or W.ndim != 4 or x.shape[1] != W.shape[1]:
             raise ValueError(
                 f"conv2d: got x {x.shape} and W {W.shape}, needed (N, C, H, W) and (O, C, KH, KW)"
@@ -80,7 +80,7 @@ class Deconv2d(conv.ConvInputGrad, Function):
         _check_bias("deconv2d", b, y.shape[1])
         return y + as_variable(b).reshape(1, -1, 1, 1)
 
-    def forward(self, x: Any, W: Any) -> Any:
+    def forward(self, x, W):
         if x.ndim != 4 or W.ndim != 4 or x.shape[1] != W.shape[0]:
             raise ValueError(
                 f"deconv2d: got x {x.shape} and W {W.shape}, needed (N, C, H, W) and (C, O, KH, KW)"

@@ -167,7 +167,7 @@ class Linear(Layer):
         assert self.in_size is not None
         self.W.data = _normal((self.in_size, self.out_size), self.in_size, self.dtype)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         if self.W.data is None:
             self.in_size = np.shape(x)[1]
             self._init_W()
@@ -222,7 +222,7 @@ class Conv2d(Layer):
             self.in_channels = np.shape(x)[1]
             self._init_W()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         self._size_from(x)
         return F.conv2d(x, self.W, self.b, self.stride, self.pad)
 
@@ -233,7 +233,7 @@ class Deconv2d(Conv2d):
     def _channels(self, in_channels: int) -> tuple[int, int]:
         return in_channels, self.out_channels
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         self._size_from(x)
         return F.deconv2d(x, self.W, self.b, self.stride, self.pad)
 
@@ -255,7 +255,7 @@ class RNN(Layer):
         """Sets h to None."""
         self.h: Any = None
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         z = self.x2h(x)
         self.h = F.tanh(z if self.h is None else z + self.h2h(self.h))
         return self.h
@@ -284,7 +284,7 @@ class LSTM(Layer):
         self.h: Any = None
         self.c: Any = None
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         f, i, o, u = [self._before(gate, x) for gate in "fiou"]
         f, i, o, u = F.sigmoid(f), F.sigmoid(i), F.sigmoid(o), F.tanh(u)
         self.c = i * u if self.c is None else f * self.c + i * u
@@ -303,7 +303,7 @@ class EmbedID(Layer):
     def __init__(self, in_size: int, out_size: int) -> None:
         self.W = Parameter(np.random.randn(in_size, out_size), name="W")
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return F.embed_id(x, self.W)
 
 
@@ -322,6 +322,6 @@ class BatchNorm(Layer):
             if p.data is None:
                 p.data = np.full(C, value, dtype)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         self._init_params(x)
         return F.batch_nrom(x, self.gamma, self.beta, self.avg_mean.data, self.avg_var.data)

@@ -32,7 +32,7 @@ class Sequential(Model):
             setattr(self, f"l{i}", layer)
         self.layers = list(layers)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         for layer in self.layers:
             x = layer(x)
         return x
@@ -50,7 +50,7 @@ class MLP(Model):
             setattr(self, f"l{i}", layer)
         self.layers = layers
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         for layer in self.layers[:-1]:
             x = self.activation(layer(x))
         return self.layers[-1](x)
@@ -78,7 +78,7 @@ class VGG16(Model):
         if pretrained:
             self.load_weights(utils.get_file(self.WEIGHTS_PATH))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         for i, (_, depth) in enumerate(self.STAGES, start=1):
             for j in range(1, depth + 1):
                 x = F.relu(getattr(self, f"conv{i}_{j}")(x))
@@ -128,7 +128,7 @@ class ResNet(Model):
         if pretrained:
             self.load_weights(utils.get_file(self.WEIGHTS_PATH.format(n_layers)))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         x = F.relu(self.bn1(self.conv1(x)))
         x = F.pooling(x, kernel_size=3, stride=2)
         for block in (self.res2, self.res3, self.res4, self.res5):
@@ -183,7 +183,7 @@ class BuildingBlock(Layer):
         for name in self._forward[1:]:
             setattr(self, name, BottleneckB(out_channels, mid_channels))
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         for name in self._forward:
             x = getattr(self, name)(x)
         return x
@@ -223,7 +223,7 @@ class BottleneckA(Layer):
         self.conv4 = _conv(in_channels, out_channels, 1, stride)
         self.bn4 = L.BatchNorm()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         h = F.relu(self.bn1(self.conv1(x)))
         h = F.relu(self.bn2(self.conv2(h)))
         return F.relu(self.bn3(self.conv3(h)) + self.bn4(self.conv4(x)))
@@ -245,7 +245,7 @@ class BottleneckB(Layer):
         self.conv3 = _conv(mid_channels, in_channels, 1)
         self.bn3 = L.BatchNorm()
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         h = F.relu(self.bn1(self.conv1(x)))
         h = F.relu(self.bn2(self.conv2(h)))
         return F.relu(self.bn3(self.conv3(h)) + x)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays import as_array
-from wengert.core import Variable
+from wengert.functions.arguments import as_operand
 from wengert.functions.geometry import Sizes, per_axis
 from wengert.functions.pool import along_axis
 from wengert.functions.types import Input, X
@@ -62,7 +62,7 @@ def interpolate(
         raise ValueError(f"interpolate: got mode {mode!r} for x {shape}, needed one of {fitting}")
     if align_corners and mode == "nearest":
         raise ValueError("interpolate: got align_corners for mode 'nearest', needed a linear mode")
-    y: Any = x if isinstance(x, Variable) else as_array(x)
+    y: Any = as_operand(x)
     for axis, (n, step) in enumerate(_sizes_and_steps(shape[2:], size, scale), start=2):
         if mode == "nearest":
             y = _nearest(y, axis, n, step)

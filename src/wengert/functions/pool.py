@@ -16,8 +16,9 @@ import numpy as np
 
 from wengert import kernels
 from wengert.arrays import as_array
-from wengert.core import Function, Variable
+from wengert.core import Function
 from wengert.functions import reduce
+from wengert.functions.arguments import as_operand
 from wengert.functions.geometry import Padding, Sizes, check_kernel_fits, padding_pairs, per_axis
 from wengert.functions.types import Input, X
 from wengert.kernels import Geometry
@@ -258,7 +259,7 @@ def adaptive_avg_pool(x: Input[X], size: Sizes) -> X:
         array([[[2.66666667, 3.        ]]])
     """
     sizes = _adaptive_sizes("adaptive_avg_pool", x, size)
-    y: Any = x if isinstance(x, Variable) else as_array(x)
+    y: Any = as_operand(x)
     for axis, n in enumerate(sizes, start=2):
         first, last = _adaptive_windows(np.shape(x)[axis], n)
         pixels = np.arange(np.shape(x)[axis])[:, None]

@@ -10,7 +10,7 @@ from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions import activation as functions
 from wengert.functions.trigonometry import tanh
-from wengert.functions.types import Operand
+from wengert.functions.types import Input, Operand, X
 from wengert.initializers import Initializer, constant
 from wengert.layers.layer import Layer
 from wengert.layers.parameters import check_sizes, parameter
@@ -45,7 +45,7 @@ class LeakyReLU(Layer):
 
     slope: float = 0.01
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.leaky_relu(x, self.slope)
 
 
@@ -54,7 +54,7 @@ class ELU(Layer):
 
     alpha: float = 1.0
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.elu(x, self.alpha)
 
 
@@ -63,7 +63,7 @@ class CELU(Layer):
 
     alpha: float = 1.0
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.celu(x, self.alpha)
 
 
@@ -72,7 +72,7 @@ class GELU(Layer):
 
     approximate: bool = False
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.gelu(x, self.approximate)
 
 
@@ -81,7 +81,7 @@ class Softplus(Layer):
 
     beta: float = 1.0
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.softplus(x, self.beta)
 
 
@@ -90,7 +90,7 @@ class Softmax(Layer):
 
     axis: int = -1
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.softmax(x, self.axis)
 
 
@@ -99,7 +99,7 @@ class LogSoftmax(Layer):
 
     axis: int = -1
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.log_softmax(x, self.axis)
 
 
@@ -108,7 +108,7 @@ class GLU(Layer):
 
     axis: int = -1
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.glu(x, self.axis)
 
 
@@ -118,75 +118,75 @@ class GLU(Layer):
 class ReLU(Layer):
     """y = max(x, 0)."""
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.relu(x)
 
 
 class SELU(Layer):
     """y = λ elu(x, α), with the constants λ and α of `selu`."""
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.selu(x)
 
 
 class SiLU(Layer):
     """y = x sigmoid(x), also called Swish."""
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.silu(x)
 
 
 class Mish(Layer):
     """y = x tanh(softplus(x))."""
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.mish(x)
 
 
 class Sigmoid(Layer):
     """y = 1 / (1 + e⁻ˣ)."""
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.sigmoid(x)
 
 
 class LogSigmoid(Layer):
     """y = log sigmoid(x)."""
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.log_sigmoid(x)
 
 
 class HardSigmoid(Layer):
     """y = x/6 + 1/2, limited to 0 ≤ y ≤ 1."""
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.hard_sigmoid(x)
 
 
 class HardSwish(Layer):
     """y = x hard_sigmoid(x)."""
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.hard_swish(x)
 
 
 class Tanh(Layer):
     """y = tanh(x)."""
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return tanh(x)
 
 
 class Softsign(Layer):
     """y = x / (1 + |x|)."""
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.softsign(x)
 
 
 class Identity(Layer):
     """y = x, for use where a layer is required."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         return x

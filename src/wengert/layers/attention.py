@@ -168,7 +168,7 @@ class TransformerEncoderLayer(TransformerLayer):
     Source: A. Vaswani et al., arXiv:1706.03762, section 3.1; norm_first: arXiv:2002.04745.
     """
 
-    def forward(self, x: Operand, *, mask: Operand | None = None, causal: bool = False) -> Any:
+    def forward(self, x: Operand, *, mask: Operand | None = None, causal: bool = False) -> Variable:
         """y (B, T, in_size) of x (B, T, in_size); for the options see `multi_head_attention`."""
         x = self._with(x, self.attention_norm, self.attention, mask=mask, causal=causal)
         return self._with(x, self.network_norm, self.network)
@@ -193,7 +193,7 @@ class TransformerDecoderLayer(TransformerLayer):
         mask: Operand | None = None,
         memory_mask: Operand | None = None,
         causal: bool = True,
-    ) -> Any:
+    ) -> Variable:
         """y of x's shape (B, T, in_size).
 
         Args:

@@ -1,9 +1,8 @@
 """Dropout of elements and of whole channels."""
 
 from wengert.arguments import fraction
-from wengert.core import Variable
 from wengert.functions.dropout import channel_dropout, dropout
-from wengert.functions.types import Operand
+from wengert.functions.types import Input, X
 from wengert.layers.layer import Layer
 
 
@@ -15,12 +14,12 @@ class Dropout(Layer):
     def __post_init__(self) -> None:
         self.p = fraction(type(self).__name__, "p", self.p)
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return dropout(x, self.p)
 
 
 class ChannelDropout(Dropout):
     """`channel_dropout` of x (N, C, ...): a channel is dropped or kept as a whole."""
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return channel_dropout(x, self.p)

@@ -4,15 +4,14 @@ import math
 
 import numpy as np
 
-from wengert.core import Variable
-from wengert.functions.types import Operand
+from wengert.functions.types import Input, X
 from wengert.layers.layer import Layer
 
 
 class Flatten(Layer):
     """Merges all axes but the first: x (N, ...) becomes (N, D)."""
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         shape = np.shape(x)
         if not shape:
             raise ValueError("Flatten: got x (), needed (N, ...)")

@@ -4,6 +4,7 @@ from dataclasses import KW_ONLY
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from wengert.arguments import integers
 from wengert.core import Variable
@@ -71,7 +72,7 @@ class BatchNorm(Normalization):
         self.running_mean = buffer(shape, zeros, self.dtype) if self.running else None
         self.running_var = buffer(shape, ones, self.dtype) if self.running else None
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Operand) -> Variable | ndarray:
         self._size_by_channels(x)
         return functions.batch_norm(
             x,
@@ -95,7 +96,7 @@ class LayerNorm(Normalization):
         axes = len(self.in_size) if isinstance(self.in_size, tuple) else 1
         self._axis = tuple(range(-axes, 0)) if axes > 1 else -1
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Operand) -> Variable | ndarray:
         if type(self.gamma) is LazyParameter:
             self._take_size(x, -1, FEATURES, n_axes=range(1, 65))
         return functions.layer_norm(x, self.gamma, self.beta, axis=self._axis, eps=self.eps)
@@ -121,7 +122,7 @@ class GroupNorm(Normalization):
                 f"needed in_size a multiple of groups"
             )
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Operand) -> Variable | ndarray:
         needed = f"(N, C) or (N, C, ...) with C a multiple of {self.groups} groups"
         self._size_by_channels(x, needed, groups=self.groups)
         return functions.group_norm(x, self.groups, self.gamma, self.beta, eps=self.eps)
@@ -130,7 +131,7 @@ class GroupNorm(Normalization):
 class InstanceNorm(Normalization):
     """`instance_norm` over each channel of each sample; for the arguments see `Normalization`."""
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Operand) -> Variable | ndarray:
         self._size_by_channels(x, "(N, C, ...) with more than one number in each channel", least=3)
         return functions.instance_norm(x, self.gamma, self.beta, eps=self.eps)
 

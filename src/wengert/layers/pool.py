@@ -2,19 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from wengert.core import Variable
 from wengert.functions import pool as functions
 from wengert.functions.geometry import Padding, Sizes
-from wengert.functions.types import Operand
+from wengert.functions.types import Input, X
 from wengert.layers.layer import Layer
 
 
 class Pool(Layer):
     """Base class of pooling: `MaxPool2d(2)`; see `max_pool2d` for the options."""
 
-    function: ClassVar[Callable[..., Variable]]
+    function: ClassVar[Callable[..., Any]]
 
     kernel: Sizes
     stride: Sizes | None = None
@@ -22,7 +21,7 @@ class Pool(Layer):
     padding: Padding = 0
     ceil_mode: bool = False
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return type(self).function(x, self.kernel, self.stride, self.padding, self.ceil_mode)
 
 
@@ -50,7 +49,7 @@ class AvgPool(Pool):
     _: KW_ONLY
     count_include_pad: bool = True
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return type(self).function(
             x, self.kernel, self.stride, self.padding, self.ceil_mode, self.count_include_pad
         )
@@ -77,11 +76,11 @@ class AvgPool3d(AvgPool):
 class AdaptivePool(Layer):
     """Base class of adaptive pooling: `size` is that of y, for each of one to three axes."""
 
-    function: ClassVar[Callable[..., Variable]]
+    function: ClassVar[Callable[..., Any]]
 
     size: Sizes
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return type(self).function(x, self.size)
 
 
@@ -100,12 +99,12 @@ class AdaptiveAvgPool(AdaptivePool):
 class GlobalMaxPool(Layer):
     """The largest element of each channel: x (N, C, ...) becomes (N, C)."""
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.global_max_pool(x)
 
 
 class GlobalAvgPool(Layer):
     """The mean of each channel: x (N, C, ...) becomes (N, C)."""
 
-    def forward(self, x: Operand) -> Variable:
+    def forward(self, x: Input[X]) -> X:
         return functions.global_avg_pool(x)

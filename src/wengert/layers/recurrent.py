@@ -85,7 +85,9 @@ class RNN(Recurrent):
         check_activation("RNN", self.activation)
         super().__post_init__()
 
-    def forward(self, x: Operand, h: Operand | None = None, *, lengths: Any = None) -> Any:
+    def forward(
+        self, x: Operand, h: Operand | None = None, *, lengths: Any = None
+    ) -> tuple[Variable, Variable]:
         """States of the last layer, (B, T, ...), and the final state of each layer: see `rnn`."""
         return sequences.rnn(
             x,
@@ -110,7 +112,7 @@ class LSTM(Recurrent):
         c: Operand | None = None,
         *,
         lengths: Any = None,
-    ) -> Any:
+    ) -> tuple[Variable, Variable, Variable]:
         """States of the last layer, (B, T, ...), and the final h and c of each: see `lstm`."""
         return sequences.lstm(
             x,
@@ -128,7 +130,9 @@ class GRU(Recurrent):
 
     gates = 3
 
-    def forward(self, x: Operand, h: Operand | None = None, *, lengths: Any = None) -> Any:
+    def forward(
+        self, x: Operand, h: Operand | None = None, *, lengths: Any = None
+    ) -> tuple[Variable, Variable]:
         """States of the last layer, (B, T, ...), and the final state of each layer: see `gru`."""
         return sequences.gru(
             x,

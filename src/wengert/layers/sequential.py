@@ -23,7 +23,7 @@ class Sequential(Layer):
                 )
         self.layers = list(layers)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x):
         for layer in self.layers:
             x = layer(x)
         return x

@@ -9,7 +9,7 @@ from wengert.arguments import number
 from wengert.core import Variable
 from wengert.functions.piecewise import clip
 from wengert.functions.pool import global_avg_pool
-from wengert.functions.types import Operand
+from wengert.functions.types import Input, Operand, X
 from wengert.initializers import normal
 from wengert.layers import BatchNorm, Conv2d, Dropout, Layer, Linear, Sequential
 from wengert.models.resnet import he_normal_out
@@ -26,7 +26,7 @@ STAGES = (
 )
 
 
-def relu6(x: Operand) -> Variable:
+def relu6(x: Input[X]) -> X:
     """y = min(max(x, 0), 6): a relu whose range suits low-precision arithmetic."""
     return clip(x, 0, 6)
 
