@@ -27,7 +27,7 @@ from wengert.walk import backward, hold_weakly, wengert_list
 # ---- Variable ----
 
 
-class Variable(ArrayMethods):
+class Variable(ArrayMethods["Variable"]):
     """An array that remembers how it was computed.
 
     Args:

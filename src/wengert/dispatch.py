@@ -8,19 +8,26 @@ NumPy lets the class of an argument handle a call (`__array_ufunc__`, NEP 13, an
 import inspect
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
-import numpy as np
+import numpy
+from numpy import ndarray, ufunc
 
 from wengert import hints
 
 Axis: TypeAlias = int | tuple[int, ...] | None
+DType: TypeAlias = numpy.dtype[Any]
+Variable = TypeVar("Variable")  # the class whose methods these are: core.Variable, above this file
+
+# NumPy's stubs do not say that its functions, called on Variables, give Variables.
+np: Any = numpy
+# mypy: disable-error-code="no-any-return"
 
 # np.sin -> Sin: the Function class of each ufunc, entered when a class declares its `ufunc`.
-ufuncs: dict[np.ufunc, Any] = {}
+ufuncs: dict[ufunc, Any] = {}
 
 # np.add.reduce -> what to use instead of this method of a ufunc.
-_ALTERNATIVES: dict[tuple[np.ufunc, str], str] = {
+_ALTERNATIVES: dict[tuple[ufunc, str], str] = {
     (np.add, "reduce"): "np.sum(x, axis)",
     (np.add, "accumulate"): "np.cumsum(x, axis)",
     (np.multiply, "reduce"): "np.prod(x, axis)",
@@ -56,7 +63,7 @@ def implements(*numpy_functions: Callable[..., Any]) -> Callable[[Any], Any]:
 
 
 @hints.answers(hints.VARIABLE)
-class ArrayMethods:
+class ArrayMethods(Generic[Variable]):
     """The interface of an ndarray, for Variable: attributes, methods, operators, NumPy's functions.
 
     A method or operator calls the NumPy function of its name, which is dispatched to a Function.
@@ -64,7 +71,7 @@ class ArrayMethods:
 
     __slots__ = ()
 
-    data: np.ndarray
+    data: ndarray
     name: str | None
     creator: Any
     _grad: Any
@@ -77,71 +84,74 @@ class ArrayMethods:
     @property
     def size(self) -> int: return self.data.size
     @property
-    def dtype(self) -> np.dtype[Any]: return self.data.dtype
+    def dtype(self) -> DType: return self.data.dtype
     @property
     def nbytes(self) -> int: return self.data.nbytes
     @property
-    def T(self) -> Any: return np.transpose(self)  # noqa: N802
+    def T(self) -> Variable: return np.transpose(self)  # noqa: N802
     @property
-    def mT(self) -> Any: return np.swapaxes(self, -1, -2)  # noqa: N802
+    def mT(self) -> Variable: return np.swapaxes(self, -1, -2)  # noqa: N802
 
-    def numpy(self) -> np.ndarray: return self.data
+    def numpy(self) -> ndarray: return self.data
     def tolist(self) -> Any: return self.data.tolist()
     def __float__(self) -> float: return float(self.item())
     def __int__(self) -> int: return int(self.item())
     def __bool__(self) -> bool: return bool(self.item())
     def __index__(self) -> int: return operator.index(self.item())
-    def __round__(self, decimals: int | None = None) -> Any: return np.round(self, decimals or 0)
+    def __round__(self, decimals: int | None = None) -> Variable:
+        return np.round(self, decimals or 0)
     def __str__(self) -> str: return str(self.data)
     def __format__(self, spec: str) -> str: return format(self.item(), spec) if spec else str(self)
 
-    def copy(self) -> Any: return Pos()(self)
-    def astype(self, dtype: Any) -> Any: return implementations[np.ndarray.astype](self, dtype)
-    def reshape(self, *shape: Any) -> Any:
+    def copy(self) -> Variable: return Pos()(self)
+    def astype(self, dtype: Any) -> Variable: return implementations[ndarray.astype](self, dtype)
+    def reshape(self, *shape: Any) -> Variable:
         return np.reshape(self, shape[0] if len(shape) == 1 else shape)
-    def transpose(self, *axes: Any) -> Any:
+    def transpose(self, *axes: Any) -> Variable:
         return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
-    def swapaxes(self, axis1: int, axis2: int) -> Any:
+    def swapaxes(self, axis1: int, axis2: int) -> Variable:
         return np.swapaxes(self, axis1, axis2)
-    def squeeze(self, axis: Axis = None) -> Any: return np.squeeze(self, axis)
-    def flatten(self) -> Any: return np.reshape(self, (-1,))
-    def ravel(self) -> Any: return np.reshape(self, (-1,))
-    def repeat(self, repeats: Any, axis: int | None = None) -> Any:
+    def squeeze(self, axis: Axis = None) -> Variable: return np.squeeze(self, axis)
+    def flatten(self) -> Variable: return np.reshape(self, (-1,))
+    def ravel(self) -> Variable: return np.reshape(self, (-1,))
+    def repeat(self, repeats: Any, axis: int | None = None) -> Variable:
         return np.repeat(self, repeats, axis)
-    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
         return np.diagonal(self, offset, axis1, axis2)
-    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
         return np.trace(self, offset, axis1, axis2)
-    def dot(self, other: Any) -> Any: return np.dot(self, other)
-    def clip(self, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    def dot(self, other: Any) -> Variable: return np.dot(self, other)
+    def clip(
+        self, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None
+    ) -> Variable:
         return np.clip(self, low, high, min=min, max=max)
-    def round(self, decimals: int = 0) -> Any: return np.round(self, decimals)
-    def cumsum(self, axis: int | None = None) -> Any: return np.cumsum(self, axis)
-    def take(self, indices: Any, axis: int | None = None) -> Any:
+    def round(self, decimals: int = 0) -> Variable: return np.round(self, decimals)
+    def cumsum(self, axis: int | None = None) -> Variable: return np.cumsum(self, axis)
+    def take(self, indices: Any, axis: int | None = None) -> Variable:
         return np.take(self, indices, axis)
-    def sort(self, axis: int | None = -1) -> Any: return np.sort(self, axis)
-    def argsort(self, axis: int | None = -1) -> Any: return np.argsort(self, axis)
-    def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
+    def sort(self, axis: int | None = -1) -> Variable: return np.sort(self, axis)
+    def argsort(self, axis: int | None = -1) -> Variable: return np.argsort(self, axis)
+    def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> Variable:
         return np.argmax(self, axis, keepdims=keepdims)
-    def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
+    def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> Variable:
         return np.argmin(self, axis, keepdims=keepdims)
-    def any(self, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    def any(self, axis: Axis = None, *, keepdims: bool = False) -> Variable:
         return np.any(self, axis, keepdims=keepdims)
-    def all(self, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    def all(self, axis: Axis = None, *, keepdims: bool = False) -> Variable:
         return np.all(self, axis, keepdims=keepdims)
-    def sum(self, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    def sum(self, axis: Axis = None, *, keepdims: bool = False) -> Variable:
         return np.sum(self, axis=axis, keepdims=keepdims)
-    def prod(self, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    def prod(self, axis: Axis = None, *, keepdims: bool = False) -> Variable:
         return np.prod(self, axis=axis, keepdims=keepdims)
-    def mean(self, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    def mean(self, axis: Axis = None, *, keepdims: bool = False) -> Variable:
         return np.mean(self, axis=axis, keepdims=keepdims)
-    def var(self, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
+    def var(self, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Variable:
         return np.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
-    def std(self, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
+    def std(self, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Variable:
         return np.std(self, axis=axis, ddof=ddof, keepdims=keepdims)
-    def max(self, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    def max(self, axis: Axis = None, *, keepdims: bool = False) -> Variable:
         return np.max(self, axis=axis, keepdims=keepdims)
-    def min(self, axis: Axis = None, *, keepdims: bool = False) -> Any:
+    def min(self, axis: Axis = None, *, keepdims: bool = False) -> Variable:
         return np.min(self, axis=axis, keepdims=keepdims)
     # fmt: on
 
@@ -159,10 +169,10 @@ class ArrayMethods:
             raise TypeError("Variable: a 0-d Variable has no length and cannot be iterated over")
         return len(self.data)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Variable]:
         return (self[i] for i in range(len(self)))
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: Any) -> Variable:
         return implementations[operator.getitem](self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -174,7 +184,7 @@ class ArrayMethods:
     def __contains__(self, value: object) -> bool:
         raise TypeError("Variable: `value in x` is not defined; use np.any(x.data == value)")
 
-    def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
+    def __array__(self, *args: Any, **kwargs: Any) -> ndarray:
         raise TypeError(
             "Variable: NumPy asked for a plain array, which would not be recorded; "
             "pass x.data if you want that"
@@ -207,7 +217,7 @@ class ArrayMethods:
 
     # -- NumPy's functions and Python's operators --
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(self, ufunc: ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
             if ufunc in implementations:
                 return implementations[ufunc](*inputs)
@@ -249,38 +259,40 @@ class ArrayMethods:
             raise error
 
     # fmt: off
-    def __pos__(self) -> Any: return Pos()(self)
-    def __neg__(self) -> Any: return Neg()(self)
-    def __abs__(self) -> Any: return np.absolute(self)
-    def __invert__(self) -> Any: return np.invert(self)
-    def __add__(self, other: Any) -> Any: return Add().__call__(self, other)
-    def __radd__(self, other: Any) -> Any: return Add()(other, self)
-    def __sub__(self, other: Any) -> Any: return Sub().__call__(self, other)
-    def __rsub__(self, other: Any) -> Any: return Sub()(other, self)
-    def __mul__(self, other: Any) -> Any: return Mul().__call__(self, other)
-    def __rmul__(self, other: Any) -> Any: return Mul()(other, self)
-    def __truediv__(self, other: Any) -> Any: return Div().__call__(self, other)
-    def __rtruediv__(self, other: Any) -> Any: return Div()(other, self)
-    def __pow__(self, other: Any) -> Any: return np.power(self, other)
-    def __rpow__(self, other: Any) -> Any: return np.power(other, self)
-    def __floordiv__(self, other: Any) -> Any: return np.floor_divide(self, other)
-    def __rfloordiv__(self, other: Any) -> Any: return np.floor_divide(other, self)
-    def __mod__(self, other: Any) -> Any: return np.remainder(self, other)
-    def __rmod__(self, other: Any) -> Any: return np.remainder(other, self)
-    def __divmod__(self, other: Any) -> Any: return self // other, self % other
-    def __rdivmod__(self, other: Any) -> Any: return other // self, other % self
-    def __matmul__(self, other: Any) -> Any: return np.matmul(self, other)
-    def __rmatmul__(self, other: Any) -> Any: return np.matmul(other, self)
-    def __lt__(self, other: Any) -> Any: return ufuncs[np.less]()(self, other)
-    def __le__(self, other: Any) -> Any: return ufuncs[np.less_equal]()(self, other)
-    def __gt__(self, other: Any) -> Any: return ufuncs[np.greater]()(self, other)
-    def __ge__(self, other: Any) -> Any: return ufuncs[np.greater_equal]()(self, other)
-    def __and__(self, other: Any) -> Any: return np.bitwise_and(self, other)
-    def __rand__(self, other: Any) -> Any: return np.bitwise_and(other, self)
-    def __or__(self, other: Any) -> Any: return np.bitwise_or(self, other)
-    def __ror__(self, other: Any) -> Any: return np.bitwise_or(other, self)
-    def __xor__(self, other: Any) -> Any: return np.bitwise_xor(self, other)
-    def __rxor__(self, other: Any) -> Any: return np.bitwise_xor(other, self)
+    def __pos__(self) -> Variable: return Pos()(self)
+    def __neg__(self) -> Variable: return Neg()(self)
+    def __abs__(self) -> Variable: return np.absolute(self)
+    def __invert__(self) -> Variable: return np.invert(self)
+    def __add__(self, other: Any) -> Variable: return Add().__call__(self, other)
+    def __radd__(self, other: Any) -> Variable: return Add()(other, self)
+    def __sub__(self, other: Any) -> Variable: return Sub().__call__(self, other)
+    def __rsub__(self, other: Any) -> Variable: return Sub()(other, self)
+    def __mul__(self, other: Any) -> Variable: return Mul().__call__(self, other)
+    def __rmul__(self, other: Any) -> Variable: return Mul()(other, self)
+    def __truediv__(self, other: Any) -> Variable: return Div().__call__(self, other)
+    def __rtruediv__(self, other: Any) -> Variable: return Div()(other, self)
+    def __pow__(self, other: Any) -> Variable: return np.power(self, other)
+    def __rpow__(self, other: Any) -> Variable: return np.power(other, self)
+    def __floordiv__(self, other: Any) -> Variable: return np.floor_divide(self, other)
+    def __rfloordiv__(self, other: Any) -> Variable: return np.floor_divide(other, self)
+    def __mod__(self, other: Any) -> Variable: return np.remainder(self, other)
+    def __rmod__(self, other: Any) -> Variable: return np.remainder(other, self)
+    def __divmod__(self, other: Any) -> tuple[Variable, Variable]:
+        return self // other, self % other
+    def __rdivmod__(self, other: Any) -> tuple[Variable, Variable]:
+        return other // self, other % self
+    def __matmul__(self, other: Any) -> Variable: return np.matmul(self, other)
+    def __rmatmul__(self, other: Any) -> Variable: return np.matmul(other, self)
+    def __lt__(self, other: Any) -> Variable: return ufuncs[np.less]()(self, other)
+    def __le__(self, other: Any) -> Variable: return ufuncs[np.less_equal]()(self, other)
+    def __gt__(self, other: Any) -> Variable: return ufuncs[np.greater]()(self, other)
+    def __ge__(self, other: Any) -> Variable: return ufuncs[np.greater_equal]()(self, other)
+    def __and__(self, other: Any) -> Variable: return np.bitwise_and(self, other)
+    def __rand__(self, other: Any) -> Variable: return np.bitwise_and(other, self)
+    def __or__(self, other: Any) -> Variable: return np.bitwise_or(self, other)
+    def __ror__(self, other: Any) -> Variable: return np.bitwise_or(other, self)
+    def __xor__(self, other: Any) -> Variable: return np.bitwise_xor(self, other)
+    def __rxor__(self, other: Any) -> Variable: return np.bitwise_xor(other, self)
     # fmt: on
 
 
