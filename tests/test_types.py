@@ -1,5 +1,6 @@
 """The types of results: what annotations promise, programs keep."""
 
+import importlib
 import inspect
 import typing
 
@@ -215,3 +216,21 @@ def test_running_statistics_are_inputs():
 @pytest.mark.parametrize("name", F.__all__)
 def test_annotations_can_be_evaluated(name):
     assert "return" in typing.get_type_hints(getattr(F, name))
+
+
+def test_programs_have_the_types_that_mypy_is_told(monkeypatch):
+    asserted = []
+
+    def assert_type(value, expected):
+        asserted.append(expected)
+        if expected in (Variable, np.ndarray):
+            assert type(value) is expected
+        elif expected is not typing.Any:
+            assert isinstance(value, getattr(expected, "__origin__", expected))
+
+    monkeypatch.setattr(typing, "assert_type", assert_type)
+    programs = importlib.import_module("checked_types")
+    for name, program in vars(programs).items():
+        if inspect.isfunction(program) and name != "errors":
+            program(*[2.0] * len(inspect.signature(program).parameters))
+    assert len(asserted) > 70

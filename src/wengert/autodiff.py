@@ -8,7 +8,7 @@ can be differentiated again (unless under `no_grad`): so they nest in any order.
 
 import functools
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -21,6 +21,14 @@ from wengert.walk import finished, seeds, walk, wengert_list
 # ---- Gradients of chosen Variables ----
 
 
+@overload
+def grad(
+    outputs: Any, inputs: Variable, grad_outputs: Any = None, create_graph: bool = False
+) -> Variable: ...
+@overload
+def grad(
+    outputs: Any, inputs: Any, grad_outputs: Any = None, create_graph: bool = False
+) -> Any: ...
 def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, create_graph: bool = False) -> Any:
     """Gradients of `outputs` with respect to `inputs`; no Variable's `grad` is changed.
 

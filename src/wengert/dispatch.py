@@ -17,6 +17,7 @@ from wengert import hints
 
 Axis: TypeAlias = int | tuple[int, ...] | None
 DType: TypeAlias = numpy.dtype[Any]
+T = TypeVar("T", bound=Callable[..., Any])
 Variable = TypeVar("Variable")  # the class whose methods these are: core.Variable, above this file
 
 # NumPy's stubs do not say that its functions, called on Variables, give Variables.
@@ -51,10 +52,10 @@ Pos: Any = None
 implementations: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 
-def implements(*numpy_functions: Callable[..., Any]) -> Callable[[Any], Any]:
+def implements(*numpy_functions: Callable[..., Any]) -> Callable[[T], T]:
     """Decorator: NumPy's `numpy_functions` call the decorated function for Variables."""
 
-    def register(function: Any) -> Any:
+    def register(function: T) -> T:
         for numpy_function in numpy_functions:
             implementations[numpy_function] = function
         return function
