@@ -113,8 +113,8 @@ class Node:
         outputs = ", ".join(f"%{y.index}" for y in self.outputs)
         inputs = ", ".join(f"%{x.index}" for x in self.inputs)
         forms = [f"{y.shape} {y.dtype}" for y in self.outputs]
-        places = [str(place) for place in (self.layer, self.line) if place]
-        return "  ".join([f"{outputs} = {self.function!r}({inputs})", *forms, *places])
+        origin = [str(part) for part in (self.layer, self.line) if part]
+        return "  ".join([f"{outputs} = {self.function!r}({inputs})", *forms, *origin])
 
 
 class Graph:
@@ -277,26 +277,22 @@ def _step(node: Node, sums: walk.Gradients) -> Step | None:
     gys = walk.incoming(f, sums, ())
     if not gys:
         return None
-    # the walk itself, through a copy whose inputs are told apart even where one is given twice
+    # the walk itself, on a copy of f whose inputs are distinct even where one is given twice
     _, needs, xs, ys, references = f._record or f.no_record()
-    places = tuple([value.variable.stand_in() for value in node.inputs])
+    stand_ins = tuple([value.variable.stand_in() for value in node.inputs])
     copy = f.variant(needs)
-    copy._record = places, needs, xs, ys, references
-    gxs = dict(zip([y.variable for y in node.outputs], gys, strict=True))
-    walk.walk([copy], gxs)
+    copy._record = stand_ins, needs, xs, ys, references
+    found = dict(zip([y.variable for y in node.outputs], gys, strict=True))
+    walk.walk([copy], found)
+    gxs = [as_array(found[s]) if s in found else None for s in stand_ins]
     grows = []
-    for value, place in zip(node.inputs, places, strict=True):
+    for value, gx in zip(node.inputs, gxs, strict=True):
         x = value.variable
-        grows.append(place in gxs and x in sums)
-        if place in gxs:
-            sums[x] = as_array(sums[x] + gxs[place] if x in sums else gxs[place])
-    return Step(
-        node,
-        tuple([as_array(gy) for gy in gys]),
-        tuple([as_array(gxs[place]) if place in gxs else None for place in places]),
-        tuple([sums.get(v.variable) for v in node.inputs]),
-        tuple(grows),
-    )
+        grows.append(gx is not None and x in sums)
+        if gx is not None:
+            sums[x] = as_array(sums[x] + gx) if x in sums else gx
+    totals = [sums.get(value.variable) for value in node.inputs]
+    return Step(node, tuple([as_array(gy) for gy in gys]), tuple(gxs), tuple(totals), tuple(grows))
 
 
 # ---- Events ----
