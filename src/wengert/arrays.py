@@ -46,18 +46,19 @@ def fitted(operands: Sequence[Any]) -> list[Any] | None:
 
     A number among arrays or Variables becomes an array, of the dtype that NumPy would use.
     """
-    values, dtypes = [], []
+    values, arrays = [], []
     for x in operands:
         if type(x) not in _NUMBERS:
             if not isinstance(x, ArrayMethods):
-                if is_foreign(x):
+                if type(x) is not ndarray and is_foreign(x):
                     _refuse_variables(operands, x)
                     return None
                 x = as_array(x)
-            dtypes.append(x.dtype)
+            arrays.append(x)
         values.append(x)
-    if not 0 < len(dtypes) < len(values):
+    if not 0 < len(arrays) < len(values):
         return values
+    dtypes = [x.dtype for x in arrays]
     alone = len(dtypes) == 1 and dtypes[0].kind == "f"
     return [
         np.array(x, dtypes[0] if alone else np.result_type(x, *dtypes))

@@ -295,7 +295,9 @@ class Function:
             return self.forward(*inputs)
         for x in inputs:
             if isinstance(x, Variable):
-                return self(*[as_variable(value) for value in values])
+                return self(
+                    *[v if isinstance(v, Variable) else Variable.constant(v) for v in values]
+                )
         try:
             ys = self.forward(*values)
         except Exception as error:

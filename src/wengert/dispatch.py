@@ -75,19 +75,20 @@ class ArrayMethods(Generic[Variable]):
     data: ndarray
     name: str | None
     creator: Any
+    _data: ndarray
     _grad: Any
 
     # fmt: off
     @property
-    def shape(self) -> tuple[int, ...]: return self.data.shape
+    def shape(self) -> tuple[int, ...]: return self._data.shape
     @property
-    def ndim(self) -> int: return self.data.ndim
+    def ndim(self) -> int: return self._data.ndim
     @property
-    def size(self) -> int: return self.data.size
+    def size(self) -> int: return self._data.size
     @property
-    def dtype(self) -> DType: return self.data.dtype
+    def dtype(self) -> DType: return self._data.dtype
     @property
-    def nbytes(self) -> int: return self.data.nbytes
+    def nbytes(self) -> int: return self._data.nbytes
     @property
     def T(self) -> Variable: return np.transpose(self)  # noqa: N802
     @property
