@@ -1,12 +1,14 @@
 """Conversion of values to arrays, and sums of arrays back to the shape of another array."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy import ndarray
 
 from wengert.dispatch import ArrayMethods
+
+DTypeLike: TypeAlias = np.dtype[Any] | type | str  # (NumPy's, which is longer, fills help pages)
 
 
 def as_array(x: Any) -> ndarray:

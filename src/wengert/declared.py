@@ -4,7 +4,7 @@
         out_size: int
         _: KW_ONLY
         bias: bool = True
-        dtype: InitOnly[Any] = np.float32
+        dtype: InitOnly[DTypeLike] = np.float32
 
         def __post_init__(self) -> None:
             self.W = parameter((None, self.out_size), lecun_normal, self.dtype)

@@ -10,12 +10,13 @@ Options are keyword-only, and are set by `functools.partial`: `partial(normal, s
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy import ndarray
 
 from wengert import hints
+from wengert.arrays import DTypeLike
 from wengert.random import generator
 
 Shape = tuple[int, ...]
@@ -27,31 +28,41 @@ Initializer = Callable[..., ndarray]  # (shape, dtype, fans)
 
 
 def constant(
-    shape: Shape, dtype: Any = np.float32, fans: Fans = None, *, value: float = 0
+    shape: Shape, dtype: DTypeLike = np.float32, fans: Fans = None, *, value: float = 0
 ) -> ndarray:
     """One value everywhere."""
     return np.full(shape, value, dtype)
 
 
-def zeros(shape: Shape, dtype: Any = np.float32, fans: Fans = None) -> ndarray:
+def zeros(shape: Shape, dtype: DTypeLike = np.float32, fans: Fans = None) -> ndarray:
     """Zeros, for biases."""
     return np.zeros(shape, dtype)
 
 
-def ones(shape: Shape, dtype: Any = np.float32, fans: Fans = None) -> ndarray:
+def ones(shape: Shape, dtype: DTypeLike = np.float32, fans: Fans = None) -> ndarray:
     """Ones, for the scales of normalisation."""
     return np.ones(shape, dtype)
 
 
 def uniform(
-    shape: Shape, dtype: Any = np.float32, fans: Fans = None, *, low: float = -1, high: float = 1
+    shape: Shape,
+    dtype: DTypeLike = np.float32,
+    fans: Fans = None,
+    *,
+    low: float = -1,
+    high: float = 1,
 ) -> ndarray:
     """Uniform in [low, high)."""
     return generator().uniform(low, high, size=shape).astype(dtype)
 
 
 def normal(
-    shape: Shape, dtype: Any = np.float32, fans: Fans = None, *, mean: float = 0, std: float = 1
+    shape: Shape,
+    dtype: DTypeLike = np.float32,
+    fans: Fans = None,
+    *,
+    mean: float = 0,
+    std: float = 1,
 ) -> ndarray:
     """Normal, with this mean and standard deviation."""
     return (generator().standard_normal(shape) * std + mean).astype(dtype)
@@ -59,7 +70,7 @@ def normal(
 
 def truncated_normal(
     shape: Shape,
-    dtype: Any = np.float32,
+    dtype: DTypeLike = np.float32,
     fans: Fans = None,
     *,
     mean: float = 0,
@@ -79,7 +90,7 @@ def truncated_normal(
 
 
 def orthogonal(
-    shape: Shape, dtype: Any = np.float32, fans: Fans = None, *, gain: float = 1
+    shape: Shape, dtype: DTypeLike = np.float32, fans: Fans = None, *, gain: float = 1
 ) -> ndarray:
     """A matrix, shape[0] × the product of the rest, with orthonormal rows or columns, times gain.
 
@@ -101,7 +112,7 @@ def orthogonal(
 # ---- With fans ----
 
 
-def lecun_normal(shape: Shape, dtype: Any = np.float32, fans: Fans = None) -> ndarray:
+def lecun_normal(shape: Shape, dtype: DTypeLike = np.float32, fans: Fans = None) -> ndarray:
     """Normal, variance 1/in: for tanh and other activations that are almost linear near 0.
 
     Source: LeCun, Bottou, Orr, Müller, Efficient BackProp, 1998, §4.6.
@@ -110,13 +121,13 @@ def lecun_normal(shape: Shape, dtype: Any = np.float32, fans: Fans = None) -> nd
     return normal(shape, dtype, std=math.sqrt(1 / fan_in))
 
 
-def lecun_uniform(shape: Shape, dtype: Any = np.float32, fans: Fans = None) -> ndarray:
+def lecun_uniform(shape: Shape, dtype: DTypeLike = np.float32, fans: Fans = None) -> ndarray:
     """Uniform, variance 1/in: see `lecun_normal`."""
     fan_in, _ = _fans("lecun_uniform", shape, fans)
     return _uniform(shape, dtype, 1 / fan_in)
 
 
-def he_normal(shape: Shape, dtype: Any = np.float32, fans: Fans = None) -> ndarray:
+def he_normal(shape: Shape, dtype: DTypeLike = np.float32, fans: Fans = None) -> ndarray:
     """Normal, variance 2/in: for relu, which sets half of the values to 0.
 
     Source: He, Zhang, Ren, Sun, Delving Deep into Rectifiers, 2015, eq. 10.
@@ -125,13 +136,13 @@ def he_normal(shape: Shape, dtype: Any = np.float32, fans: Fans = None) -> ndarr
     return normal(shape, dtype, std=math.sqrt(2 / fan_in))
 
 
-def he_uniform(shape: Shape, dtype: Any = np.float32, fans: Fans = None) -> ndarray:
+def he_uniform(shape: Shape, dtype: DTypeLike = np.float32, fans: Fans = None) -> ndarray:
     """Uniform, variance 2/in: see `he_normal`."""
     fan_in, _ = _fans("he_uniform", shape, fans)
     return _uniform(shape, dtype, 2 / fan_in)
 
 
-def glorot_normal(shape: Shape, dtype: Any = np.float32, fans: Fans = None) -> ndarray:
+def glorot_normal(shape: Shape, dtype: DTypeLike = np.float32, fans: Fans = None) -> ndarray:
     """Normal, variance 2 / (in + out): a compromise between forward and backward.
 
     Source: Glorot, Bengio, Understanding the difficulty of training deep feedforward neural
@@ -140,12 +151,12 @@ def glorot_normal(shape: Shape, dtype: Any = np.float32, fans: Fans = None) -> n
     return normal(shape, dtype, std=math.sqrt(2 / sum(_fans("glorot_normal", shape, fans))))
 
 
-def glorot_uniform(shape: Shape, dtype: Any = np.float32, fans: Fans = None) -> ndarray:
+def glorot_uniform(shape: Shape, dtype: DTypeLike = np.float32, fans: Fans = None) -> ndarray:
     """Uniform, variance 2 / (in + out): see `glorot_normal`; eq. 16 there."""
     return _uniform(shape, dtype, 2 / sum(_fans("glorot_uniform", shape, fans)))
 
 
-def _uniform(shape: Shape, dtype: Any, variance: float) -> ndarray:
+def _uniform(shape: Shape, dtype: DTypeLike, variance: float) -> ndarray:
     limit = math.sqrt(3 * variance)
     return uniform(shape, dtype, low=-limit, high=limit)
 

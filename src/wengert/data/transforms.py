@@ -14,6 +14,7 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.arguments import boolean, fraction, text_of
+from wengert.arrays import DTypeLike
 from wengert.data.arguments import array_of, check_type, pair
 from wengert.random import generator
 
@@ -43,7 +44,7 @@ class Compose:
 class AsType:
     """The same values in another dtype."""
 
-    dtype: Any = np.float32
+    dtype: DTypeLike = np.float32
 
     def __post_init__(self) -> None:
         try:

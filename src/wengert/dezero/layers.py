@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert import layers as wengert_layers
-from wengert.arrays import as_array
+from wengert.arrays import DTypeLike, as_array
 from wengert.core import Parameter as AnyParameter
 from wengert.dezero import functions as F
 from wengert.dezero.core import Parameter
@@ -128,13 +128,13 @@ def _parts(layer: wengert_layers.Layer) -> dict[str, Any]:
     return {name: value for name, value in vars(layer).items() if isinstance(value, held)}
 
 
-def _normal(shape: tuple[int, ...], fan_in: int, dtype: Any) -> np.ndarray:
+def _normal(shape: tuple[int, ...], fan_in: int, dtype: DTypeLike) -> np.ndarray:
     """Normally distributed numbers with variance 1 / fan_in."""
     draws = np.random.randn(*shape).astype(dtype)
     return draws * np.asarray(np.sqrt(1 / fan_in), dtype)
 
 
-def _bias(size: int, nobias: bool, dtype: Any) -> Parameter | None:
+def _bias(size: int, nobias: bool, dtype: DTypeLike) -> Parameter | None:
     return None if nobias else Parameter(np.zeros(size, dtype), name="b")
 
 
@@ -152,7 +152,7 @@ class Linear(Layer):
         self,
         out_size: int,
         nobias: bool = False,
-        dtype: Any = np.float32,
+        dtype: DTypeLike = np.float32,
         in_size: int | None = None,
     ) -> None:
         self.in_size = in_size
@@ -194,7 +194,7 @@ class Conv2d(Layer):
         stride: Any = 1,
         pad: Any = 0,
         nobias: bool = False,
-        dtype: Any = np.float32,
+        dtype: DTypeLike = np.float32,
         in_channels: int | None = None,
     ) -> None:
         self.in_channels = in_channels

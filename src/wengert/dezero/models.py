@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays import DTypeLike
 from wengert.dezero import functions as F
 from wengert.dezero import layers as L
 from wengert.dezero import utils
@@ -89,7 +90,7 @@ class VGG16(Model):
         return self.fc8(x)
 
     @staticmethod
-    def preprocess(image: Any, size: Any = (224, 224), dtype: Any = np.float32) -> np.ndarray:
+    def preprocess(image: Any, size: Any = (224, 224), dtype: DTypeLike = np.float32) -> np.ndarray:
         """A PIL image as (3, H, W): resized, in the order BGR, minus the mean colour."""
         image = image.convert("RGB")
         if size:

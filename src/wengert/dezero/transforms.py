@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays import DTypeLike
 from wengert.data import transforms
 from wengert.data.transforms import AsType as AsType
 from wengert.dezero.utils import pair
@@ -69,7 +70,7 @@ class CenterCrop:
 class ToArray:
     """A PIL image as an array (C, H, W); an array is returned unchanged."""
 
-    def __init__(self, dtype: Any = np.float32) -> None:
+    def __init__(self, dtype: DTypeLike = np.float32) -> None:
         self.dtype = dtype
 
     def __call__(self, img: Any) -> np.ndarray:
@@ -128,5 +129,5 @@ ToFloat = AsType
 class ToInt(AsType):
     """Converts to integers."""
 
-    def __init__(self, dtype: Any = int) -> None:
+    def __init__(self, dtype: DTypeLike = int) -> None:
         super().__init__(dtype)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 
 from wengert import dispatch
+from wengert.arrays import DTypeLike
 from wengert.core import Function
 from wengert.dispatch import implements
 from wengert.functions.arguments import as_operand
@@ -181,7 +181,7 @@ class Cast(Function):
 
     elementwise = True
 
-    def __init__(self, dtype: Any) -> None:
+    def __init__(self, dtype: DTypeLike) -> None:
         self.dtype = np.dtype(dtype)
 
     def forward(self, x):
@@ -235,7 +235,7 @@ def copy(x: Input[X]) -> X:
 
 
 @implements(np.ndarray.astype)
-def astype(x: Input[X], dtype: Any) -> X:
+def astype(x: Input[X], dtype: DTypeLike) -> X:
     """y = x in another dtype. Casts to floats have a gradient, casts to integers have none.
 
     Raises:

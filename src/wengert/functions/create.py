@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays import as_array
+from wengert.arrays import DTypeLike, as_array
 from wengert.core import Variable
 from wengert.dispatch import implements
 from wengert.functions.types import Input, X
@@ -18,17 +18,17 @@ __all__ = ["empty_like", "full_like", "ones_like", "zeros_like"]
 
 # fmt: off
 @implements(np.zeros_like)
-def zeros_like(x: Input[X], dtype: Any = None, *, shape: Any = None) -> X:
+def zeros_like(x: Input[X], dtype: DTypeLike | None = None, *, shape: Any = None) -> X:
     """Zeros, by default with the shape and dtype of x."""
     return _constant(np.zeros_like(as_array(x), dtype, shape=shape), x)
 
 @implements(np.ones_like)
-def ones_like(x: Input[X], dtype: Any = None, *, shape: Any = None) -> X:
+def ones_like(x: Input[X], dtype: DTypeLike | None = None, *, shape: Any = None) -> X:
     """Ones, by default with the shape and dtype of x."""
     return _constant(np.ones_like(as_array(x), dtype, shape=shape), x)
 
 @implements(np.empty_like)
-def empty_like(x: Input[X], dtype: Any = None, *, shape: Any = None) -> X:
+def empty_like(x: Input[X], dtype: DTypeLike | None = None, *, shape: Any = None) -> X:
     """An uninitialized array, by default with the shape and dtype of x."""
     return _constant(np.empty_like(as_array(x), dtype, shape=shape), x)
 # fmt: on
@@ -36,7 +36,11 @@ def empty_like(x: Input[X], dtype: Any = None, *, shape: Any = None) -> X:
 
 @implements(np.full_like)
 def full_like(
-    x: Input[X], fill_value: float | np.ndarray, dtype: Any = None, *, shape: Any = None
+    x: Input[X],
+    fill_value: float | np.ndarray,
+    dtype: DTypeLike | None = None,
+    *,
+    shape: Any = None,
 ) -> X:
     """An array of `fill_value`, by default with the shape and dtype of x.
 

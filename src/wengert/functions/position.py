@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from wengert.arguments import integer, number
+from wengert.arrays import DTypeLike
 from wengert.core import Function
 from wengert.functions.arguments import as_operand
 from wengert.functions.types import Input, X
@@ -91,7 +90,7 @@ def rotary(x: Input[X], offset: int = 0, *, base: float = 10000.0, interleaved: 
 
 
 def sinusoidal_positions(
-    T: int, D: int, offset: int = 0, *, base: float = 10000.0, dtype: Any = np.float32
+    T: int, D: int, offset: int = 0, *, base: float = 10000.0, dtype: DTypeLike = np.float32
 ) -> np.ndarray:
     """Sines and cosines of the positions, to add to the features: a constant table.
 

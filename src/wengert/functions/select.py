@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arguments import integer
-from wengert.arrays import as_array
+from wengert.arrays import DTypeLike, as_array
 from wengert.core import Constant
 from wengert.dispatch import implements
 from wengert.functions.arguments import as_operand
@@ -64,7 +64,7 @@ class ArgTopK(Constant):
 class OneHot(Constant):
     """y[..., c] = 1 where t = c, else 0."""
 
-    def __init__(self, C: int, dtype: Any = np.float32) -> None:
+    def __init__(self, C: int, dtype: DTypeLike = np.float32) -> None:
         self.C = C
         self.dtype = np.dtype(dtype)
 
@@ -173,7 +173,7 @@ def scatter_add(x: Input[X], indices: Input[X], values: Input[X], axis: int = -1
     return add(as_operand(x), TakeAlongAxisGrad(shape, axis)(values, own))
 
 
-def one_hot(t: Input[X], C: int, dtype: Any = np.float32) -> X:
+def one_hot(t: Input[X], C: int, dtype: DTypeLike = np.float32) -> X:
     """y[..., c] = 1 where t = c, else 0: a constant.
 
     Args:

@@ -2,10 +2,10 @@
 
 from dataclasses import KW_ONLY
 from functools import partial
-from typing import Any
 
 import numpy as np
 
+from wengert.arrays import DTypeLike
 from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions import activation as functions
@@ -29,7 +29,7 @@ class PReLU(Layer):
 
     in_size: int = 1
     _: KW_ONLY
-    dtype: InitOnly[Any] = np.float32
+    dtype: InitOnly[DTypeLike] = np.float32
     initializer: InitOnly[Initializer] = QUARTER
 
     def __post_init__(self) -> None:

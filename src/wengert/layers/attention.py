@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arguments import fraction
+from wengert.arrays import DTypeLike
 from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions.activation import relu
@@ -40,7 +41,7 @@ class MultiHeadAttention(Layer):
     in_size: int | None = None
     dropout: float = 0.0
     bias: bool = True
-    dtype: InitOnly[Any] = np.float32
+    dtype: InitOnly[DTypeLike] = np.float32
     initializer: InitOnly[Initializer] = glorot_uniform
     bias_initializer: InitOnly[Initializer] = zeros
     _elsewhere = "in_size", "heads", "dropout", "bias"
@@ -127,7 +128,7 @@ class TransformerLayer(Layer):
     activation: InitOnly[Callable[[Any], Any]] = relu
     dropout: InitOnly[float] = 0.1
     norm_first: bool = False
-    dtype: InitOnly[Any] = np.float32
+    dtype: InitOnly[DTypeLike] = np.float32
     initializer: InitOnly[Initializer] = glorot_uniform
     _elsewhere = "in_size", "heads", "hidden_size", "dropout"
 

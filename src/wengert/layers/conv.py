@@ -4,10 +4,11 @@ import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from wengert.arrays import DTypeLike
 from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions import conv as functions
@@ -46,7 +47,7 @@ class Conv(Layer):
     dilation: Sizes = 1
     groups: int = 1
     bias: bool = True
-    dtype: InitOnly[Any] = np.float32
+    dtype: InitOnly[DTypeLike] = np.float32
     initializer: InitOnly[Initializer] = lecun_normal
     bias_initializer: InitOnly[Initializer] = zeros
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arguments import integer
+from wengert.arrays import DTypeLike
 from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions.embedding import embedding
@@ -29,7 +30,7 @@ class Embedding(Layer):
     out_size: int
     _: KW_ONLY
     padding_index: int | None = None
-    dtype: InitOnly[Any] = np.float32
+    dtype: InitOnly[DTypeLike] = np.float32
     initializer: InitOnly[Initializer] = normal
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from wengert import hints
 from wengert.arguments import text_of
-from wengert.arrays import as_array
+from wengert.arrays import DTypeLike, as_array
 from wengert.core import Parameter, Variable
 from wengert.declared import Declared
 from wengert.layers.parameters import Buffer, LazyParameter
@@ -142,7 +142,7 @@ class Layer(Declared):
                 entry.value.data[...] = arrays[name]
         return mismatch.missing, mismatch.unexpected
 
-    def astype(self, dtype: Any) -> Self:
+    def astype(self, dtype: DTypeLike) -> Self:
         """Changes the dtype of all Parameters and of all floating-point Buffers, in place.
 
         Gradients, which would have the old dtype, are set to None. Returns this Layer.

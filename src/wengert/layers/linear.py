@@ -1,10 +1,10 @@
 """`Linear`: the affine map."""
 
 from dataclasses import KW_ONLY
-from typing import Any
 
 import numpy as np
 
+from wengert.arrays import DTypeLike
 from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions.linalg import linear
@@ -30,7 +30,7 @@ class Linear(Layer):
     _: KW_ONLY
     in_size: int | None = None
     bias: bool = True
-    dtype: InitOnly[Any] = np.float32
+    dtype: InitOnly[DTypeLike] = np.float32
     initializer: InitOnly[Initializer] = lecun_normal
     bias_initializer: InitOnly[Initializer] = zeros
     _elsewhere = "in_size", "out_size"

@@ -7,6 +7,7 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.arguments import integers
+from wengert.arrays import DTypeLike
 from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions import normalization as functions
@@ -32,7 +33,7 @@ class Normalization(Layer):
     _: KW_ONLY
     eps: float = 1e-5
     affine: bool = True
-    dtype: InitOnly[Any] = np.float32
+    dtype: InitOnly[DTypeLike] = np.float32
     gamma_initializer: InitOnly[Initializer] = ones
     beta_initializer: InitOnly[Initializer] = zeros
 
@@ -149,7 +150,7 @@ class RMSNorm(Layer):
     in_size: int | None = None
     _: KW_ONLY
     eps: float = 1e-5
-    dtype: InitOnly[Any] = np.float32
+    dtype: InitOnly[DTypeLike] = np.float32
     gamma_initializer: InitOnly[Initializer] = ones
 
     def __post_init__(self) -> None:

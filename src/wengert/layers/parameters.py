@@ -7,6 +7,7 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.arguments import integer
+from wengert.arrays import DTypeLike
 from wengert.core import Parameter, Variable
 from wengert.initializers import Initializer
 
@@ -40,7 +41,7 @@ class LazyParameter:
         kind: type[Variable],
         shape: Shape,
         initializer: Initializer,
-        dtype: Any,
+        dtype: DTypeLike,
         fans: FansOf = None,
         groups: int = 1,
     ) -> None:
@@ -77,7 +78,7 @@ class LazyParameter:
 
 
 def parameter(
-    shape: Shape, initializer: Initializer, dtype: Any, fans: FansOf = None, groups: int = 1
+    shape: Shape, initializer: Initializer, dtype: DTypeLike, fans: FansOf = None, groups: int = 1
 ) -> Any:
     """A Parameter; or, where `shape` has a None, a placeholder until the size is known.
 
@@ -87,7 +88,7 @@ def parameter(
     return _made(LazyParameter(Parameter, shape, initializer, dtype, fans, groups))
 
 
-def buffer(shape: Shape, initializer: Initializer, dtype: Any) -> Any:
+def buffer(shape: Shape, initializer: Initializer, dtype: DTypeLike) -> Any:
     """A Buffer; or, where `shape` has a None, a placeholder until the size is known."""
     return _made(LazyParameter(Buffer, shape, initializer, dtype))
 

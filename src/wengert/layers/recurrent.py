@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from wengert.arguments import fraction
+from wengert.arrays import DTypeLike
 from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions import cell as functions
@@ -46,7 +47,7 @@ class Recurrent(Layer):
     bidirectional: bool = False
     dropout: float = 0.0
     bias: bool = True
-    dtype: InitOnly[Any] = np.float32
+    dtype: InitOnly[DTypeLike] = np.float32
     initializer: InitOnly[Initializer] = glorot_uniform
     state_initializer: InitOnly[Initializer] = orthogonal
     bias_initializer: InitOnly[Initializer] = zeros
@@ -156,7 +157,7 @@ class Cell(Layer):
     _: KW_ONLY
     in_size: int | None = None
     bias: bool = True
-    dtype: InitOnly[Any] = np.float32
+    dtype: InitOnly[DTypeLike] = np.float32
     initializer: InitOnly[Initializer] = glorot_uniform
     state_initializer: InitOnly[Initializer] = orthogonal
     bias_initializer: InitOnly[Initializer] = zeros
@@ -230,7 +231,7 @@ def _weights(layer: Recurrent | Cell, in_size: int | None) -> dict[str, Any]:
 
 
 def _gate_by_gate(
-    shape: tuple[int, ...], dtype: Any, fans: Fans, *, initializer: Initializer, gates: int
+    shape: tuple[int, ...], dtype: DTypeLike, fans: Fans, *, initializer: Initializer, gates: int
 ) -> np.ndarray:
     """Initial values for each gate separately, concatenated."""
     one = (*shape[:-1], shape[-1] // gates)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.arguments import integer, number
-from wengert.arrays import as_array
+from wengert.arrays import DTypeLike, as_array
 from wengert.config import enable_backprop, no_grad, test_mode
 from wengert.core import Variable
 from wengert.functions.attention import join_heads, scaled_dot_product_attention, split_heads
@@ -67,7 +67,7 @@ class CausalAttention(Layer):
         *,
         rotary: bool,
         dropout: float,
-        dtype: Any,
+        dtype: DTypeLike,
         initializer: Initializer,
         out_initializer: Initializer,
     ) -> None:
@@ -100,7 +100,7 @@ class Block(Layer):
         *,
         rotary: bool,
         dropout: float,
-        dtype: Any,
+        dtype: DTypeLike,
         initializer: Initializer,
         out_initializer: Initializer,
     ) -> None:
@@ -169,7 +169,7 @@ class GPT(Layer):
         positions: str = "learned",
         tied: bool = True,
         dropout: float = 0.0,
-        dtype: Any = np.float32,
+        dtype: DTypeLike = np.float32,
     ) -> None:
         self.vocabulary = integer("GPT", "vocabulary", vocabulary, 1)
         self.context = integer("GPT", "context", context, 1)

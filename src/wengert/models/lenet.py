@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays import DTypeLike
 from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions.trigonometry import tanh
@@ -36,7 +37,7 @@ class LeNet5(Layer):
     in_size: int = 1
     padding: int = 0
     activation: InitOnly[Callable[[Any], Any]] = tanh
-    dtype: InitOnly[Any] = np.float32
+    dtype: InitOnly[DTypeLike] = np.float32
 
     def __post_init__(self) -> None:
         activation, dtype = self.activation, self.dtype

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays import DTypeLike
 from wengert.core import Variable
 from wengert.functions.join import concatenate
 from wengert.layers import LSTM, Dropout, Embedding, Layer, Linear
@@ -37,7 +38,7 @@ class LSTMClassifier(Layer):
         layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
-        dtype: Any = np.float32,
+        dtype: DTypeLike = np.float32,
     ) -> None:
         if vocabulary is None and padding_index is not None:
             raise ValueError(

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays import DTypeLike
 from wengert.core import Variable
 from wengert.functions.activation import relu
 from wengert.functions.types import Operand
@@ -35,7 +36,7 @@ class MLP(Layer):
         activation: Callable[[Any], Any] = relu,
         *,
         in_size: int | None = None,
-        dtype: Any = np.float32,
+        dtype: DTypeLike = np.float32,
     ) -> None:
         if len(out_sizes) == 0:
             raise ValueError("MLP: got no out_sizes, needed one for each layer")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arguments import number
+from wengert.arrays import DTypeLike
 from wengert.core import Variable
 from wengert.functions.piecewise import clip
 from wengert.functions.pool import global_avg_pool
@@ -32,7 +33,7 @@ def relu6(x: Input[X]) -> X:
 
 
 def _conv(
-    out_size: int, kernel: int, in_size: int, dtype: Any, stride: int = 1, groups: int = 1
+    out_size: int, kernel: int, in_size: int, dtype: DTypeLike, stride: int = 1, groups: int = 1
 ) -> list[Layer]:
     """A convolution that keeps the size of the image (up to the stride), and BatchNorm."""
     conv = Conv2d(
@@ -69,7 +70,13 @@ class InvertedResidual(Layer):
     """
 
     def __init__(
-        self, out_size: int, *, in_size: int, stride: int, expansion: int, dtype: Any = np.float32
+        self,
+        out_size: int,
+        *,
+        in_size: int,
+        stride: int,
+        expansion: int,
+        dtype: DTypeLike = np.float32,
     ) -> None:
         self.residual = stride == 1 and in_size == out_size
         size = in_size * expansion
@@ -106,7 +113,7 @@ class MobileNetV2(Layer):
         in_size: int = 3,
         width: float = 1.0,
         dropout: float = 0.2,
-        dtype: Any = np.float32,
+        dtype: DTypeLike = np.float32,
     ) -> None:
         width = number("MobileNetV2", "width", width, above=0)
         size, last_size = _rounded(32 * width), _rounded(1280 * max(1, width))

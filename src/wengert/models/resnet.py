@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy import ndarray
 
+from wengert.arrays import DTypeLike
 from wengert.core import Variable
 from wengert.functions.activation import relu
 from wengert.functions.pool import global_avg_pool, max_pool2d
@@ -15,7 +16,7 @@ from wengert.initializers import he_normal
 from wengert.layers import BatchNorm, Conv2d, Layer, Linear, Sequential
 
 
-def he_normal_out(shape: tuple[int, ...], dtype: Any, fans: tuple[int, int]) -> ndarray:
+def he_normal_out(shape: tuple[int, ...], dtype: DTypeLike, fans: tuple[int, int]) -> ndarray:
     """Normal, variance 2/out: `he_normal` for the backward pass. Source: arXiv:1502.01852, §2.2."""
     return he_normal(shape, dtype, fans[::-1])
 
@@ -26,7 +27,7 @@ class BasicBlock(Layer):
     expansion: ClassVar[int] = 1  # output channels for each inner channel
 
     def __init__(
-        self, size: int, *, in_size: int, stride: int = 1, dtype: Any = np.float32
+        self, size: int, *, in_size: int, stride: int = 1, dtype: DTypeLike = np.float32
     ) -> None:
         conv = partial(Conv2d, bias=False, dtype=dtype, initializer=he_normal_out)
         self.conv1 = conv(size, 3, in_size=in_size, stride=stride, padding=1)
@@ -50,7 +51,7 @@ class Bottleneck(Layer):
     expansion: ClassVar[int] = 4
 
     def __init__(
-        self, size: int, *, in_size: int, stride: int = 1, dtype: Any = np.float32
+        self, size: int, *, in_size: int, stride: int = 1, dtype: DTypeLike = np.float32
     ) -> None:
         conv = partial(Conv2d, bias=False, dtype=dtype, initializer=he_normal_out)
         out_size = size * self.expansion
@@ -69,7 +70,7 @@ class Bottleneck(Layer):
         return relu(y + (x if self.downsample is None else self.downsample(x)))
 
 
-def _shortcut(out_size: int, in_size: int, stride: int, dtype: Any) -> Sequential | None:
+def _shortcut(out_size: int, in_size: int, stride: int, dtype: DTypeLike) -> Sequential | None:
     """The projection of x to the shape of y; None if x has that shape already."""
     if stride == 1 and in_size == out_size:
         return None
@@ -120,7 +121,7 @@ class ResNet(Layer):
         in_size: int = 3,
         widths: Sequence[int] = (64, 128, 256, 512),
         small_images: bool = False,
-        dtype: Any = np.float32,
+        dtype: DTypeLike = np.float32,
     ) -> None:
         if len(counts) != len(widths) or min(counts, default=0) < 1:
             raise ValueError(
@@ -160,26 +161,26 @@ class ResNet(Layer):
         return self.fc(global_avg_pool(y))
 
 
-def resnet18(classes: int = 1000, *, in_size: int = 3, dtype: Any = np.float32) -> ResNet:
+def resnet18(classes: int = 1000, *, in_size: int = 3, dtype: DTypeLike = np.float32) -> ResNet:
     """ResNet-18; 11,689,512 parameters."""
     return ResNet(BasicBlock, (2, 2, 2, 2), classes, in_size=in_size, dtype=dtype)
 
 
-def resnet34(classes: int = 1000, *, in_size: int = 3, dtype: Any = np.float32) -> ResNet:
+def resnet34(classes: int = 1000, *, in_size: int = 3, dtype: DTypeLike = np.float32) -> ResNet:
     """ResNet-34; 21,797,672 parameters."""
     return ResNet(BasicBlock, (3, 4, 6, 3), classes, in_size=in_size, dtype=dtype)
 
 
-def resnet50(classes: int = 1000, *, in_size: int = 3, dtype: Any = np.float32) -> ResNet:
+def resnet50(classes: int = 1000, *, in_size: int = 3, dtype: DTypeLike = np.float32) -> ResNet:
     """ResNet-50; 25,557,032 parameters."""
     return ResNet(Bottleneck, (3, 4, 6, 3), classes, in_size=in_size, dtype=dtype)
 
 
-def resnet101(classes: int = 1000, *, in_size: int = 3, dtype: Any = np.float32) -> ResNet:
+def resnet101(classes: int = 1000, *, in_size: int = 3, dtype: DTypeLike = np.float32) -> ResNet:
     """ResNet-101; 44,549,160 parameters."""
     return ResNet(Bottleneck, (3, 4, 23, 3), classes, in_size=in_size, dtype=dtype)
 
 
-def resnet152(classes: int = 1000, *, in_size: int = 3, dtype: Any = np.float32) -> ResNet:
+def resnet152(classes: int = 1000, *, in_size: int = 3, dtype: DTypeLike = np.float32) -> ResNet:
     """ResNet-152; 60,192,808 parameters."""
     return ResNet(Bottleneck, (3, 8, 36, 3), classes, in_size=in_size, dtype=dtype)

@@ -1,10 +1,10 @@
 """`SqueezeNet`: a convolutional network with few parameters."""
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 
+from wengert.arrays import DTypeLike
 from wengert.core import Variable
 from wengert.functions.activation import relu
 from wengert.functions.join import concatenate
@@ -25,7 +25,7 @@ class Fire(Layer):
     """
 
     def __init__(
-        self, squeezed: int, expanded: int, *, in_size: int, dtype: Any = np.float32
+        self, squeezed: int, expanded: int, *, in_size: int, dtype: DTypeLike = np.float32
     ) -> None:
         conv = partial(Conv2d, dtype=dtype, initializer=he_uniform)
         self.squeeze = conv(squeezed, 1, in_size=in_size)
@@ -56,7 +56,7 @@ class SqueezeNet(Layer):
         *,
         in_size: int = 3,
         dropout: float = 0.5,
-        dtype: Any = np.float32,
+        dtype: DTypeLike = np.float32,
     ) -> None:
         fire = partial(Fire, dtype=dtype)
         pool = partial(MaxPool2d, 3, 2, ceil_mode=True)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.arguments import integer
-from wengert.arrays import as_array
+from wengert.arrays import DTypeLike, as_array
 from wengert.config import no_grad, test_mode
 from wengert.core import Variable
 from wengert.declared import InitOnly
@@ -36,7 +36,7 @@ class VAE(Layer):
     _: KW_ONLY
     hidden_size: int = 400
     latent_size: int = 20
-    dtype: InitOnly[Any] = np.float32
+    dtype: InitOnly[DTypeLike] = np.float32
 
     def __post_init__(self) -> None:
         in_size, hidden_size, latent_size = self.in_size, self.hidden_size, self.latent_size

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays import DTypeLike
 from wengert.core import Variable
 from wengert.functions.activation import relu
 from wengert.functions.types import Operand
@@ -50,7 +51,7 @@ class VGG16(Layer):
         width: int = 64,
         hidden_size: int = 4096,
         dropout: float = 0.5,
-        dtype: Any = np.float32,
+        dtype: DTypeLike = np.float32,
     ) -> None:
         features: list[Any] = []
         size = in_size
