@@ -57,7 +57,7 @@ class Variable(core.Variable):
             self.data = None
 
     @property
-    def data(self) -> Any:
+    def data(self):
         """The value, an array that may be changed in place or replaced, or None."""
         return self._data
 
@@ -66,7 +66,7 @@ class Variable(core.Variable):
         self._data = None if value is None else arrays.as_array(value)  # type: ignore[assignment]
 
     @property
-    def grad(self) -> Any:
+    def grad(self):
         """The gradient, a Variable, or None. An assigned value may have any shape."""
         if type(self._grad) is core.Variable:
             self._grad = adopted(self._grad, self.kind)
@@ -193,17 +193,17 @@ for _name in (
     setattr(Variable, _name, _making(_name))
 
 
-def as_variable(obj: Any) -> Any:
+def as_variable(obj):
     """`obj` if it is a Variable, else a Variable with this value."""
     return obj if isinstance(obj, core.Variable) else Variable(obj)
 
 
-def as_array(x: Any, array_module: Any = np) -> Any:
+def as_array(x, array_module=np):
     """A number as an array; other values are returned unchanged."""
     return array_module.array(x) if np.isscalar(x) else x
 
 
-def _plain(x: Any) -> Any:
+def _plain(x):
     return x.data if isinstance(x, core.Variable) else x
 
 
@@ -223,7 +223,7 @@ class Function(core.Function):
         if "backward" in cls.__dict__:
             setattr(cls, "backward", _on_gradients(cls.backward))  # noqa: B010
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs):
         given = [x for x in inputs if isinstance(x, core.Variable)]
         if given:
             self.kind = getattr(given[0], "kind", self.kind)
@@ -240,17 +240,17 @@ class Function(core.Function):
         return ys if len(ys) > 1 else ys[0]
 
     @property
-    def inputs(self) -> Any:
+    def inputs(self):
         """The Variables of the call: `self.inputs[0].data`."""
         return [of_kind(x, self.kind) for x in super().inputs]
 
     @property
-    def outputs(self) -> Any:
+    def outputs(self):
         """The Variables that the call returned: `self.outputs[0]()`, or without `()`."""
         return [of_kind(y, self.kind) for y in super().outputs]
 
     @classmethod
-    def gradient(cls, gy: Any) -> Any:
+    def gradient(cls, gy):
         """The gradient as `backward` receives it: a Variable."""
         if isinstance(gy, core.Variable) and (gy.requires_grad or type(gy) is not core.Variable):
             return gy
@@ -276,17 +276,17 @@ class Div(arithmetic.Div, Function): ...
 class Pow(arithmetic.Pow, Function): ...
 
 
-def add(x0: Any, x1: Any) -> Any: return Add()(x0, x1)
-def mul(x0: Any, x1: Any) -> Any: return Mul()(x0, x1)
-def neg(x: Any) -> Any: return Neg()(x)
-def sub(x0: Any, x1: Any) -> Any: return Sub()(x0, x1)
-def rsub(x0: Any, x1: Any) -> Any: return Sub()(x1, x0)
-def div(x0: Any, x1: Any) -> Any: return Div()(x0, x1)
-def rdiv(x0: Any, x1: Any) -> Any: return Div()(x1, x0)
+def add(x0, x1): return Add()(x0, x1)
+def mul(x0, x1): return Mul()(x0, x1)
+def neg(x): return Neg()(x)
+def sub(x0, x1): return Sub()(x0, x1)
+def rsub(x0, x1): return Sub()(x1, x0)
+def div(x0, x1): return Div()(x0, x1)
+def rdiv(x0, x1): return Div()(x1, x0)
 # fmt: on
 
 
-def pow(x: Any, c: Any) -> Any:
+def pow(x, c):
     """y = xᶜ for a number c; or y = x^c with a gradient for c, if c is an array or Variable."""
     if not np.isscalar(c):
         return np.power(as_variable(x), c)

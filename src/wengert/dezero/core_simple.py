@@ -38,7 +38,7 @@ class Variable(core.Variable):
     __slots__ = ()
 
     @property
-    def grad(self) -> Any:
+    def grad(self):
         """The gradient, an array, or None. An assigned value may have any shape."""
         return None if self._grad is None else self._grad.data
 
@@ -50,7 +50,7 @@ class Variable(core.Variable):
 Variable.kind = Variable
 
 
-def as_variable(obj: Any) -> Any:
+def as_variable(obj):
     """`obj` if it is a Variable, else a Variable with this value."""
     return obj if isinstance(obj, wengert_core.Variable) else Variable(obj)
 

@@ -34,7 +34,7 @@ def as_numpy(x: Any) -> np.ndarray:
     return np.asarray(x)
 
 
-def as_cupy(x: Any) -> Any:
+def as_cupy(x):
     """The value of a Variable, array or number as a CuPy array.
 
     Raises:

@@ -54,7 +54,7 @@ class DataLoader:
         x, t = (np.array([sample[k] for sample in samples]) for k in (0, 1))
         return (as_cupy(x), as_cupy(t)) if self.gpu else (x, t)
 
-    def _indices(self) -> Any:
+    def _indices(self):
         start = self.iteration * self.batch_size
         return self.index[start : start + self.batch_size]
 
@@ -77,6 +77,6 @@ class SeqDataLoader(DataLoader):
     def __init__(self, dataset: Any, batch_size: int, gpu: bool = False) -> None:
         super().__init__(dataset, batch_size, shuffle=False, gpu=gpu)
 
-    def _indices(self) -> Any:
+    def _indices(self):
         jump = self.data_size // self.batch_size
         return [(k * jump + self.iteration) % self.data_size for k in range(self.batch_size)]

@@ -63,7 +63,7 @@ class Dataset:
         """Sets `data`, and `label` if there is one."""
 
 
-def _identity(x: Any) -> Any:
+def _identity(x):
     return x
 
 

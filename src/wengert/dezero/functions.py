@@ -57,13 +57,13 @@ class ReLU(activation.ReLU, Function): ...
 class LeakyReLU(activation.LeakyReLU, Function): ...
 
 
-def sin(x: Any) -> Any: return Sin()(x)
-def cos(x: Any) -> Any: return Cos()(x)
-def tanh(x: Any) -> Any: return Tanh()(x)
-def exp(x: Any) -> Any: return Exp()(x)
-def log(x: Any) -> Any: return Log()(x)
-def sigmoid(x: Any) -> Any: return Sigmoid()(x)
-def relu(x: Any) -> Any: return ReLU()(x)
+def sin(x): return Sin()(x)
+def cos(x): return Cos()(x)
+def tanh(x): return Tanh()(x)
+def exp(x): return Exp()(x)
+def log(x): return Log()(x)
+def sigmoid(x): return Sigmoid()(x)
+def relu(x): return ReLU()(x)
 def leaky_relu(x: Any, slope: float = 0.2) -> Any: return LeakyReLU(slope)(x)
 
 
@@ -77,13 +77,13 @@ class Sum(reduce.Sum, Function): ...
 class MatMul(linalg.MatMul, Function): ...
 
 
-def transpose(x: Any, axes: Any = None) -> Any: return Transpose(axes)(x)
-def matmul(x: Any, W: Any) -> Any: return MatMul()(x, W)
+def transpose(x, axes=None): return Transpose(axes)(x)
+def matmul(x, W): return MatMul()(x, W)
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any: return Sum(axis, keepdims)(x)
 # fmt: on
 
 
-def reshape(x: Any, shape: Any) -> Any:
+def reshape(x, shape):
     """The elements of x in another shape; x itself if it has that shape."""
     return as_variable(x) if np.shape(x) == shape else Reshape(shape)(x)
 
@@ -95,17 +95,17 @@ def expand_dims(x: Any, axis: int) -> Any:
     return reshape(x, tuple(sizes))
 
 
-def flatten(x: Any) -> Any:
+def flatten(x):
     """x as (N, D): all but the first axis become one."""
     return reshape(x, (np.shape(x)[0], -1))
 
 
-def broadcast_to(x: Any, shape: Any) -> Any:
+def broadcast_to(x, shape):
     """x broadcast to a shape; x itself if it has that shape."""
     return as_variable(x) if np.shape(x) == shape else BroadcastTo(shape)(x)
 
 
-def sum_to(x: Any, shape: Any) -> Any:
+def sum_to(x, shape):
     """x summed to a shape that broadcasts to its own; x itself if it has that shape."""
     return as_variable(x) if np.shape(x) == shape else SumTo(shape)(x)
 
@@ -113,18 +113,18 @@ def sum_to(x: Any, shape: Any) -> Any:
 class Linear(linalg.Linear, Function):
     """y = x W + b; b may be None, or a Variable that holds None."""
 
-    def __call__(self, x: Any, W: Any, b: Any = None) -> Any:
+    def __call__(self, x, W, b=None):
         if b is None or getattr(b, "data", None) is None:
             return matmul(x, W)
         return super().__call__(x, W, b)
 
 
-def linear(x: Any, W: Any, b: Any = None) -> Any:
+def linear(x, W, b=None):
     """y = x W + b."""
     return Linear()(x, W, b)
 
 
-def linear_simple(x: Any, W: Any, b: Any = None) -> Any:
+def linear_simple(x, W, b=None):
     """y = x W + b, computed by two Functions."""
     t = matmul(x, W)
     return t if b is None else t + b
@@ -137,7 +137,7 @@ class GetItem(index.GetItem, Function):
         self.slices = slices
         self._key, self.arrays = index.split_key(slices)  # copies: later changes do not matter
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x):
         return super().__call__(x, *self.arrays)
 
 
@@ -149,11 +149,11 @@ class GetItemGrad(index.GetItemGrad, Function):
         self.shape = self.in_shape = tuple(in_shape)
         self._key, self.arrays = index.split_key(slices)
 
-    def __call__(self, gy: Any) -> Any:
+    def __call__(self, gy):
         return super().__call__(gy, *self.arrays)
 
 
-def get_item(x: Any, slices: Any) -> Any:
+def get_item(x, slices):
     """x[slices], for every kind of index that NumPy has."""
     return GetItem(slices)(x)
 
@@ -197,7 +197,7 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return Min(axis, keepdims)(x)
 
 
-def clip(x: Any, x_min: Any, x_max: Any) -> Any:
+def clip(x, x_min, x_max):
     """x limited to x_min ≤ y ≤ x_max."""
     return Clip(x_min, x_max)(x)
 
@@ -229,7 +229,7 @@ def log_softmax(x: Any, axis: int = 1) -> Any:
     return LogSoftmax(axis)(x)
 
 
-def sigmoid_simple(x: Any) -> Any:
+def sigmoid_simple(x):
     """y = 1 / (1 + e⁻ˣ), computed as written."""
     return 1 / (1 + exp(-as_variable(x)))
 
@@ -260,32 +260,32 @@ class MeanSquaredError(Function):
 class SoftmaxCrossEntropy(loss.SoftmaxCrossEntropy, Function): ...
 
 
-def mean_squared_error(x0: Any, x1: Any) -> Any:
+def mean_squared_error(x0, x1):
     """y = Σ (x0 - x1)² / N, where N counts the samples, not the elements."""
     return MeanSquaredError()(x0, x1)
 
 
-def mean_squared_error_simple(x0: Any, x1: Any) -> Any:
+def mean_squared_error_simple(x0, x1):
     """y = Σ (x0 - x1)² / N, computed as written."""
     d = as_variable(x0) - x1
     return sum(d**2) / len(d)
 
 
-def softmax_cross_entropy(x: Any, t: Any) -> Any:
+def softmax_cross_entropy(x, t):
     """The mean of -log softmax(x)[t] for logits x (N, C) and labels t, (N,) or (N, 1)."""
     sizes = np.shape(x)
     labels = checked_labels("softmax_cross_entropy", sizes, array_of(t).reshape(sizes[:-1]))
     return SoftmaxCrossEntropy()(x, labels)
 
 
-def softmax_cross_entropy_simple(x: Any, t: Any) -> Any:
+def softmax_cross_entropy_simple(x, t):
     """The mean of -log softmax(x)[t], computed as written; probabilities are at least 1e-15."""
     N = np.shape(x)[0]
     log_p = log(clip(softmax(x), 1e-15, 1.0))
     return -1 * sum(log_p[np.arange(N), array_of(t)]) / N
 
 
-def sigmoid_cross_entropy(x: Any, t: Any) -> Any:
+def sigmoid_cross_entropy(x, t):
     """-Σ (t log s + (1 - t) log(1 - s)) / N with s = sigmoid(x); t is reshaped to x's shape."""
     t = reshape(t, np.shape(x))
     with making(Variable):
@@ -293,7 +293,7 @@ def sigmoid_cross_entropy(x: Any, t: Any) -> Any:
     return y / np.shape(x)[0]
 
 
-def binary_cross_entropy(p: Any, t: Any) -> Any:
+def binary_cross_entropy(p, t):
     """-Σ (t log p + (1 - t) log(1 - p)) / N, with p limited to 1e-15 ≤ p ≤ 0.999."""
     t = reshape(t, np.shape(p))
     N = np.shape(t)[0]
@@ -301,7 +301,7 @@ def binary_cross_entropy(p: Any, t: Any) -> Any:
     return -1 * sum(t * log(p) + (1 - t) * log(1 - p)) / N
 
 
-def accuracy(y: Any, t: Any) -> Any:
+def accuracy(y, t):
     """The fraction of rows of the logits y (N, C) with the maximum at the label; a constant."""
     labels = array_of(t)
     right = array_of(y).argmax(axis=1).reshape(labels.shape) == labels
@@ -311,7 +311,7 @@ def accuracy(y: Any, t: Any) -> Any:
 # ---- Components of networks ----
 
 
-def embed_id(x: Any, W: Any) -> Any:
+def embed_id(x, W):
     """The rows of W at the indices x."""
     return get_item(W, x)
 
@@ -334,7 +334,7 @@ class BatchNorm(Function):
         self.decay = decay
         self.eps = eps
 
-    def __call__(self, x: Any, gamma: Any, beta: Any) -> Any:
+    def __call__(self, x, gamma, beta):
         with making(Variable):
             return wengert_functions.batch_norm(
                 as_variable(x), as_variable(gamma), as_variable(beta),

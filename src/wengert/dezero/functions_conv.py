@@ -46,7 +46,7 @@ class Conv2d(conv.Conv, Function):
         self.stride = pair(stride)
         self.pad = pair(pad)
 
-    def __call__(self, x: Any, W: Any, b: Any = None) -> Any:
+    def __call__(self, x, W, b=None):
         return super().__call__(x, W) if _is_none(b) else super().__call__(x, W, b)
 
     def forward(self, x, W, b=None):
@@ -73,7 +73,7 @@ class Deconv2d(conv.ConvInputGrad, Function):
         self.pad = pair(pad)
         self.outsize = outsize
 
-    def __call__(self, x: Any, W: Any, b: Any = None) -> Any:
+    def __call__(self, x, W, b=None):
         y = super().__call__(x, W)
         if _is_none(b):
             return y
@@ -148,7 +148,7 @@ class Pooling(pool.MaxPool, Function):
         self.pad = pair(pad)
         super().__init__(Geometry(self.kernel_size, self.stride, ((0, 0), (0, 0)), (1, 1)))
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x):
         x = as_variable(x)
         _geometry("pooling", x.shape, self.kernel_size, self.stride, self.pad)
         if any(self.pad):
@@ -163,7 +163,7 @@ class Pooling2DGrad(pool.WindowSumGrad, Function):
         super().__init__(mpool2d.geometry, mpool2d.inputs[0].shape[2:])
         self.mpool2d = mpool2d
 
-    def __call__(self, gy: Any) -> Any:
+    def __call__(self, gy):
         return super().__call__(gy, self.mpool2d.chosen)
 
 
@@ -174,7 +174,7 @@ class Pooling2DWithIndexes(pool.WindowSum, Function):
         super().__init__(mpool2d.geometry)
         self.mpool2d = mpool2d
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x):
         return super().__call__(x, self.mpool2d.chosen)
 
 
@@ -187,7 +187,7 @@ class AveragePooling(pool.WindowSum, Function):
         self.pad = pair(pad)
         super().__init__(Geometry(self.kernel_size, self.stride, _pairs(pad), (1, 1)))
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x):
         _geometry("average_pooling", np.shape(x), self.kernel_size, self.stride, self.pad)
         return super().__call__(x) * (1 / math.prod(self.kernel_size))
 
@@ -225,7 +225,7 @@ class Im2col(conv.Im2Col, Function):
         self.to_matrix = to_matrix
         super().__init__(Geometry(self.kernel_size, self.stride, _pairs(pad), (1, 1)))
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x):
         _geometry("im2col", np.shape(x), self.kernel_size, self.stride, self.pad)
         y = super().__call__(x)
         if not self.to_matrix:
@@ -253,7 +253,7 @@ class Col2im(conv.Col2Im, Function):
         geometry = _geometry("col2im", self.input_shape, kernel_size, stride, pad)
         super().__init__(geometry, self.input_shape[2:])
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x):
         N, C, *sizes = self.input_shape
         OH, OW = self.geometry.output_sizes(sizes)
         x, (KH, KW) = as_variable(x), self.kernel_size

@@ -28,7 +28,7 @@ class Layer(wengert_layers.Layer):
     `layer.outputs[0]()`.
     """
 
-    def __call__(self, *xs: Any, **options: Any) -> Any:
+    def __call__(self, *xs, **options):
         y = super().__call__(*xs, **options)
         self.inputs = [_weakly(x) for x in xs]
         self.outputs = [_weakly(y) for y in (y if isinstance(y, tuple) else (y,))]

@@ -22,7 +22,7 @@ class Compose(transforms.Compose):
 # ---- For PIL images ----
 
 
-def _pil() -> Any:
+def _pil():
     try:
         return importlib.import_module("PIL.Image")
     except ImportError:
@@ -37,7 +37,7 @@ class Convert:
     def __init__(self, mode: str = "RGB") -> None:
         self.mode = mode
 
-    def __call__(self, img: Any) -> Any:
+    def __call__(self, img):
         if self.mode != "BGR":
             return img.convert(self.mode)
         red, green, blue = img.convert("RGB").split()
@@ -51,7 +51,7 @@ class Resize:
         self.size = pair(size)
         self.mode = mode
 
-    def __call__(self, img: Any) -> Any:
+    def __call__(self, img):
         return img.resize(self.size, self.mode)
 
 
@@ -61,7 +61,7 @@ class CenterCrop:
     def __init__(self, size: Any) -> None:
         self.size = pair(size)
 
-    def __call__(self, img: Any) -> Any:
+    def __call__(self, img):
         (W, H), (OW, OH) = img.size, self.size
         left, up = (W - OW) // 2, (H - OH) // 2
         return img.crop((left, up, left + OW, up + OH))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -43,7 +42,7 @@ class Sigmoid(Function):
         return gy * (y * (1 - y))
 
 
-def logistic(x: Any) -> Any:
+def logistic(x):
     """1 / (1 + e⁻ˣ), for use in a forward."""
     # the argument of exp is ≤ 0: no overflow, and y near 0 keeps its precision
     return np.exp(np.minimum(x, 0)) / (1 + np.exp(-abs(x)))

@@ -247,7 +247,7 @@ def split_heads(x: Any, heads: int) -> Any:
     return np.swapaxes(np.reshape(x, (B, T, heads, D // heads)), 1, 2)
 
 
-def join_heads(x: Any) -> Any:
+def join_heads(x):
     """From (B, heads, T, E) to (B, T, heads · E)."""
     B, heads, T, E = np.shape(x)
     return np.reshape(np.swapaxes(x, 1, 2), (B, T, heads * E))

@@ -172,7 +172,7 @@ def _regular(name: str, function: Any, x: Any, *others: Any) -> Any:
         ) from None
 
 
-def _as_matrices(y: Any) -> Any:
+def _as_matrices(y):
     """(...,) as (..., 1, 1): one number for each matrix of a batch."""
     return np.reshape(y, (*y.shape, 1, 1))
 

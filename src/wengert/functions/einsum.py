@@ -106,7 +106,7 @@ def einsum(subscripts: str, *xs: Input[X], optimize: Any = None) -> X:
     return Einsum(tuple(terms), out, _plain(optimize))(*arrays)
 
 
-def _plain(optimize: Any) -> Any:
+def _plain(optimize):
     """The path of np.einsum_path, a list, as tuples."""
     return tuple(map(_plain, optimize)) if isinstance(optimize, list | tuple) else optimize
 

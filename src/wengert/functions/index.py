@@ -233,7 +233,7 @@ def _bound(n: Any) -> int | None:
         raise TypeError("slice indices must be integers or None") from None
 
 
-def _private(k: Any) -> Any:
+def _private(k):
     """A private copy of an index array, mask or list of numbers, as an array or a constant."""
     if isinstance(k, np.ndarray | Variable):
         array = _copy(as_constant(k))
@@ -248,7 +248,7 @@ def _private(k: Any) -> Any:
     return array
 
 
-def _plain_lists(k: Any) -> Any:
+def _plain_lists(k):
     if isinstance(k, list | tuple):
         return [_plain_lists(item) for item in k]
     return k.data if isinstance(k, Variable) else k
@@ -367,6 +367,6 @@ def integer_indices(name: str, indices: Any) -> Any:
     return _copy(array)
 
 
-def _copy(array: Any) -> Any:
+def _copy(array):
     """A copy; of a constant, by a Function, so that hooks observe it."""
     return array.copy() if isinstance(array, np.ndarray) else Pos()(array)

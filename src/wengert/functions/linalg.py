@@ -143,7 +143,7 @@ class Triu(Function):
         yield from Tril.samples(rng)
 
 
-def _rows(x: Any) -> Any:
+def _rows(x):
     """x as a matrix: all axes but the last are joined."""
     return x if x.ndim == 2 else np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
 

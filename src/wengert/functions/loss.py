@@ -371,7 +371,7 @@ def _check_probabilities(name: str, what: str, t: Any, hint: str = "") -> None:
         )
 
 
-def _like(weight: Any, x: Any) -> Any:
+def _like(weight, x):
     """The weight in x's dtype, without a gradient."""
     weight = as_constant(weight)
     return weight if weight.dtype == x.dtype else weight.astype(x.dtype)

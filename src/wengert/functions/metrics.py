@@ -43,7 +43,7 @@ class TopKAccuracy(Constant):
         return _fraction(np.sum(~(x <= right), axis=-1) < self.k, x)
 
 
-def _fraction(hits: Any, x: Any) -> Any:
+def _fraction(hits, x):
     """The mean of booleans: a float, of x's dtype if that is a float."""
     return np.mean(hits, dtype=np.result_type(x, np.float16))
 

@@ -189,12 +189,12 @@ def _all_but_channels(x: Any) -> tuple[int, ...]:
     return (0, *range(2, x.ndim))
 
 
-def _by_channel(values: Any, x: Any) -> Any:
+def _by_channel(values, x):
     """Values (C,), in a shape that broadcasts against x (N, C, ...)."""
     return values.reshape(1, -1, *(1,) * (x.ndim - 2))
 
 
-def _affine_map(y: Any, gamma: Any = None, beta: Any = None) -> Any:
+def _affine_map(y, gamma=None, beta=None):
     """γ y + β; None leaves a term out."""
     if gamma is not None:
         y = y * gamma

@@ -61,7 +61,7 @@ class Recurrence(Function):
         """The kernel of the forward (see kernels/recurrence.py)."""
         raise NotImplementedError
 
-    def steps_backward(self, gy: Any, gstates: Any, Wh: Any, padding: Any) -> Any:
+    def steps_backward(self, gy, gstates, Wh, padding):
         """The kernel of the backward."""
         raise NotImplementedError
 
@@ -143,13 +143,13 @@ class Recurrence(Function):
         padding = np.arange(T)[:, None, None] >= as_array(lengths[0])[:, None]
         return padding[::-1] if self.reverse else padding
 
-    def _by_step(self, x: Any, padding: Any) -> Any:
+    def _by_step(self, x, padding):
         """From (B, T, ...) to (T, B, ...) in the order of the steps, with zeros for padding."""
         x = np.swapaxes(x, 0, 1)
         x = x[::-1] if self.reverse else x
         return x if padding is None else np.where(padding, 0, x)
 
-    def _by_sample(self, x: Any, padding: Any) -> Any:
+    def _by_sample(self, x, padding):
         """From (T, B, ...) in the order of the steps to (B, T, ...), with zeros for padding."""
         x = x if padding is None else np.where(padding, 0, x)
         return np.swapaxes(x[::-1] if self.reverse else x, 0, 1)
@@ -180,7 +180,7 @@ class RNN(Recurrence):
     def steps(self, A: Any, states: Any, Wh: Any, bh: Any, padding: Any) -> tuple[Any, ...]:
         return kernels.rnn_forward(A, states[0], Wh, bh, padding, self.activation)
 
-    def steps_backward(self, gy: Any, gstates: Any, Wh: Any, padding: Any) -> Any:
+    def steps_backward(self, gy, gstates, Wh, padding):
         return kernels.rnn_backward(gy, gstates, Wh, padding, self.history, self.activation)
 
     @classmethod
@@ -201,7 +201,7 @@ class LSTM(Recurrence):
     def steps(self, A: Any, states: Any, Wh: Any, bh: Any, padding: Any) -> tuple[Any, ...]:
         return kernels.lstm_forward(A, states[0], states[1], Wh, bh, padding)
 
-    def steps_backward(self, gy: Any, gstates: Any, Wh: Any, padding: Any) -> Any:
+    def steps_backward(self, gy, gstates, Wh, padding):
         return kernels.lstm_backward(gy, gstates, Wh, padding, self.history)
 
 
@@ -216,7 +216,7 @@ class GRU(Recurrence):
     def steps(self, A: Any, states: Any, Wh: Any, bh: Any, padding: Any) -> tuple[Any, ...]:
         return kernels.gru_forward(A, states[0], Wh, bh, padding)
 
-    def steps_backward(self, gy: Any, gstates: Any, Wh: Any, padding: Any) -> Any:
+    def steps_backward(self, gy, gstates, Wh, padding):
         return kernels.gru_backward(gy, gstates, Wh, padding, self.history)
 
 

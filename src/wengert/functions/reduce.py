@@ -28,7 +28,7 @@ class Reduction(Function):
         self.axis = axis
         self.keepdims = keepdims
 
-    def spread(self, gy: Any) -> Any:
+    def spread(self, gy):
         """`gy` with the reduced axes restored, with size 1."""
         if self.keepdims or self.axis is None:
             return gy if self.keepdims else np.reshape(gy, (1,) * self.xs[0].ndim)
