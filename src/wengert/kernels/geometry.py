@@ -77,7 +77,9 @@ def padded(x: np.ndarray, geometry: Geometry, fill: float = 0) -> np.ndarray:
     return y
 
 
-def padded_full(shape: Sizes, geometry: Geometry, dtype: Any, fill: float = 0) -> np.ndarray:
+def padded_full(
+    shape: Sizes, geometry: Geometry, dtype: "np.dtype[Any]", fill: float = 0
+) -> np.ndarray:
     """An array of one value, of the shape of `padded(x)` for an x of this shape."""
     N, C = shape[:2]
     sizes = geometry.padded_sizes(shape[2:])

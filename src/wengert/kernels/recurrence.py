@@ -10,13 +10,18 @@ step to after the last, then the rest of what the backward reads. A backward ret
 of A and of Q for all steps, and those of the first states.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 
 def rnn_forward(
-    A: np.ndarray, h: np.ndarray, Wh: np.ndarray, bh: np.ndarray, padding: Any, activation: str
+    A: np.ndarray,
+    h: np.ndarray,
+    Wh: np.ndarray,
+    bh: np.ndarray,
+    padding: np.ndarray | None,
+    activation: str,
 ) -> tuple[np.ndarray, ...]:
     """h' = tanh(A + Q), or relu(A + Q)."""
     T, B, H = A.shape
@@ -37,9 +42,9 @@ def rnn_forward(
 
 def rnn_backward(
     gy: np.ndarray,
-    gstates: Any,
+    gstates: Sequence[np.ndarray],
     Wh: np.ndarray,
-    padding: Any,
+    padding: np.ndarray | None,
     history: tuple[np.ndarray, ...],
     activation: str,
 ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray]]:
@@ -56,7 +61,12 @@ def rnn_backward(
 
 
 def lstm_forward(
-    A: np.ndarray, h: np.ndarray, c: np.ndarray, Wh: np.ndarray, bh: np.ndarray, padding: Any
+    A: np.ndarray,
+    h: np.ndarray,
+    c: np.ndarray,
+    Wh: np.ndarray,
+    bh: np.ndarray,
+    padding: np.ndarray | None,
 ) -> tuple[np.ndarray, ...]:
     """c' = σ(f) c + σ(i) tanh(g),  h' = σ(o) tanh(c'),  where (i f g o) = A + Q."""
     T, B, H = A.shape[0], A.shape[1], Wh.shape[0]
@@ -87,9 +97,9 @@ def lstm_forward(
 
 def lstm_backward(
     gy: np.ndarray,
-    gstates: Any,
+    gstates: Sequence[np.ndarray],
     Wh: np.ndarray,
-    padding: Any,
+    padding: np.ndarray | None,
     history: tuple[np.ndarray, ...],
 ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
     _, cs, gates, tanh_c = history
@@ -122,7 +132,7 @@ def lstm_backward(
 
 
 def gru_forward(
-    A: np.ndarray, h: np.ndarray, Wh: np.ndarray, bh: np.ndarray, padding: Any
+    A: np.ndarray, h: np.ndarray, Wh: np.ndarray, bh: np.ndarray, padding: np.ndarray | None
 ) -> tuple[np.ndarray, ...]:
     """h' = (1 - z) n + z h,  where r = σ(Ar + Qr), z = σ(Az + Qz), n = tanh(An + r Qn)."""
     T, B, H = A.shape[0], A.shape[1], Wh.shape[0]
@@ -150,9 +160,9 @@ def gru_forward(
 
 def gru_backward(
     gy: np.ndarray,
-    gstates: Any,
+    gstates: Sequence[np.ndarray],
     Wh: np.ndarray,
-    padding: Any,
+    padding: np.ndarray | None,
     history: tuple[np.ndarray, ...],
 ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray]]:
     hs, gates, Q = history
@@ -180,6 +190,6 @@ def gru_backward(
     return gA, gQ, (gh,)
 
 
-def _before(gh: np.ndarray, gh1: np.ndarray, padding: Any, t: int) -> np.ndarray:
+def _before(gh: np.ndarray, gh1: np.ndarray, padding: np.ndarray | None, t: int) -> np.ndarray:
     """The gradient of h before step t; past the end of a sequence, that of h after step t."""
     return gh if padding is None else np.where(padding[t], gh1, gh)
