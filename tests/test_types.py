@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import wengert.functions as F
+import wengert.layers as L
 from wengert import Parameter, Variable, test_mode
+from wengert.functions.types import X
 
 rng = np.random.default_rng(0)
 
@@ -211,6 +213,22 @@ def test_running_statistics_are_inputs():
     with test_mode():
         assert type(F.batch_norm(IMAGES, None, None, mean, var)) is np.ndarray
         assert type(F.batch_norm(IMAGES, None, None, Variable(mean), var)) is Variable
+
+
+def layers_without_parameters():
+    classes = [c for c in vars(L).values() if inspect.isclass(c) and issubclass(c, L.Layer)]
+    for layer in classes:
+        if inspect.signature(layer.forward).return_annotation is X:
+            options = inspect.signature(layer).parameters.values()
+            yield layer(*[2 for option in options if option.default is option.empty])
+
+
+@pytest.mark.parametrize("layer", list(layers_without_parameters()))
+def test_layers_without_parameters_give_arrays_for_arrays(layer):
+    name = type(layer).__name__
+    x = SEQUENCES if "1d" in name else VOLUMES[..., [0, 0]] if "3d" in name else IMAGES
+    assert type(layer(x)) is np.ndarray
+    assert type(layer(Parameter(x))) is Variable
 
 
 @pytest.mark.parametrize("name", F.__all__)

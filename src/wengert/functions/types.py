@@ -1,7 +1,10 @@
-"""Types of the inputs and results of functions.
+"""The types of inputs and results.
 
-`def relu(x: Input[X]) -> X` means: with a Variable among the inputs the result is a Variable, else
-an array. (To a type checker, "a Variable or an array" counts as a Variable.)
+`def linear(x: Input[X], W: Input[X], b: Input[X] | None = None) -> X` says: if an input is a
+Variable, the result is a Variable; if all are arrays, numbers or lists, it is an array.
+
+To type checkers, an input that may be a Variable or an array is a Variable. Of `np.sin(x)` they
+know only what NumPy's stubs say, which is an array; `F.sin(x)` has the right type.
 """
 
 from typing import TYPE_CHECKING, Any, TypeAlias
