@@ -1,6 +1,7 @@
 """The backward walk: right gradients on graphs of every form, each Function visited once."""
 
 import gc
+import sys
 import threading
 
 import numpy as np
@@ -735,6 +736,58 @@ def test_gradients_of_scalars_are_those_of_arrays_of_one_element():
     assert x.grad.shape == ()
     chain_of_scalars(x).backward(create_graph=True)
     x.grad.backward()
+
+
+def test_an_elementwise_backward_may_do_with_0_d_gradients_what_arrays_allow():
+    class Square(Function):
+        elementwise = True
+
+        def forward(self, x):
+            return x * x
+
+        def backward(self, gy):
+            (x,) = self.xs
+            gx = gy.copy()
+            gx[...] = 2 * x * gy
+            return gx
+
+    class Raises(Square):
+        def backward(self, gy):
+            return gy.no_such_attribute
+
+    x = Variable(np.array(3.0))
+    (Square()(x * x) * 1.0).backward()
+    assert float(x.grad.data) == 4 * 27
+    with pytest.raises(
+        AttributeError, match=r"ndarray.* no attribute 'no_such_attribute'"
+    ) as error:
+        (Raises()(x) * 1.0).backward()
+    assert error.value.__context__ is None
+
+
+def test_threads_that_walk_one_graph_leave_its_records_as_they_were():
+    x = Variable(np.array(1.0))
+    y, functions = x, []
+    for _ in range(50):
+        y = y * x
+        functions.append(y.creator)
+
+    def walk():
+        for _ in range(200):
+            y.backward()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=walk) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    with wg.no_grad():
+        assert {type(array) for f in functions for array in f.xs} == {np.ndarray}
 
 
 def test_a_backward_that_fails_leaves_the_record_as_it_was():

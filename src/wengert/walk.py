@@ -1,9 +1,8 @@
 """The backward pass: an algorithm on the records that calls of Functions leave.
 
-It lies below core.py and asks the Variables and Functions it meets. A Function is called after
-those that computed its inputs, so the order of the program is a topological order of the graph. The
-walk follows it backwards: each Function has the complete gradient of its outputs when its turn
-comes. Nothing recurses; time is proportional to the number of Functions.
+It asks the Variables and Functions it meets. A Function is called after those that computed its
+inputs, so the order of the program is a topological order of the graph. The walk follows it back:
+each Function has the complete gradient of its outputs when its turn comes. Nothing recurses.
 """
 
 import operator
@@ -32,8 +31,7 @@ def wengert_list(outputs: Variable | Iterable[Variable]) -> list[Function]:
     found = set(functions)
     for f in functions:
         for x in (f._record or f.no_record())[0]:
-            creator = x.creator
-            if creator is not None and creator not in found:
+            if (creator := x.creator) is not None and creator not in found:
                 found.add(creator)
                 functions.append(creator)  # the loop will come to it
     return sorted(functions, key=operator.attrgetter("serial"))
@@ -72,9 +70,7 @@ def backward(
         enable_backprop.reset(mode)
 
 
-def seeds(
-    outputs: Sequence[Variable], grad_outputs: Sequence[Any] | None, use_grad: bool = True
-) -> Gradients:
+def seeds(outputs: Sequence[Variable], grad_outputs: Any, use_grad: bool = True) -> Gradients:
     """What a walk starts with; for None an output's `grad` (with `use_grad`, if set), else ones."""
     gys = [None] * len(outputs) if grad_outputs is None else grad_outputs
     if len(gys) != (n := len(outputs)):
@@ -94,8 +90,7 @@ def seeds(
         gy = _converted(gy, y)
         if gy.shape != y.shape:
             raise ValueError(
-                f"backward: got a gradient of shape {gy.shape} for an output of shape {y.shape}; "
-                f"a gradient has the shape of its Variable"
+                f"backward: got a gradient of shape {gy.shape}, needed that of y, {y.shape}"
             )
         if gy.dtype != y.dtype and y.dtype.kind == "f":
             gy = gy.astype(y.dtype)
@@ -127,16 +122,22 @@ def walk(
                 continue
             if kept and y in kept:
                 grads[y] = gy
-            if type(gy) is not ndarray and isinstance(gy, np.generic):
-                if f.elementwise:  # all is 0-d, where NumPy computes much faster with its scalars
-                    xs = list(map(_as_scalar, xs))
-                    f._record = inputs, needs, xs, (ys[0][()],), outputs
-                else:
-                    gy = np.asarray(gy)
-            try:
+            # (records that hold no array are in the hands of another thread)
+            if type(gy) is ndarray or not isinstance(gy, np.generic) or type(ys[0]) is not ndarray:
                 gxs = f.backward(gy)
-            finally:
-                f._record = record
+            elif not f.elementwise:
+                gxs = f.backward(np.asarray(gy))
+            else:  # all is 0-d, where NumPy computes much faster with its scalars
+                xs = list(map(_as_scalar, xs))
+                f._record = inputs, needs, xs, (ys[0][()],), outputs
+                try:
+                    gxs = f.backward(gy)
+                except (TypeError, AttributeError):  # scalars cannot do all that arrays can
+                    gxs = None
+                finally:
+                    f._record = record
+                if gxs is None:
+                    gxs = f.backward(np.asarray(gy))
         else:
             gys = incoming(f, grads, kept)
             if not gys:
