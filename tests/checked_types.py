@@ -15,6 +15,7 @@ import wengert.functions as F
 import wengert.layers as L
 import wengert.optimizers as optimizers
 from wengert import Parameter, Variable
+from wengert.functions.types import Array
 
 array = np.linspace(0.1, 0.9, 16).reshape(4, 4)
 x = Variable(array)
@@ -28,16 +29,19 @@ sequences = np.ones((2, 3, 4))
 def functions_of_one_input() -> None:
     typing.assert_type(F.relu(x), Variable)
     typing.assert_type(F.relu(p), Variable)
-    typing.assert_type(F.relu(array), ndarray)
-    typing.assert_type(F.relu(3.0), ndarray)
-    typing.assert_type(F.relu(np.float32(3)), ndarray)
-    typing.assert_type(F.relu([1.0, 2.0]), ndarray)
+    typing.assert_type(F.relu(array), Array)
+    z: ndarray = F.relu(array)
+    typing.assert_type(F.relu(z), Array)
+    typing.assert_type(F.relu(F.relu(array)), Array)
+    typing.assert_type(F.relu(3.0), Array)
+    typing.assert_type(F.relu(np.float32(3)), Array)
+    typing.assert_type(F.relu([1.0, 2.0]), Array)
     typing.assert_type(F.softmax(x, axis=-1), Variable)
-    typing.assert_type(F.sum(array, axis=(0, 1), keepdims=True), ndarray)
+    typing.assert_type(F.sum(array, axis=(0, 1), keepdims=True), Array)
     typing.assert_type(F.argmax(x), Variable)
     typing.assert_type(F.reshape(x, (2, 8)), Variable)
-    typing.assert_type(F.dropout(array, 0.5), ndarray)
-    typing.assert_type(F.one_hot(labels, 4), ndarray)
+    typing.assert_type(F.dropout(array, 0.5), Array)
+    typing.assert_type(F.one_hot(labels, 4), Array)
     typing.assert_type(F.get_item(x, 0), Variable)
     typing.assert_type(F.zeros_like(x), Variable)
 
@@ -45,34 +49,35 @@ def functions_of_one_input() -> None:
 def functions_of_several_inputs() -> None:
     typing.assert_type(F.add(x, array), Variable)
     typing.assert_type(F.add(array, x), Variable)
-    typing.assert_type(F.add(array, 2), ndarray)
+    typing.assert_type(F.add(array, 2), Array)
     typing.assert_type(F.less(x, 1.0), Variable)
     typing.assert_type(F.where(array > 0.5, x, 0.0), Variable)
-    typing.assert_type(F.where(array > 0.5, array, 0.0), ndarray)
+    typing.assert_type(F.where(array > 0.5, array, 0.0), Array)
     typing.assert_type(F.clip(array, 0.0, p), Variable)
-    typing.assert_type(F.linear(array, array), ndarray)
+    typing.assert_type(F.linear(array, array), Array)
     typing.assert_type(F.linear(array, p), Variable)
+    typing.assert_type(F.linear(F.relu(array), p), Variable)
     typing.assert_type(F.linear(array, array, Parameter(np.ones(4))), Variable)
     typing.assert_type(F.einsum("ij,jk", array, x), Variable)
     typing.assert_type(F.conv2d(images, kernel), Variable)
-    typing.assert_type(F.conv2d(images, kernel.data, padding="same"), ndarray)
+    typing.assert_type(F.conv2d(images, kernel.data, padding="same"), Array)
     typing.assert_type(F.embedding(labels, p), Variable)
     typing.assert_type(
         F.batch_norm(images, running_mean=np.zeros(4), running_var=np.ones(4)), ndarray
     )
     typing.assert_type(F.layer_norm(x, np.ones(4)), Variable)
     typing.assert_type(F.softmax_cross_entropy(x, labels), Variable)
-    typing.assert_type(F.softmax_cross_entropy(array, labels, weight=[1.0] * 4), ndarray)
+    typing.assert_type(F.softmax_cross_entropy(array, labels, weight=[1.0] * 4), Array)
     typing.assert_type(F.mean_squared_error(array, x), Variable)
-    typing.assert_type(F.accuracy(array, labels), ndarray)
+    typing.assert_type(F.accuracy(array, labels), Array)
 
 
 def functions_with_sequences_of_inputs() -> None:
     typing.assert_type(F.concatenate([x, array]), Variable)
     typing.assert_type(F.concatenate([array, x, p], axis=1), Variable)
-    typing.assert_type(F.concatenate((array, array)), ndarray)
+    typing.assert_type(F.concatenate((array, array)), Array)
     typing.assert_type(F.stack([p, p]), Variable)
-    typing.assert_type(F.vstack([array, [[1.0] * 4]]), ndarray)
+    typing.assert_type(F.vstack([array, [[1.0] * 4]]), Array)
     typing.assert_type(F.hstack([array, x]), Variable)
 
 
@@ -80,9 +85,9 @@ def functions_of_several_outputs() -> None:
     y, h = F.rnn(sequences, [(p, array)])
     typing.assert_type(y, Variable)
     typing.assert_type(h, Variable)
-    typing.assert_type(F.slogdet(array)[0], ndarray)
+    typing.assert_type(F.slogdet(array)[0], Array)
     typing.assert_type(F.split(x, 2)[0], Variable)
-    typing.assert_type(F.topk(array, 2)[1], ndarray)
+    typing.assert_type(F.topk(array, 2)[1], Array)
 
 
 def functions_of_anything(anything: Any) -> None:
@@ -131,7 +136,7 @@ def layers_and_optimizers() -> None:
     typing.assert_type(model(np.ones((1, 3, 4, 4), np.float32)), Any)
     typing.assert_type(model.params(), list[Parameter])
     typing.assert_type(L.Linear(10, in_size=4).forward(array), Variable)
-    typing.assert_type(L.ReLU().forward(array), ndarray)
+    typing.assert_type(L.ReLU().forward(array), Array)
     typing.assert_type(L.ReLU().forward(x), Variable)
     typing.assert_type(L.Linear(10, bias=False).out_size, int)
     typing.assert_type(model.astype(np.float64), L.Sequential)

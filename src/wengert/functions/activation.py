@@ -361,7 +361,7 @@ def glu(x: Input[X], axis: int = -1) -> X:
     if shape[axis] % 2:
         raise ValueError(f"glu: got x {shape}, needed an even size along axis {axis}")
     a, b = split(x, 2, axis)
-    return a * sigmoid(b)
+    return mul(a, sigmoid(b))
 
 
 def softmax(x: Input[X], axis: int = -1) -> X:

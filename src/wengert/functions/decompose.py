@@ -15,7 +15,7 @@ from wengert.functions.arguments import as_operand
 from wengert.functions.axes import reduced_axes
 from wengert.functions.piecewise import abs
 from wengert.functions.reduce import Reduction, max, min, sum
-from wengert.functions.shape import reshape, sum_to
+from wengert.functions.shape import reshape, squeeze, sum_to
 from wengert.functions.types import Input, X
 
 __all__ = ["cholesky", "det", "inv", "norm", "slogdet", "solve"]
@@ -215,7 +215,7 @@ def solve(A: Input[X], b: Input[X]) -> X:
             f"solve: got A {matrices.shape} and b {shape}, needed b ({N},) or (..., {N}, K)"
         )
     if len(shape) == 1:  # a matrix of one column
-        return solve(matrices, reshape(b, (N, 1)))[..., 0]
+        return squeeze(solve(matrices, reshape(b, (N, 1))), -1)
     try:
         np.broadcast_shapes(matrices.shape[:-2], shape[:-2])
     except ValueError:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, overload
 
 import numpy as np
-from numpy import ndarray
 
 from wengert.arguments import integers
 from wengert.core import Function, Variable
@@ -15,7 +14,7 @@ from wengert.dispatch import Axis, implements
 from wengert.functions.arguments import as_operand
 from wengert.functions.axes import checked_axes, checked_axis
 from wengert.functions.shape import expand_dims, flatten, reshape
-from wengert.functions.types import Input, Operand, X
+from wengert.functions.types import Array, Input, Operand, Plain, X
 
 __all__ = ["concatenate", "flip", "hstack", "pad", "roll", "split", "stack", "vstack"]
 
@@ -135,11 +134,11 @@ class Roll(Function):
 
 
 @overload
-def concatenate(xs: Sequence[Input[ndarray]], axis: int | None = 0) -> ndarray: ...  # type: ignore[overload-overlap]
+def concatenate(xs: Sequence[Plain], axis: int | None = 0) -> Array: ...  # type: ignore[overload-overlap]
 @overload
 def concatenate(xs: Sequence[Operand], axis: int | None = 0) -> Variable: ...
 @implements(np.concatenate)
-def concatenate(xs: Sequence[Operand], axis: int | None = 0) -> Variable | ndarray:
+def concatenate(xs: Sequence[Operand], axis: int | None = 0) -> Variable | Array:
     """The xs joined along an existing axis; flattened first for axis None.
 
     Raises:
@@ -165,11 +164,11 @@ def concatenate(xs: Sequence[Operand], axis: int | None = 0) -> Variable | ndarr
 
 
 @overload
-def stack(xs: Sequence[Input[ndarray]], axis: int = 0) -> ndarray: ...  # type: ignore[overload-overlap]
+def stack(xs: Sequence[Plain], axis: int = 0) -> Array: ...  # type: ignore[overload-overlap]
 @overload
 def stack(xs: Sequence[Operand], axis: int = 0) -> Variable: ...
 @implements(np.stack)
-def stack(xs: Sequence[Operand], axis: int = 0) -> Variable | ndarray:
+def stack(xs: Sequence[Operand], axis: int = 0) -> Variable | Array:
     """The xs, which have the same shape, joined along a new axis.
 
     Example:
@@ -186,21 +185,21 @@ def stack(xs: Sequence[Operand], axis: int = 0) -> Variable | ndarray:
 
 
 @overload
-def vstack(xs: Sequence[Input[ndarray]]) -> ndarray: ...  # type: ignore[overload-overlap]
+def vstack(xs: Sequence[Plain]) -> Array: ...  # type: ignore[overload-overlap]
 @overload
 def vstack(xs: Sequence[Operand]) -> Variable: ...
 @implements(np.vstack)
-def vstack(xs: Sequence[Operand]) -> Variable | ndarray:
+def vstack(xs: Sequence[Operand]) -> Variable | Array:
     """The xs joined along axis 0; a vector counts as a row."""
     return concatenate([x if np.ndim(x) > 1 else reshape(x, (1, -1)) for x in xs], 0)
 
 
 @overload
-def hstack(xs: Sequence[Input[ndarray]]) -> ndarray: ...  # type: ignore[overload-overlap]
+def hstack(xs: Sequence[Plain]) -> Array: ...  # type: ignore[overload-overlap]
 @overload
 def hstack(xs: Sequence[Operand]) -> Variable: ...
 @implements(np.hstack)
-def hstack(xs: Sequence[Operand]) -> Variable | ndarray:
+def hstack(xs: Sequence[Operand]) -> Variable | Array:
     """The xs joined along axis 1, or vectors along their only axis."""
     xs = [x if np.ndim(x) else reshape(x, 1) for x in xs]
     return concatenate(xs, 0 if xs and np.ndim(xs[0]) == 1 else 1)

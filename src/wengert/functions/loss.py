@@ -12,7 +12,7 @@ from wengert.arrays import as_array
 from wengert.core import Function, Variable, as_variable
 from wengert.functions.activation import log_softmax, relu, sigmoid, softmax, softplus
 from wengert.functions.arguments import as_constant, as_operand, check_any, checked_labels
-from wengert.functions.arithmetic import div
+from wengert.functions.arithmetic import astype, div
 from wengert.functions.axes import checked_axis
 from wengert.functions.decompose import norm
 from wengert.functions.index import take, take_along_axis
@@ -428,7 +428,7 @@ def _pair(name: str, x0: Input[X], x1: Input[X], reduction: str) -> tuple[X, X]:
             f"{same if y.size == t.size else ''}"
         )
     _check_reduction(name, reduction, y.shape, y.size)
-    return y, t if t.dtype.kind == "f" else t.astype(y.dtype)
+    return y, t if t.dtype.kind == "f" else astype(t, y.dtype)
 
 
 # ---- Vectors ----

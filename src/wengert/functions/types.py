@@ -17,11 +17,20 @@ from wengert.core import Variable
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
-    X = TypeVar("X", Variable, ndarray, default=ndarray)
+    class Array(ndarray):
+        """An ndarray that a function returns.
+
+        (If X were Variable or ndarray, Pyright would take it from the first input alone: an array
+        would make it ndarray, and a Variable beside it an error.)
+        """
+
+    X = TypeVar("X", Variable, Array, default=Array)
 else:
     from typing import TypeVar
 
-    X = TypeVar("X", Variable, ndarray)  # (defaults are known to Python from 3.13 on)
+    Array = ndarray
+    X = TypeVar("X", Variable, Array)  # (defaults are known to Python from 3.13 on)
 
-Input: TypeAlias = X | ndarray | np.generic | float | list[Any]
-Operand: TypeAlias = Input[Variable]
+Plain: TypeAlias = Array | ndarray | np.generic | float | list[Any]
+Input: TypeAlias = X | Plain
+Operand: TypeAlias = Variable | Plain
