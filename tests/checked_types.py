@@ -63,7 +63,7 @@ def functions_of_several_inputs() -> None:
     typing.assert_type(F.conv2d(images, kernel.data, padding="same"), Array)
     typing.assert_type(F.embedding(labels, p), Variable)
     typing.assert_type(
-        F.batch_norm(images, running_mean=np.zeros(4), running_var=np.ones(4)), ndarray
+        F.batch_norm(images, running_mean=np.zeros(4), running_var=np.ones(4)), Array
     )
     typing.assert_type(F.layer_norm(x, np.ones(4)), Variable)
     typing.assert_type(F.softmax_cross_entropy(x, labels), Variable)
