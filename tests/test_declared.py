@@ -120,6 +120,12 @@ def test_a_required_option_after_one_with_a_default_is_refused():
             size: int
 
 
+@pytest.mark.parametrize("default", [[1], {"a": 1}, {1}])
+def test_a_default_that_all_objects_would_share_is_refused(default):
+    with pytest.raises(TypeError, match=r"Shared: sizes has a .* as default, which all objects"):
+        type("Shared", (Declared,), {"__annotations__": {"sizes": Any}, "sizes": default})
+
+
 def test_annotations_may_be_text():
     class Text(Declared):
         kind: "ClassVar[str]" = "text"

@@ -61,6 +61,14 @@ def test_mlp_needs_a_layer():
         MLP(())
 
 
+def test_mlp_says_which_argument_is_wrong():
+    with pytest.raises(TypeError, match=r"MLP: got activation 'relu', needed a function"):
+        MLP((3, 2), "relu")
+    with pytest.raises(TypeError, match=r"MLP: got out_sizes \(3.5,\), needed an integer ≥ 1 or"):
+        MLP((3.5,))
+    assert len(MLP(3).layers) == 1
+
+
 def test_hidden_layers_before_a_relu_start_with_twice_the_variance():
     random.seed(0)
     first, last = MLP((400, 400), activation=relu, in_size=400).layers
@@ -221,6 +229,15 @@ def test_a_layer_with_a_size_refuses_another(name):
 def test_invalid_options_are_refused_at_once(make, match):
     with pytest.raises(ValueError, match=match):
         make()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [Linear, L.LSTM, L.GRU, L.RNN, L.LSTMCell, L.GRUCell, L.GroupNorm, L.MultiHeadAttention],
+)
+def test_a_required_size_may_not_be_none(kind):
+    with pytest.raises(TypeError, match=f"{kind.__name__}: got .* None, needed an integer ≥ 1"):
+        kind(None)
 
 
 # ---- Modes ----

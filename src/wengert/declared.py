@@ -120,6 +120,12 @@ def _declared(cls: type[Declared]) -> dict[str, Field]:
         if name in own and not field.kept:
             delattr(cls, name)  # or the default would remain after __post_init__
     fields = {f.name: f for f in sorted(fields.values(), key=lambda f: f.keyword)}
+    for name, field in fields.items():
+        if isinstance(field.default, list | dict | set):
+            raise TypeError(
+                f"{cls.__name__}: {name} has a {type(field.default).__name__} as default, which "
+                f"all objects would share; use a tuple, or None and make it in __post_init__"
+            )
     positional = [f for f in fields.values() if not f.keyword]
     for before, field in pairwise(positional):
         if before.default is not EMPTY and field.default is EMPTY:

@@ -98,8 +98,8 @@ def _made(lazy: LazyParameter) -> Any:
 
 
 def check_sizes(layer: Any, *names: str) -> None:
-    """Checks that the options of these names are integers ≥ 1, or None for an unknown size."""
+    """Checks that these options are integers ≥ 1, or None where that is the default."""
     for name in names:
         size = getattr(layer, name)
-        if size is not None:
+        if size is not None or layer._fields[name].default is not None:
             setattr(layer, name, integer(type(layer).__name__, name, size, 1))

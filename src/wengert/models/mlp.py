@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arguments import integers
 from wengert.arrays import DTypeLike
 from wengert.core import Variable
 from wengert.functions.activation import relu
@@ -38,7 +39,10 @@ class MLP(Layer):
         in_size: int | None = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        if len(out_sizes) == 0:
+        out_sizes = integers("MLP", "out_sizes", out_sizes, 1)
+        if not callable(activation):
+            raise TypeError(f"MLP: got activation {activation!r:.80}, needed a function")
+        if not out_sizes:
             raise ValueError("MLP: got no out_sizes, needed one for each layer")
         self.activation = activation
         inner = he_normal if activation is relu else lecun_normal
