@@ -226,6 +226,17 @@ def test_tracing_is_switched_on_and_off_for_the_thread():
     assert node.line is None
 
 
+@pytest.mark.parametrize("value", [True, False])
+def test_switching_traces_on_or_off_does_not_end_a_list_of_calls(value):
+    model = L.Sequential(L.Linear(2, in_size=2), F.relu)
+    with layer_calls() as calls:
+        wg.config.trace_lines = value
+        model(np.ones((1, 2), np.float32))
+        wg.config.trace_lines = False
+        model(np.ones((1, 2), np.float32))
+    assert [call.path for call in calls] == ["layers.0", ""] * 2
+
+
 def test_calls_of_layers_are_listed_as_they_return():
     model = L.Sequential(L.Linear(4), L.Sequential(L.Linear(2)))
     with layer_calls() as calls:

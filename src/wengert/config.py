@@ -52,7 +52,11 @@ class Config:
     def trace_lines(self, value: bool) -> None:
         others = tuple([fn for fn in hooks.get() if fn is not remember])
         hooks.set((*others, remember) if value else others)
-        layer_scope.set(LayerScope() if value else None)
+        scope = layer_scope.get()
+        if value:
+            layer_scope.set(scope or LayerScope())
+        elif scope is not None and not scope.observers:
+            layer_scope.set(None)
 
     def __repr__(self) -> str:
         return (
