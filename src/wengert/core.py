@@ -10,6 +10,7 @@ twice: on arrays it gives numbers; on Variables it leaves records, to be differe
 """
 
 import itertools
+import operator
 from collections.abc import Sequence
 from typing import Any, ClassVar, NoReturn, TypeAlias
 from weakref import ref
@@ -209,6 +210,8 @@ _observers = hooks.get
 _next_serial = itertools.count(1).__next__
 _asarray = np.asarray
 _scalar = np.generic  # what NumPy's arithmetic makes of 0-d arrays
+_floating = np.floating
+_as_scalar = operator.itemgetter(())
 
 
 @hints.answers(hints.FUNCTION)
@@ -272,14 +275,17 @@ class Function:
                 for v in y:
                     v.creator = self
         else:  # the same for one output, written out: a helper would make it a tenth slower
+            kept = ys
             if type(ys) is not ndarray:
                 ys = _asarray(ys) if isinstance(ys, _scalar) else one_array(ys, self)
+                if not (self.elementwise and isinstance(kept, _floating)):
+                    kept = ys
             y = _new(Variable)
             y._data = ys
             y.name = y._grad = y.creator = None
             y.requires_grad = recorded
             if recorded:
-                self._record = inputs, needs, xs, (ys,), (ref(y),)
+                self._record = inputs, needs, xs, (kept,), (ref(y),)
                 self.serial = _next_serial()
                 y.creator = self
         observers = _observers()
@@ -387,10 +393,12 @@ class Function:
         """Values of the inputs: Variables while the walk is recorded, else arrays."""
         record = self._record or self.no_record()
         if not _recording():
+            if isinstance(record[3][0], _floating):  # a 0-d call: scalars are faster
+                return list(map(_as_scalar, record[2]))
             return record[2]
         inputs = self.inputs
         for x, array in zip(inputs, record[2], strict=True):
-            if x._data is not array and type(array) is ndarray:
+            if x._data is not array:
                 raise RuntimeError(
                     f"{type(self).__name__}: the data of an input was replaced after the call, and "
                     f"a recorded walk needs it; assign new data after the walk, or work on a copy"

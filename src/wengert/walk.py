@@ -20,7 +20,6 @@ from wengert.dispatch import ArrayMethods
 Variable: TypeAlias = Any  # (core.py defines the classes, and imports this file)
 Function: TypeAlias = Any
 Gradients: TypeAlias = dict[Variable, Any]  # arrays; Variables while the walk is recorded
-_as_scalar = operator.itemgetter(())
 
 
 def wengert_list(outputs: Variable | Iterable[Variable]) -> list[Function]:
@@ -114,7 +113,7 @@ def walk(
     sums: dict[Variable, ndarray] = {}  # gradients that are sums made here: they grow in place
     while functions:
         f = functions.pop()
-        record = inputs, needs, xs, ys, outputs = f._record
+        inputs, needs, xs, ys, outputs = f._record
         if len(outputs) == 1:
             y = outputs[0]()
             gy = grads.pop(y, None)
@@ -122,20 +121,16 @@ def walk(
                 continue
             if kept and y in kept:
                 grads[y] = gy
-            # (records that hold no array are in the hands of another thread)
-            if type(gy) is ndarray or not isinstance(gy, np.generic) or type(ys[0]) is not ndarray:
+            if type(gy) is ndarray or not isinstance(gy, np.generic):
                 gxs = f.backward(gy)
             elif not f.elementwise:
                 gxs = f.backward(np.asarray(gy))
             else:  # all is 0-d, where NumPy computes much faster with its scalars
-                xs = list(map(_as_scalar, xs))
-                f._record = inputs, needs, xs, (ys[0][()],), outputs
                 try:
                     gxs = f.backward(gy)
                 except (TypeError, AttributeError):  # scalars cannot do all that arrays can
+                    f._record = inputs, needs, xs, (np.asarray(ys[0]),), outputs
                     gxs = None
-                finally:
-                    f._record = record
                 if gxs is None:
                     gxs = f.backward(np.asarray(gy))
         else:
@@ -160,7 +155,7 @@ def walk(
             if type(gx) is ndarray:
                 if gx.shape != data.shape or gx.dtype is not data.dtype:
                     gx = _fitted(gx, data, f)
-            elif type(gx) is not type(data):
+            elif data.ndim or type(gx) is not data.dtype.type:
                 gx = _fitted(_converted(gx, x), data, f)
             if x in sums:
                 sums[x] += gx
