@@ -126,12 +126,13 @@ def walk(
             elif not f.elementwise:
                 gxs = f.backward(np.asarray(gy))
             else:  # all is 0-d, where NumPy computes much faster with its scalars
+                in_scalars = True
                 try:
                     gxs = f.backward(gy)
                 except (TypeError, AttributeError):  # scalars cannot do all that arrays can
+                    in_scalars = False
+                if not in_scalars:
                     f._record = inputs, needs, xs, (np.asarray(ys[0]),), outputs
-                    gxs = None
-                if gxs is None:
                     gxs = f.backward(np.asarray(gy))
         else:
             gys = incoming(f, grads, kept)
