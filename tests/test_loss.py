@@ -5,9 +5,9 @@ import pytest
 
 from wengert import Variable
 from wengert.functions.activation import log_softmax
+from wengert.functions.distance import cosine_similarity, triplet_margin
 from wengert.functions.loss import (
     binary_cross_entropy,
-    cosine_similarity,
     hinge,
     huber,
     kl_divergence,
@@ -16,7 +16,6 @@ from wengert.functions.loss import (
     nll,
     sigmoid_cross_entropy,
     softmax_cross_entropy,
-    triplet_margin,
 )
 from wengert.testing import check_gradients
 

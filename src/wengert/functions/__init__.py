@@ -13,6 +13,7 @@ from wengert.functions.cell import *
 from wengert.functions.conv import *
 from wengert.functions.create import *
 from wengert.functions.decompose import *
+from wengert.functions.distance import *
 from wengert.functions.dropout import *
 from wengert.functions.einsum import *
 from wengert.functions.embedding import *

@@ -12,19 +12,19 @@ from wengert.arrays import as_array
 from wengert.core import Function, Variable, as_variable
 from wengert.functions.activation import log_softmax, relu, sigmoid, softmax, softplus
 from wengert.functions.arguments import as_constant, as_operand, check_any, checked_labels
-from wengert.functions.arithmetic import astype, div
+from wengert.functions.arithmetic import div
 from wengert.functions.axes import checked_axis
-from wengert.functions.decompose import norm
 from wengert.functions.index import take, take_along_axis
-from wengert.functions.piecewise import abs, maximum, minimum, where
+from wengert.functions.piecewise import abs, minimum, where
 from wengert.functions.reduce import mean, sum
+from wengert.functions.reduction import check_reduction, reduced, same_shape
 from wengert.functions.shape import moveaxis
 from wengert.functions.types import Input, X
 
 __all__ = [
-    "binary_cross_entropy", "cosine_similarity", "hinge", "huber", "kl_divergence",
+    "binary_cross_entropy", "hinge", "huber", "kl_divergence",
     "mean_absolute_error", "mean_squared_error", "nll", "sigmoid_cross_entropy",
-    "softmax_cross_entropy", "triplet_margin",
+    "softmax_cross_entropy",
 ]  # fmt: skip
 
 
@@ -200,7 +200,7 @@ def _nll(
     """-Σ q x along the last axis, where q is one-hot, smoothed and weighted."""
     t = checked_labels(name, x.shape, t, ignore=ignore)
     n = t.size if ignore is None else int(np.sum(as_array(t) != ignore))
-    _check_reduction(name, reduction, x.shape, n)
+    check_reduction(name, reduction, x.shape, n)
     C = x.shape[-1]
     weights = _class_weights(name, weight, x)
     one_hot = np.equal(t[..., np.newaxis], np.arange(C))
@@ -211,7 +211,7 @@ def _nll(
     # 0 times an infinite x is 0 here: masked classes do not count
     losses = -sum(q * where(np.equal(q, 0), 0, x), axis=-1)
     if reduction != "mean":
-        return _reduced(losses, reduction)
+        return reduced(losses, reduction)
     return div(sum(losses), sum(weights * one_hot))
 
 
@@ -228,11 +228,11 @@ def _soft_cross_entropy(
         raise ValueError(
             f"{name}: ignore_index is for labels; leave out rows of probabilities instead"
         )
-    _check_reduction(name, reduction, x.shape, x.size)
+    check_reduction(name, reduction, x.shape, x.size)
     q = _class_weights(name, weight, x) * (
         (1 - smoothing) * as_operand(t) + smoothing / x.shape[-1]
     )
-    return _reduced(-sum(q * log_softmax(x), axis=-1), reduction)
+    return reduced(-sum(q * log_softmax(x), axis=-1), reduction)
 
 
 def _class_weights(name: str, weight: Any, x: Any) -> Any:
@@ -272,14 +272,14 @@ def hinge(
     x = as_operand(x)
     shape = np.shape(x)
     t = checked_labels("hinge", shape, t)
-    _check_reduction("hinge", reduction, shape, t.size)
+    check_reduction("hinge", reduction, shape, t.size)
     if power not in (1, 2):
         raise ValueError(f"hinge: got power {power}, needed 1 or 2")
     right = t[..., np.newaxis]
     gaps: Any = relu(margin - take_along_axis(x, right) + x)
     others = np.not_equal(right, np.arange(shape[-1]))
     losses = mean((gaps if power == 1 else gaps * gaps) * others, axis=-1)
-    return _reduced(losses * take(_class_weights("hinge", weight, x), t), reduction)
+    return reduced(losses * take(_class_weights("hinge", weight, x), t), reduction)
 
 
 def kl_divergence(
@@ -297,14 +297,14 @@ def kl_divergence(
     Raises:
         ValueError: the shapes differ, there is no such axis, or an option is out of range.
     """
-    x, t = _pair("kl_divergence", x, t, reduction)
+    x, t = same_shape("kl_divergence", x, t, reduction)
     checked_axis("kl_divergence", axis, np.shape(x))
     if log_target:
         terms = np.exp(t) * (t - x)
     else:
         positive = np.greater(t, 0)
         terms = t * (np.log(where(positive, t, 1)) - where(positive, x, 0))
-    return _reduced(sum(terms, axis=axis), reduction)
+    return reduced(sum(terms, axis=axis), reduction)
 
 
 # ---- Binary classification ----
@@ -330,13 +330,13 @@ def sigmoid_cross_entropy(
     Raises:
         ValueError: the shapes differ, a target is not in 0 ≤ t ≤ 1, or there is no such reduction.
     """
-    x, t = _pair("sigmoid_cross_entropy", x, t, reduction)
+    x, t = same_shape("sigmoid_cross_entropy", x, t, reduction)
     _check_probabilities("sigmoid_cross_entropy", "targets t", t)
     if pos_weight is None:
         losses = SigmoidCrossEntropy()(x, t)
     else:
         losses = _like(pos_weight, x) * t * softplus(-x) + (1 - t) * softplus(x)
-    return _reduced(losses if weight is None else losses * _like(weight, x), reduction)
+    return reduced(losses if weight is None else losses * _like(weight, x), reduction)
 
 
 def binary_cross_entropy(
@@ -354,12 +354,12 @@ def binary_cross_entropy(
         ValueError: the shapes differ, an element is not in the range 0 to 1, or there is no such
             reduction.
     """
-    x, t = _pair("binary_cross_entropy", x, t, reduction)
+    x, t = same_shape("binary_cross_entropy", x, t, reduction)
     hint = "; for logits use sigmoid_cross_entropy"
     _check_probabilities("binary_cross_entropy", "probabilities x", x, hint)
     _check_probabilities("binary_cross_entropy", "targets t", t)
     losses = BinaryCrossEntropy()(x, t)
-    return _reduced(losses if weight is None else losses * _like(weight, x), reduction)
+    return reduced(losses if weight is None else losses * _like(weight, x), reduction)
 
 
 def _check_probabilities(name: str, what: str, t: Any, hint: str = "") -> None:
@@ -394,16 +394,16 @@ def mean_squared_error(x0: Input[X], x1: Input[X], *, reduction: str = "mean") -
     Raises:
         ValueError: the shapes differ, there is no such reduction, or a mean of no elements.
     """
-    x0, x1 = _pair("mean_squared_error", x0, x1, reduction)
+    x0, x1 = same_shape("mean_squared_error", x0, x1, reduction)
     if reduction == "mean":
         return MeanSquaredError()(x0, x1)
-    return _reduced(np.square(x0 - x1), reduction)
+    return reduced(np.square(x0 - x1), reduction)
 
 
 def mean_absolute_error(x0: Input[X], x1: Input[X], *, reduction: str = "mean") -> X:
     """|x0 - x1|. Arguments and errors are those of `mean_squared_error`."""
-    x0, x1 = _pair("mean_absolute_error", x0, x1, reduction)
-    return _reduced(abs(x0 - x1), reduction)
+    x0, x1 = same_shape("mean_absolute_error", x0, x1, reduction)
+    return reduced(abs(x0 - x1), reduction)
 
 
 def huber(x0: Input[X], x1: Input[X], *, delta: float = 1.0, reduction: str = "mean") -> X:
@@ -411,100 +411,8 @@ def huber(x0: Input[X], x1: Input[X], *, delta: float = 1.0, reduction: str = "m
 
     Arguments and errors are those of `mean_squared_error`; `delta` is a number > 0.
     """
-    x0, x1 = _pair("huber", x0, x1, reduction)
+    x0, x1 = same_shape("huber", x0, x1, reduction)
     delta = number("huber", "delta", delta, above=0)
     d: Any = abs(x0 - x1)
     near: Any = minimum(d, delta)
-    return _reduced(near * (d - 0.5 * near), reduction)
-
-
-def _pair(name: str, x0: Input[X], x1: Input[X], reduction: str) -> tuple[X, X]:
-    """Predictions and targets of equal shape; integer targets are cast to x0's dtype."""
-    y, t = as_operand(x0), as_operand(x1)
-    if y.shape != t.shape:
-        same = "; if element i belongs to element i, use x1.reshape(x0.shape)"
-        raise ValueError(
-            f"{name}: got x0 {y.shape} and x1 {t.shape}, needed equal shapes"
-            f"{same if y.size == t.size else ''}"
-        )
-    _check_reduction(name, reduction, y.shape, y.size)
-    return y, t if t.dtype.kind == "f" else astype(t, y.dtype)
-
-
-# ---- Vectors ----
-
-
-def cosine_similarity(x0: Input[X], x1: Input[X], *, axis: int = -1, eps: float = 1e-8) -> X:
-    """x0ᵀ x1 / (|x0| |x1|) along `axis`, -1 to 1: the cosine of the angle between vectors.
-
-    Args:
-        x0: vectors along `axis`.
-        x1: vectors along `axis`; broadcasts against x0.
-        axis: axis of the vectors.
-        eps: smallest norm to divide by, so that a vector of zeros has a derivative.
-
-    Raises:
-        ValueError: the vectors have different lengths, or there is no such axis.
-    """
-    shape0, shape1 = np.shape(x0), np.shape(x1)
-    for shape in (shape0, shape1):
-        checked_axis("cosine_similarity", axis, shape)
-    if shape0[axis] != shape1[axis]:
-        raise ValueError(
-            f"cosine_similarity: got x0 {shape0} and x1 {shape1}, needed equal lengths along axis "
-            f"{axis}"
-        )
-    unit0, unit1 = (div(x, maximum(norm(x, axis=axis, keepdims=True), eps)) for x in (x0, x1))
-    return sum(unit0 * unit1, axis=axis)
-
-
-def triplet_margin(
-    x: Input[X],
-    positive: Input[X],
-    negative: Input[X],
-    *,
-    margin: float = 1.0,
-    p: float = 2.0,
-    eps: float = 1e-6,
-    swap: bool = False,
-    reduction: str = "mean",
-) -> X:
-    """max(0, margin + |x - positive| - |x - negative|): the triplet margin loss.
-
-    Args:
-        x: vectors (anchors), (N, D) or (..., D).
-        positive: a vector that should be near, for each anchor, in x's shape.
-        negative: a vector that should be far away, for each anchor, in x's shape.
-        margin: how much larger the second distance should be.
-        p: order of the norm, p ≥ 1.
-        eps: added to each difference, so that equal vectors have a derivative.
-        swap: use |positive - negative| as the second distance where it is smaller.
-        reduction: "mean" over the vectors, "sum", or "none": (N,) or (...).
-
-    Raises:
-        ValueError: the shapes differ, x is 0-d, or an option is out of range.
-    """
-    x, positive = _pair("triplet_margin", x, positive, reduction)
-    x, negative = _pair("triplet_margin", x, negative, reduction)
-    if np.ndim(x) == 0:
-        raise ValueError("triplet_margin: got x (), needed vectors, (N, D)")
-    near: Any = norm(x - positive + eps, p, axis=-1)
-    far: Any = norm(x - negative + eps, p, axis=-1)
-    if swap:
-        far = minimum(far, norm(positive - negative + eps, p, axis=-1))
-    return _reduced(relu(near - far + margin), reduction)
-
-
-# ---- Reduction ----
-
-
-def _check_reduction(name: str, reduction: str, shape: tuple[int, ...], n: int) -> None:
-    """Raises ValueError for an unknown reduction, or for the mean over `n` = 0 elements."""
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"{name}: got reduction {reduction!r}, needed 'mean', 'sum' or 'none'")
-    if reduction == "mean":
-        check_any(name, shape, n)
-
-
-def _reduced(losses: Any, reduction: str) -> Any:
-    return losses if reduction == "none" else sum(losses) if reduction == "sum" else mean(losses)
+    return reduced(near * (d - 0.5 * near), reduction)
