@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wengert import Variable
-from wengert.functions import loss
+from wengert.functions import distance, loss
 from wengert.functions.activation import log_softmax
 
 torch = pytest.importorskip("torch", reason="PyTorch is missing: pip install '.[parity]'")
@@ -208,7 +208,7 @@ def test_cosine_similarity(seed, dtype):
     rng, x0, x1 = drawn_pair(4 * seed + 3, dtype, -2, 2)
     axis = seed % 3
     compare(
-        lambda *xs: loss.cosine_similarity(*xs, axis=axis),
+        lambda *xs: distance.cosine_similarity(*xs, axis=axis),
         lambda *xs: T.cosine_similarity(*xs, dim=axis),
         rng, x0, x1,
     )  # fmt: skip
@@ -222,7 +222,9 @@ def test_triplet_margin(swap, reduction, seed, dtype):
     rng = np.random.default_rng(seed)
     margin, p = rng.uniform(0.5, 2), [1, 2, 3][seed % 3]
     compare(
-        lambda *xs: loss.triplet_margin(*xs, margin=margin, p=p, swap=swap, reduction=reduction),
+        lambda *xs: distance.triplet_margin(
+            *xs, margin=margin, p=p, swap=swap, reduction=reduction
+        ),
         lambda *xs: T.triplet_margin_loss(
             *xs, margin=margin, p=p, swap=swap, reduction=reduction
         ),
