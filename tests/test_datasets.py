@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import pickle
 import tarfile
 from pathlib import Path
@@ -25,7 +26,7 @@ from wengert.data import (
 )
 from wengert.data.plain_pickle import read_plain_pickle
 
-FASHION = Path("/usr/share/datasets/fashion-mnist")
+FASHION = Path(os.environ.get("WENGERT_DATA", "/usr/share/datasets"), "fashion-mnist")
 IMAGES = np.random.default_rng(0).integers(256, size=(20, 28, 28), dtype=np.uint8)
 LABELS = (np.arange(20) % 10).astype(np.uint8)
 
