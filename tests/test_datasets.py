@@ -144,7 +144,8 @@ def test_the_files_of_the_other_data_set_are_refused(tmp_path):
     not FASHION.is_dir(), reason="Fashion-MNIST is missing: apt install dataset-fashion-mnist"
 )
 @pytest.mark.parametrize(("train", "n", "mean"), [(True, 60_000, 0.2860), (False, 10_000, 0.2868)])
-def test_fashion_mnist_of_the_system_is_found_and_complete(train, n, mean):
+def test_fashion_mnist_of_the_system_is_found_and_complete(monkeypatch, train, n, mean):
+    monkeypatch.setenv("WENGERT_DATA", str(FASHION.parent))
     x, t = load_fashion_mnist(train).arrays
     assert x.shape == (n, 1, 28, 28)
     assert np.bincount(t).tolist() == [n // 10] * 10
