@@ -3,6 +3,7 @@
 import copy
 import gc
 import math
+import operator as op
 import weakref
 
 import numpy as np
@@ -86,13 +87,66 @@ def test_generation_is_that_of_the_longest_path():
     assert y.creator.generation == 1
 
 
-def test_equality_of_variables_is_identity():
-    x, same = Variable(1.0), Variable(1.0)
-    assert x == x
-    assert x != same
-    assert len({x, same}) == 2
-    assert x in [same, x]
-    assert x not in [same]
+@pytest.mark.parametrize("other", [np.array([1.0, 5.0]), Variable([1.0, 5.0]), [1.0, 5.0], 1])
+def test_equality_of_variables_is_elementwise(other):
+    x = Variable([1.0, 2.0])
+    for y, expected in [(x == other, [True, False]), (other == x, [True, False])]:
+        assert isinstance(y, Variable)
+        assert y.data.tolist() == expected
+        assert not y.requires_grad
+    for y in [x != other, other != x]:
+        assert y.data.tolist() == [False, True]
+
+
+def test_one_element_is_equal_to_a_number_and_to_itself():
+    y = Square()(x := Variable(3.0))
+    assert y.creator.input == x
+    assert y == 9
+    assert bool(y != 9) is False
+    with pytest.raises(ValueError, match="needed one element"):
+        bool(Variable([1.0, 2.0]) == 1)
+
+
+@pytest.mark.parametrize("other", [None, "text", object(), {}])
+def test_a_variable_is_not_equal_to_what_has_no_values(other):
+    x = Variable([1.0, 2.0])
+    assert (x == other) is False
+    assert (x != other) is True
+
+
+def test_shapes_that_do_not_broadcast_cannot_be_compared():
+    with pytest.raises(ValueError, match="do not broadcast"):
+        Variable([1.0, 2.0]) == np.ones(3)  # noqa: B015
+
+
+def test_variables_of_equal_values_are_different_keys_and_elements_of_sets():
+    x, same = Variable([1.0, 2.0]), Variable([1.0, 2.0])
+    assert len({x, same, x}) == 2
+    assert {x: "x", same: "same"}[same] == "same"
+    assert hash(x) != hash(same)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.int64, np.uint64, np.bool_])
+@pytest.mark.parametrize(
+    "number",
+    [300, -1, -(2**40), 2**63, 2**64 + 1, pytest.param(10**400, id="huge"),
+     pytest.param(-(10**400), id="-huge")],
+)  # fmt: skip
+@pytest.mark.parametrize("compare", [op.eq, op.ne, op.lt, op.le, op.gt, op.ge])
+def test_comparisons_with_numbers_out_of_range_are_those_of_numpy(dtype, number, compare):
+    x = np.array([0, 1], dtype)
+    big = np.array([np.iinfo(dtype).max] if dtype is not np.bool_ else [1], dtype)
+    for array in (x, big):
+        expected = [compare(value, number) for value in array.tolist()]  # Python's integers
+        assert compare(Variable(array), number).data.tolist() == expected
+        assert compare(number, Variable(array)).data.tolist() == [
+            compare(number, value) for value in array.tolist()
+        ]
+
+
+def test_arithmetic_with_a_number_out_of_range_is_refused_as_by_numpy():
+    with pytest.raises(OverflowError):
+        Variable(np.array([1], np.uint8)) + 300
 
 
 def test_data_is_kept_and_not_copied():

@@ -1,5 +1,7 @@
 """Conversion of values to arrays, and sums of arrays back to the shape of another array."""
 
+import math
+import sys
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -43,10 +45,11 @@ def is_foreign(x: Any) -> bool:
 _NUMBERS = {float, int, bool}  # (not subclasses: np.float64 is a float, but has a dtype)
 
 
-def fitted(operands: Sequence[Any]) -> list[Any] | None:
+def fitted(operands: Sequence[Any], ufunc: np.ufunc | None = None) -> list[Any] | None:
     """The operands of one operation, lists as arrays; None if one is an array of another kind.
 
-    A number among arrays or Variables becomes an array, of the dtype that NumPy would use.
+    A number among arrays or Variables becomes an array, of the dtype that NumPy would use. An
+    integer may be outside of the range of this dtype if `ufunc` is a comparison.
     """
     values, arrays = [], []
     for x in operands:
@@ -62,11 +65,51 @@ def fitted(operands: Sequence[Any]) -> list[Any] | None:
         return values
     dtypes = [x.dtype for x in arrays]
     alone = len(dtypes) == 1 and dtypes[0].kind == "f"
-    return [
-        np.array(x, dtypes[0] if alone else np.result_type(x, *dtypes))
-        if type(x) in _NUMBERS else x
-        for x in values
-    ]  # fmt: skip
+    try:
+        return [
+            np.array(x, dtypes[0] if alone else np.result_type(x, *dtypes))
+            if type(x) in _NUMBERS else x
+            for x in values
+        ]  # fmt: skip
+    except OverflowError:
+        if ufunc not in _COMPARISONS:
+            raise
+        return [_of_any_size(x) if type(x) is int else x for x in values]
+
+
+_COMPARISONS = {
+    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
+}  # fmt: skip
+
+
+def _of_any_size(x: int) -> ndarray:
+    """An integer as an array; as ±inf if it is outside of the range of all integer dtypes."""
+    for dtype in (np.int64, np.uint64):
+        if np.iinfo(dtype).min <= x <= np.iinfo(dtype).max:
+            return np.array(x, dtype)
+    return np.array(math.inf if x > 0 else -math.inf)
+
+
+def snapshot(x: Any) -> Any:
+    """`x`; a copy of it if it is an array of integers or booleans.
+
+    For labels, masks and indices in a record: they are small, and programs fill such arrays anew
+    for each batch, perhaps before `backward`.
+    """
+    return x.copy() if type(x) is ndarray and x.dtype.kind in "iub" else x
+
+
+def writable(x: Any) -> ndarray:
+    """The array of a Variable for an update in place; a copy, from now on the array of the
+    Variable, if anybody else holds the array.
+
+    So a write changes no array that a record, a view or the program refers to: the gradient of a
+    graph that was recorded before it is that at the old value.
+    """
+    data: ndarray = x._data
+    if data.base is not None or not data.flags.writeable or sys.getrefcount(data) > _ALONE:
+        x._data = data = data.copy(order="K")
+    return data
 
 
 def _refuse_variables(operands: Sequence[Any], x: Any) -> None:
@@ -76,6 +119,21 @@ def _refuse_variables(operands: Sequence[Any], x: Any) -> None:
             f"Variable: got a Variable beside a {type(x).__name__}, needed arrays of one kind; "
             f"use x.data"
         )
+
+
+def _references() -> int:
+    """The reference count that `writable` finds for an array that only its Variable holds."""
+
+    class Holder:
+        _data = None
+
+    x = Holder()
+    x._data = np.empty(0)
+    data = x._data
+    return sys.getrefcount(data)
+
+
+_ALONE = _references()
 
 
 def sum_to(x: Any, shape: tuple[int, ...]) -> Any:

@@ -20,7 +20,7 @@ from numpy import ndarray
 
 from wengert import hints
 from wengert.arguments import call_text, parameters_of
-from wengert.arrays import as_array, explained, fitted, one_array
+from wengert.arrays import as_array, explained, fitted, one_array, snapshot
 from wengert.config import enable_backprop, hooks
 from wengert.dispatch import ArrayMethods, ufuncs
 from wengert.walk import backward, hold_weakly, wengert_list
@@ -36,8 +36,7 @@ class Variable(ArrayMethods["Variable"]):
         name: shown in `repr` and in pictures of the graph.
         requires_grad: False makes a constant, for which no gradient is computed.
 
-    `creator` is the Function that computed this Variable, or None for a leaf. `==` compares
-    identity, `np.equal` values.
+    `creator` is the Function that computed this Variable, or None for a leaf.
     """
 
     __slots__ = ("__weakref__", "_data", "_grad", "creator", "name", "requires_grad")
@@ -159,11 +158,6 @@ class Variable(ArrayMethods["Variable"]):
     def resolve(self) -> "Variable":
         """This Variable; for a stand-in, the leaf."""
         return self
-
-    __hash__ = object.__hash__
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
 
 
 class Parameter(Variable):
@@ -296,14 +290,12 @@ class Function:
 
     def _call_with_constants(self, inputs: tuple[Any, ...]) -> Any:
         """The call where some inputs are arrays or numbers; if all are, the result is an array."""
-        values = fitted(inputs)
+        values = fitted(inputs, self.ufunc)
         if values is None:  # symbols, arrays on a device: they pass as they are
             return self.forward(*inputs)
         for x in inputs:
             if isinstance(x, Variable):
-                return self(
-                    *[v if isinstance(v, Variable) else Variable.constant(v) for v in values]
-                )
+                return self(*[as_variable(snapshot(v)) for v in values])
         try:
             ys = self.forward(*values)
         except Exception as error:

@@ -219,6 +219,8 @@ class ArrayMethods(Generic[Variable]):
 
     # -- NumPy's functions and Python's operators --
 
+    __hash__ = object.__hash__  # of the node: Variables are keys and elements of sets
+
     def __array_ufunc__(self, ufunc: ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
             if ufunc in implementations:
@@ -285,6 +287,10 @@ class ArrayMethods(Generic[Variable]):
         return other // self, other % self
     def __matmul__(self, other: Any) -> Variable: return np.matmul(self, other)
     def __rmatmul__(self, other: Any) -> Variable: return np.matmul(other, self)
+    def __eq__(self, other: Any) -> Variable:  # type: ignore[override]
+        return ufuncs[np.equal]()(self, other) if _has_values(other) else NotImplemented
+    def __ne__(self, other: Any) -> Variable:  # type: ignore[override]
+        return ufuncs[np.not_equal]()(self, other) if _has_values(other) else NotImplemented
     def __lt__(self, other: Any) -> Variable: return ufuncs[np.less]()(self, other)
     def __le__(self, other: Any) -> Variable: return ufuncs[np.less_equal]()(self, other)
     def __gt__(self, other: Any) -> Variable: return ufuncs[np.greater]()(self, other)
@@ -296,6 +302,14 @@ class ArrayMethods(Generic[Variable]):
     def __xor__(self, other: Any) -> Variable: return np.bitwise_xor(self, other)
     def __rxor__(self, other: Any) -> Variable: return np.bitwise_xor(other, self)
     # fmt: on
+
+
+def _has_values(x: Any) -> bool:
+    """Whether `x` can be compared with an array element by element: numbers, not None or text."""
+    return isinstance(x, _NUMERIC) or hasattr(x, "__array_function__")
+
+
+_NUMERIC = (ArrayMethods, ndarray, numpy.number, numpy.bool_, float, int, list, tuple)
 
 
 def _without_types(signature: inspect.Signature) -> inspect.Signature:

@@ -70,7 +70,8 @@ VARIABLE = {
     "clamp": "x.clip(low, high)",
     "amax": "x.max(axis)",
     "amin": "x.min(axis)",
-    "eq": "np.equal(x, y)",
+    "eq": "x == y",
+    "ne": "x != y",
     "topk": "F.topk(x, k)",
     # in place: a Variable does not change once it is recorded
     "add_": "x = x + y",

@@ -73,8 +73,9 @@ class Program:
 
     def take_inputs(self, inputs: list[Variable]) -> None:
         """Replaces the arguments that are among `inputs` by their positions."""
+        positions = {x: i for i, x in enumerate(inputs)}
         self.args = [
-            Input(inputs.index(a)) if isinstance(a, Variable) and a in inputs else a
+            Input(positions[a]) if isinstance(a, Variable) and a in positions else a
             for a in self.args
         ]
 

@@ -128,6 +128,15 @@ class Variable(core.Variable):
 
     __str__ = __repr__
 
+    # The book defines no comparison: two Variables are equal if they are the same object.
+    __hash__ = core.Variable.__hash__
+
+    def __eq__(self, other: Any) -> Any:
+        return self is other
+
+    def __ne__(self, other: Any) -> Any:
+        return self is not other
+
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if kwargs.keys() == {"out"} and not isinstance(kwargs["out"][0], core.Variable):
             # x.data -= lr * x.grad: the output is an array, so compute with arrays

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from wengert.arrays import as_array
-from wengert.core import Variable
+import numpy as np
+
+from wengert.arrays import as_array, snapshot
+from wengert.core import Constant, Variable
 from wengert.functions.types import Input, X
+
+
+class Snapshot(Constant):
+    """y = x, a copy. For labels, masks and indices: a program may refill them before `backward`."""
+
+    def forward(self, x):
+        return x.copy()
+
+    @staticmethod
+    def samples(rng):
+        yield (rng.integers(0, 8, size=(2, 3)),)
+        yield (np.array([True, False]),)
 
 
 def as_operand(x: Input[X]) -> X:
@@ -16,11 +30,14 @@ def as_operand(x: Input[X]) -> X:
 
 
 def as_constant(x: Input[X]) -> X:
-    """`x` as data without a gradient: a constant for a Variable, else an array; not a copy."""
+    """`x` as data without a gradient: a constant for a Variable, else an array.
+
+    Not a copy, except of integers and booleans: see `Snapshot`.
+    """
     operand: Any = as_operand(x)
-    if isinstance(operand, Variable) and operand.requires_grad:
-        operand = operand.detach()
-    return operand
+    if isinstance(operand, Variable):
+        return Snapshot()(operand) if operand.dtype.kind in "iub" else operand.detach()
+    return snapshot(operand)
 
 
 def checked_labels(

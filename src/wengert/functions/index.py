@@ -16,7 +16,6 @@ import numpy as np
 from wengert.core import Function, Variable, as_variable
 from wengert.dispatch import implements
 from wengert.functions.arguments import as_constant
-from wengert.functions.arithmetic import Pos
 from wengert.functions.axes import checked_axis
 from wengert.functions.shape import flatten
 from wengert.functions.types import Input, X
@@ -234,9 +233,9 @@ def _bound(n: Any) -> int | None:
 
 
 def _private(k):
-    """A private copy of an index array, mask or list of numbers, as an array or a constant."""
+    """An index array, mask or list of numbers, as an array or a constant."""
     if isinstance(k, np.ndarray | Variable):
-        array = _copy(as_constant(k))
+        array = as_constant(k)
     else:
         array = np.asarray(_plain_lists(k))
         if array.ndim == 0 and array.dtype != bool:
@@ -364,9 +363,4 @@ def integer_indices(name: str, indices: Any) -> Any:
     array = as_constant(indices)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name}: got indices of {array.dtype}, needed integers")
-    return _copy(array)
-
-
-def _copy(array):
-    """A copy; of a constant, by a Function, so that hooks observe it."""
-    return array.copy() if isinstance(array, np.ndarray) else Pos()(array)
+    return array

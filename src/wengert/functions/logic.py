@@ -1,6 +1,6 @@
 """Comparisons and logical operations, element by element; the results are constants.
 
-(`==` between Variables compares identity, because graph code compares nodes: use `np.equal`.)
+(Whether two Variables are the same node of the graph is `x is y`.)
 """
 
 from __future__ import annotations
