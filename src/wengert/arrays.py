@@ -125,7 +125,7 @@ def _references() -> int:
     """The reference count that `writable` finds for an array that only its Variable holds."""
 
     class Holder:
-        _data = None
+        _data: Any
 
     x = Holder()
     x._data = np.empty(0)

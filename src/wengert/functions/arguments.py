@@ -35,9 +35,13 @@ def as_constant(x: Input[X]) -> X:
     Not a copy, except of integers and booleans: see `Snapshot`.
     """
     operand: Any = as_operand(x)
-    if isinstance(operand, Variable):
-        return Snapshot()(operand) if operand.dtype.kind in "iub" else operand.detach()
-    return snapshot(operand)
+    if not isinstance(operand, Variable):
+        operand = snapshot(operand)
+    elif operand.dtype.kind in "iub":
+        operand = Snapshot()(operand)
+    else:
+        operand = operand.detach()
+    return operand
 
 
 def checked_labels(

@@ -235,7 +235,7 @@ def _bound(n: Any) -> int | None:
 def _private(k):
     """An index array, mask or list of numbers, as an array or a constant."""
     if isinstance(k, np.ndarray | Variable):
-        array = as_constant(k)
+        array: Any = as_constant(k)
     else:
         array = np.asarray(_plain_lists(k))
         if array.ndim == 0 and array.dtype != bool:
