@@ -139,8 +139,10 @@ _ALONE = _references()
 def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
     """Sums `x` (array or Variable) over the axes along which `shape` was broadcast to x.shape."""
     extra = x.ndim - len(shape)
-    axes = [i for i in range(x.ndim) if i < extra or shape[i - extra] == 1 != x.shape[i]]
-    return np.reshape(np.sum(x, axis=tuple(axes)), shape)
+    axes = tuple([i for i in range(x.ndim) if i < extra or shape[i - extra] == 1 != x.shape[i]])
+    if x.dtype == np.float16:  # (too few digits to add up many numbers)
+        return np.reshape(np.sum(x.astype(np.float32), axis=axes), shape).astype(x.dtype)
+    return np.reshape(np.sum(x, axis=axes), shape)
 
 
 def explained(error: Exception, function: Any, xs: Sequence[Any]) -> Exception:

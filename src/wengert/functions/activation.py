@@ -14,6 +14,7 @@ from wengert.functions.axes import checked_axis
 from wengert.functions.join import split
 from wengert.functions.math import Erf, erf
 from wengert.functions.piecewise import clip
+from wengert.functions.precision import in_float
 from wengert.functions.samples import one_input
 from wengert.functions.types import Input, X
 
@@ -249,10 +250,12 @@ class LogSoftmax(Function):
 
 
 # fmt: off
+@in_float("x")
 def sigmoid(x: Input[X]) -> X:
     """y = 1 / (1 + e⁻ˣ), between 0 and 1."""
     return Sigmoid()(x)
 
+@in_float("x")
 def log_sigmoid(x: Input[X]) -> X:
     """y = log sigmoid(x), exact where sigmoid(x) rounds to 0."""
     return neg(Softplus()(neg(x)))
@@ -261,40 +264,49 @@ def relu(x: Input[X]) -> X:
     """y = max(x, 0); its gradient at 0 is 0."""
     return ReLU()(x)
 
+@in_float("x")
 def leaky_relu(x: Input[X], slope: float = 0.01) -> X:
     """y = x for x > 0, else slope x."""
     return LeakyReLU(number("leaky_relu", "slope", slope))(x)
 
+@in_float("x")
 def elu(x: Input[X], alpha: float = 1.0) -> X:
     """y = x for x > 0, else α (eˣ - 1). Source: arXiv:1511.07289."""
     return ELU(number("elu", "alpha", alpha))(x)
 
+@in_float("x")
 def selu(x: Input[X]) -> X:
     """y = λ elu(x, α), with the α and λ of self-normalizing networks. Source: arXiv:1706.02515."""
     return mul(SELU_SCALE, ELU(SELU_ALPHA)(x))
 
+@in_float("x")
 def silu(x: Input[X]) -> X:
     """y = x sigmoid(x), also known as swish. Source: arXiv:1606.08415, section 2."""
     return SiLU()(x)
 
+@in_float("x")
 def mish(x: Input[X]) -> X:
     """y = x tanh(softplus(x)). Source: arXiv:1908.08681."""
     return mul(x, np.tanh(Softplus()(x)))
 
+@in_float("x")
 def softsign(x: Input[X]) -> X:
     """y = x / (1 + |x|), between -1 and 1."""
     return div(x, add(1, np.absolute(x)))
 
+@in_float("x")
 def hard_sigmoid(x: Input[X]) -> X:
     """y = x/6 + 1/2, limited to 0 ≤ y ≤ 1. Source: arXiv:1905.02244, section 5.2."""
     return clip(add(mul(x, 1 / 6), 0.5), 0, 1)
 
+@in_float("x")
 def hard_swish(x: Input[X]) -> X:
     """y = x hard_sigmoid(x). Source: arXiv:1905.02244, section 5.2."""
     return mul(x, hard_sigmoid(x))
 # fmt: on
 
 
+@in_float("x")
 def celu(x: Input[X], alpha: float = 1.0) -> X:
     """y = x for x > 0, else α (exp(x/α) - 1), which is smooth at 0. Source: arXiv:1704.07483.
 
@@ -310,6 +322,7 @@ def celu(x: Input[X], alpha: float = 1.0) -> X:
     return mul(alpha, ELU()(div(x, alpha)))
 
 
+@in_float("x")
 def gelu(x: Input[X], approximate: bool = False) -> X:
     """y = x Φ(x), where Φ is the standard normal distribution. Source: arXiv:1606.08415.
 
@@ -321,6 +334,7 @@ def gelu(x: Input[X], approximate: bool = False) -> X:
     return TanhGELU()(x) if approximate else GELU()(x)
 
 
+@in_float("x")
 def softplus(x: Input[X], beta: float = 1.0) -> X:
     """y = log(1 + exp(βx)) / β: a smooth approximation of relu, closer for larger β.
 
@@ -331,6 +345,7 @@ def softplus(x: Input[X], beta: float = 1.0) -> X:
     return Softplus(number("softplus", "beta", beta, above=0))(x)
 
 
+@in_float("x", "slope")
 def prelu(x: Input[X], slope: Input[X]) -> X:
     """y = x for x > 0, else slope x, with a trained slope. Source: arXiv:1502.01852.
 
@@ -350,6 +365,7 @@ def prelu(x: Input[X], slope: Input[X]) -> X:
     return PReLU()(x, np.reshape(slope, (C,) + (1,) * (len(shape) - 2) if C > 1 else ()))
 
 
+@in_float("x")
 def glu(x: Input[X], axis: int = -1) -> X:
     """y = a sigmoid(b), where a and b are the halves of x along `axis`. Source: arXiv:1612.08083.
 
@@ -364,6 +380,7 @@ def glu(x: Input[X], axis: int = -1) -> X:
     return mul(a, sigmoid(b))
 
 
+@in_float("x")
 def softmax(x: Input[X], axis: int = -1) -> X:
     """y = e^x / Σ e^x along `axis`: positive numbers whose sum is 1.
 
@@ -373,6 +390,7 @@ def softmax(x: Input[X], axis: int = -1) -> X:
     return Softmax(_one_axis("softmax", x, axis))(x)
 
 
+@in_float("x")
 def log_softmax(x: Input[X], axis: int = -1) -> X:
     """y = log softmax(x) along `axis`, exact where softmax(x) rounds to 0.
 

@@ -14,6 +14,7 @@ from wengert.dispatch import Axis, implements
 from wengert.functions.arguments import as_operand
 from wengert.functions.axes import reduced_axes
 from wengert.functions.piecewise import abs
+from wengert.functions.precision import in_float
 from wengert.functions.reduce import Reduction, max, min, sum
 from wengert.functions.shape import reshape, squeeze, sum_to
 from wengert.functions.types import Input, X
@@ -263,6 +264,7 @@ def cholesky(x: Input[X]) -> X:
 
 
 @implements(np.linalg.norm)
+@in_float("x")
 def norm(
     x: Input[X], ord: float | str | None = None, axis: Axis = None, *, keepdims: bool = False
 ) -> X:

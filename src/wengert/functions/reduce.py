@@ -13,6 +13,7 @@ from wengert.dispatch import Axis, implements
 from wengert.functions.arithmetic import mul
 from wengert.functions.axes import checked_axis, reduced_axes
 from wengert.functions.math import sqrt
+from wengert.functions.precision import in_float
 from wengert.functions.types import Input, X
 
 __all__ = [
@@ -248,6 +249,7 @@ def mean(x: Input[X], axis: Axis = None, *, keepdims: bool = False) -> X:
 
 
 @implements(np.var)
+@in_float("x")
 def var(x: Input[X], axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> X:
     """y = Σ (x - mean)² / (n - ddof) along `axis` (see `sum`).
 
@@ -264,6 +266,7 @@ def var(x: Input[X], axis: Axis = None, *, ddof: float = 0, keepdims: bool = Fal
 
 
 @implements(np.std)
+@in_float("x")
 def std(x: Input[X], axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> X:
     """y = √var(x) along `axis` (see `var`). It has no derivative where all x are equal."""
     return sqrt(var(x, axis, ddof=ddof, keepdims=keepdims))
@@ -290,6 +293,7 @@ def min(x: Input[X], axis: Axis = None, *, keepdims: bool = False) -> X:
     return Min(axis, keepdims)(x)
 
 
+@in_float("x")
 def logsumexp(x: Input[X], axis: Axis = None, *, keepdims: bool = False) -> X:
     """y = log Σ exp x along `axis` (see `sum`), without overflow."""
     x, axis = _checked("logsumexp", x, axis)
