@@ -112,7 +112,7 @@ def test_a_user_defined_attribute_comes_before_the_hint():
     model.weights = [1]
     assert (model.weights, model.predict(2)) == ([1], 2)
     assert {"weights", "predict"} < set(dir(model))
-    assert "eval" not in dir(model)
+    assert "zero_grad" not in dir(model)
 
 
 def test_an_error_inside_a_property_is_not_hidden():

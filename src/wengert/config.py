@@ -14,6 +14,7 @@ Walker: TypeAlias = Callable[[list[Any], dict[Any, Any], Collection[Any], bool],
 # Context variables start at their default in every thread, and reading one costs 30 ns.
 enable_backprop: ContextVar[bool] = ContextVar("enable_backprop", default=True)
 train: ContextVar[bool] = ContextVar("train", default=True)
+layer_train: ContextVar[bool] = ContextVar("layer_train", default=True)  # of the running layer
 hooks: ContextVar[tuple[Hook, ...]] = ContextVar("hooks", default=())
 walker: ContextVar[Walker | None] = ContextVar("walker", default=None)  # replaces walk.walk
 
@@ -36,8 +37,12 @@ class Config:
 
     @property
     def train(self) -> bool:
-        """Whether the model is being trained; dropout and batch normalisation depend on it."""
-        return train.get()
+        """Whether the model is being trained; dropout and batch normalisation depend on it.
+
+        Assigning sets the mode of the thread. Within a call of a layer in inference mode (see
+        `Layer.eval`) it is False, whatever was assigned.
+        """
+        return training()
 
     @train.setter
     def train(self, value: bool) -> None:
@@ -68,6 +73,11 @@ class Config:
 config = Config()
 
 
+def training() -> bool:
+    """Whether the code that runs trains: not in `test_mode`, nor in a layer in inference mode."""
+    return train.get() and layer_train.get()
+
+
 @contextmanager
 def using_config(name: str, value: bool) -> Iterator[None]:
     """Sets one mode, `enable_backprop` or `train`, within a `with` block.
@@ -90,7 +100,11 @@ def no_grad() -> Any:
 
 
 def test_mode() -> Any:
-    """`with test_mode():` runs dropout and batch normalisation in inference mode."""
+    """`with test_mode():` runs dropout and batch normalisation in inference mode.
+
+    It holds for all models, in the thread that runs the block. `model.eval()` holds for one model,
+    in all threads. Each of the two is enough for inference mode.
+    """
     return using_config("train", False)
 
 

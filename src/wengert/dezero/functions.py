@@ -12,7 +12,7 @@ import numpy as np
 
 from wengert import functions as wengert_functions
 from wengert.arrays import as_array as array_of
-from wengert.config import train
+from wengert.config import training
 from wengert.dezero.core import Function, Variable, as_variable, making
 from wengert.dezero.core import add as add
 from wengert.dezero.core import as_array as as_array
@@ -319,7 +319,7 @@ def embed_id(x, W):
 def dropout(x: Any, dropout_ratio: float = 0.5) -> Any:
     """In training, zeroes elements with probability `dropout_ratio` and scales up the others."""
     x = as_variable(x)
-    if not train.get():
+    if not training():
         return x
     mask = np.random.rand(*x.shape) > dropout_ratio
     return x * mask.astype(x.dtype) / (1.0 - dropout_ratio)

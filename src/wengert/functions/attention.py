@@ -11,7 +11,7 @@ import numpy as np
 from wengert import kernels
 from wengert.arguments import fraction, integer
 from wengert.arrays import as_array, sum_to
-from wengert.config import enable_backprop, train
+from wengert.config import enable_backprop, training
 from wengert.core import Function
 from wengert.functions.dropout import dropout_mask
 from wengert.functions.linalg import linear
@@ -275,7 +275,7 @@ def _attention(
     if scale is None:
         scale = 1 / math.sqrt(max(np.shape(q)[-1], 1))
     inputs = [q, k, v] if mask is None else [q, k, v, mask]
-    dropping = probability > 0 and train.get()
+    dropping = probability > 0 and training()
     if dropping:
         inputs.append(_drawn_mask(probability, *inputs))
     return Attention(float(scale), causal, dropping)(*inputs)

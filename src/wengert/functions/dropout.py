@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arguments import fraction
+from wengert.arguments import boolean, fraction
 from wengert.arrays import as_array
-from wengert.config import train
+from wengert.config import training
 from wengert.core import Variable, as_variable
 from wengert.functions.arguments import as_operand
 from wengert.functions.arithmetic import Mul
@@ -27,7 +27,7 @@ class Dropout(Mul):
             yield rng.normal(size=(2, 3)), 2.0 * rng.integers(0, 2, size=shape)
 
 
-def dropout(x: Input[X], p: float = 0.5) -> X:
+def dropout(x: Input[X], p: float = 0.5, *, train: bool | None = None) -> X:
     """In training, each element becomes 0 with probability p; the others are scaled by 1 / (1 - p).
 
     In inference mode y = x, which is also the mean of y in training.
@@ -35,17 +35,18 @@ def dropout(x: Input[X], p: float = 0.5) -> X:
     Args:
         x: any shape.
         p: 0 ≤ p < 1.
+        train: True drops in inference mode too, False never; None follows the mode.
 
     Raises:
-        TypeError: p is not a number.
+        TypeError: p is not a number, or train not a boolean.
         ValueError: p is out of its range.
 
     Source: N. Srivastava et al., Dropout, JMLR 15 (2014), with the scaling done in training.
     """
-    return _dropped("dropout", x, p, np.shape(x))
+    return _dropped("dropout", x, p, np.shape(x), train)
 
 
-def channel_dropout(x: Input[X], p: float = 0.5) -> X:
+def channel_dropout(x: Input[X], p: float = 0.5, *, train: bool | None = None) -> X:
     """`dropout` of whole channels, chosen for each sample.
 
     Neighbouring pixels are similar, so dropping single ones would remove little information.
@@ -53,9 +54,10 @@ def channel_dropout(x: Input[X], p: float = 0.5) -> X:
     Args:
         x: (N, C, ...).
         p: 0 ≤ p < 1.
+        train: True drops in inference mode too, False never; None follows the mode.
 
     Raises:
-        TypeError: p is not a number.
+        TypeError: p is not a number, or train not a boolean.
         ValueError: p is out of its range, or x has no channels.
 
     Source: J. Tompson et al., arXiv:1411.4280, section 3.2.
@@ -63,12 +65,13 @@ def channel_dropout(x: Input[X], p: float = 0.5) -> X:
     shape = np.shape(x)
     if len(shape) < 2:
         raise ValueError(f"channel_dropout: got x {shape}, needed (N, C, ...)")
-    return _dropped("channel_dropout", x, p, shape[:2] + (1,) * (len(shape) - 2))
+    return _dropped("channel_dropout", x, p, shape[:2] + (1,) * (len(shape) - 2), train)
 
 
-def _dropped(name: str, x: Any, p: float, shape: tuple[int, ...]) -> Any:
+def _dropped(name: str, x: Any, p: float, shape: tuple[int, ...], train: bool | None) -> Any:
     x, p = as_operand(x), fraction(name, "p", p)
-    if p == 0 or not train.get():
+    drops = training() if train is None else boolean(name, "train", train)
+    if p == 0 or not drops:
         return x
     dtype = np.result_type(as_array(x), np.float16)  # x's dtype, if that is a float
     mask = dropout_mask(p, shape, dtype)

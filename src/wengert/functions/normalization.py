@@ -11,7 +11,7 @@ import numpy as np
 from wengert import kernels
 from wengert.arguments import fraction, integer, number
 from wengert.arrays import as_array, sum_to
-from wengert.config import enable_backprop, train
+from wengert.config import enable_backprop, training
 from wengert.core import Function, Variable
 from wengert.dispatch import Axis
 from wengert.functions.arguments import as_operand
@@ -244,13 +244,13 @@ def batch_norm(
     eps = number(name, "eps", eps, above=0)
     running = _running(running_mean, running_var, C)
     x = as_operand(x)
-    if running and not train.get():
+    if running and not training():
         return BatchNormInference(eps)(x, *running, *affine)
     momentum = fraction("batch_norm", "momentum", momentum, closed=True)
     if math.prod(shape) <= C:
         raise ValueError(
             f"batch_norm: got x {shape}, needed more than one number in each channel; "
-            f"use a larger batch, or wg.test_mode()"
+            f"use a larger batch, or model.eval()"
         )
     if not running:
         return Normalize((0, *range(2, len(shape))), eps)(x, *affine)

@@ -4,14 +4,15 @@ import copy
 import inspect
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias, cast
 
 import numpy as np
 from numpy import ndarray
 
 from wengert import hints
-from wengert.arguments import text_of
+from wengert.arguments import boolean, text_of
 from wengert.arrays import DTypeLike, as_array
+from wengert.config import layer_train, train
 from wengert.core import Parameter, Variable
 from wengert.declared import Declared
 from wengert.layers.parameters import Buffer, LazyParameter
@@ -46,9 +47,13 @@ class Layer(Declared):
     """
 
     _hooks = tuple[Observer, ...]()  # (an annotation would declare an option)
+    _mode = cast("bool | None", None)  # of this layer; None for that of the layer that calls it
     _elsewhere: ClassVar[tuple[str, ...]] = ()  # the order of the arguments in PyTorch and Keras
 
     def __call__(self, *xs: Any, **options: Any) -> Any:
+        mode = self._mode
+        if mode is not None and mode is not layer_train.get():
+            return self._call_in(mode, xs, options)
         scope = layer_scope.get()
         if scope is None:
             y = self.forward(*xs, **options)
@@ -58,10 +63,60 @@ class Layer(Declared):
             observe(self, xs, y)
         return y
 
+    def _call_in(self, mode: bool, xs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """The call, with the mode of this Layer as the mode of Layers that have none."""
+        token = layer_train.set(mode)
+        try:
+            return self(*xs, **options)
+        finally:
+            layer_train.reset(token)
+
     def forward(self, *xs: Any, **options: Any) -> Any:
         raise NotImplementedError(
             f"{type(self).__name__} has no forward: define forward(self, x) in the class"
         )
+
+    # -- mode --
+
+    @property
+    def training(self) -> bool:
+        """Whether a call of this Layer trains: False after `eval()`, and in `wg.test_mode()`.
+
+        A Layer for which neither `train` nor `eval` was called has the mode of the Layer that
+        calls it. Assigning changes the mode of this Layer alone, without those inside.
+        """
+        return train.get() and (layer_train.get() if self._mode is None else self._mode)
+
+    @training.setter
+    def training(self, value: bool) -> None:
+        self._mode = boolean(type(self).__name__, "training", value)
+
+    def train(self, mode: bool = True) -> Self:
+        """Sets the mode of this Layer and all Layers inside, for all threads. Returns this Layer.
+
+        In training, dropout drops and batch normalisation uses and moves the statistics; this is
+        the mode of a new Layer. `train(False)`, or `eval()`, is inference mode. A Layer inside can
+        be set to another mode afterwards: `model.backbone.eval()` keeps its running statistics.
+        In `wg.test_mode()` all Layers are in inference mode. The mode is no part of the state.
+
+        A subclass may override it, to keep its mode for example; it is called for Layers inside.
+        """
+        mode = boolean(f"{type(self).__name__}.train", "mode", mode)
+        for layer in reversed(
+            self.named_layers().values()
+        ):  # so that an override has the last word
+            if layer is self or type(layer).train is Layer.train:
+                layer._mode = mode
+            else:
+                layer.train(mode)
+        return self
+
+    def eval(self) -> Self:
+        """Sets inference mode for this Layer and all Layers inside; see `train`. Returns self.
+
+        Unlike a block of `wg.test_mode()` it holds for all threads, until `train()` is called.
+        """
+        return self.train(False)
 
     # -- components --
 

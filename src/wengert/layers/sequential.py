@@ -37,7 +37,11 @@ class Sequential(Layer):
     def __getitem__(self, index: slice) -> "Sequential": ...
     def __getitem__(self, index: Any) -> Any:
         layers = self.layers[index]
-        return Sequential(*layers) if isinstance(layers, list) else layers
+        if not isinstance(layers, list):
+            return layers
+        part = Sequential(*layers)
+        part._mode = self._mode
+        return part
 
     def __len__(self) -> int:
         return len(self.layers)

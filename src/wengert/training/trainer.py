@@ -166,6 +166,8 @@ class Trainer(Evaluator):
             using_config("enable_backprop", True),
             using_config("train", True),
         ):
+            if not getattr(self.model, "training", True):
+                self.model.train()
             self._begin()
             try:
                 while self.epoch < self.epochs and self.stopped is None:
