@@ -18,6 +18,7 @@ from wengert.training import (
     Best,
     BestWeights,
     Callback,
+    Checkpoints,
     Confusion,
     CSVLog,
     EarlyStopping,
@@ -179,6 +180,49 @@ def test_with_an_average_the_restored_best_is_what_is_evaluated():
 ])  # fmt: skip
 def test_improvements_depend_on_mode_and_min_delta_and_never_on_nan(losses, options, epochs):
     assert Scripted(losses, EarlyStopping(patience=2, **options)).run().epoch == epochs
+
+
+VALUES = [-math.inf, -1e300, -1.0, -0.5, 0.0, 0.5, 1.0, 1e300, math.inf, math.nan]
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize("delta", [0.0, 0.25])
+@pytest.mark.parametrize("best", VALUES, ids=str)
+def test_only_a_better_value_is_an_improvement(best, delta, mode, tmp_path):
+    for value in VALUES:
+        run = Scripted([best, value])
+        kept = Best("validation_loss", mode, delta)
+        folder = Checkpoints(tmp_path / f"{value}", mode=mode)
+        found = []
+        Trainer.fit(run, [X], [X])
+        for step in (1, 2):
+            run.history[-1]["validation_loss"] = (best, value)[step - 1]
+            found.append((kept.improved(run), folder.save_best(step, (best, value)[step - 1])))
+        first, second = found
+        assert first == (not math.isnan(best),) * 2
+        # as exact numbers: an infinity is as far from every other number as from itself
+        lower, higher = (value, best) if mode == "min" else (best, value)
+        expected = math.isnan(best) or lower < higher
+        if math.isnan(value):
+            expected = False
+        assert second[1] == expected
+        near = math.isfinite(value) and math.isfinite(best) and higher - lower <= delta
+        assert second[0] == (expected and not (delta and near))
+
+
+def test_early_stopping_says_that_values_were_nan():
+    run = Scripted([1.0, math.nan, 2.0, math.nan], EarlyStopping(patience=3)).run()
+    assert run.stopped == (
+        "validation_loss was no better than in epoch 1 for 3 epochs, and NaN in 2 of them"
+    )
+    run = Scripted([math.nan] * 3, EarlyStopping(patience=2)).run()
+    assert run.stopped == "validation_loss was NaN in all 2 epochs"
+
+
+def test_equal_infinities_stop_the_training():
+    for mode, value in [("min", math.inf), ("max", -math.inf), ("min", -math.inf)]:
+        run = Scripted([value] * 9, EarlyStopping(patience=2, mode=mode)).run()
+        assert run.epoch == 3
 
 
 def test_early_stopping_continues_to_count_when_it_is_resumed():

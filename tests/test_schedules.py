@@ -94,6 +94,37 @@ def test_a_plateau_takes_a_loss_of_any_sign():
     assert not any(rising.report(m) for m in [-2.0, -1.0, 0.0, 1.0])
 
 
+@pytest.mark.parametrize("maximize", [False, True])
+@pytest.mark.parametrize("best", [-1e300, -1.0, -1e-3, 0.0, 1e-3, 1.0, 1e300])
+def test_a_relative_threshold_is_a_fraction_of_the_magnitude_of_the_best(best, maximize):
+    better = 1 if maximize else -1
+    margin = 0.1 * abs(best)
+    for difference, improves in [
+        (0, False), (0.5 * margin, False), (-2 * margin, False), (-1.0, False),
+        (1.5 * margin, best != 0), (1e301, True),
+    ]:  # fmt: skip
+        plateau = ReduceOnPlateau(1.0, patience=0, threshold=0.1, maximize=maximize)
+        assert not plateau.report(best)
+        assert plateau.report(best + better * difference) is not improves
+
+
+@pytest.mark.parametrize("relative", [True, False])
+@pytest.mark.parametrize(("maximize", "worst"), [(False, math.inf), (True, -math.inf)])
+def test_no_measure_is_better_than_an_equal_infinity(maximize, worst, relative):
+    def reports(*measures):
+        plateau = ReduceOnPlateau(1.0, patience=0, maximize=maximize, relative=relative)
+        return [not plateau.report(m) for m in measures]  # whether each was an improvement
+
+    assert reports(worst, worst, 0.0, worst) == [False, False, True, False]
+    assert reports(-worst, -worst, 0.0, math.nan) == [True, False, False, False]
+
+
+def test_negative_measures_that_get_worse_let_the_rate_fall():
+    plateau = ReduceOnPlateau(1.0, factor=0.5, patience=1)
+    assert [plateau.report(m) for m in [-1.0, -0.95, -0.9]] == [False, False, True]
+    assert plateau.best == -1.0
+
+
 def test_a_plateau_does_not_fall_below_its_least_value():
     plateau = ReduceOnPlateau(1.0, factor=0.1, patience=0, least=0.5)
     assert [plateau.report(m) for m in [1, 1, 1]] == [False, True, False]

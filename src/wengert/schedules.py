@@ -220,7 +220,8 @@ class ReduceOnPlateau:
         start: the first value.
         factor: by which the value is multiplied, 0 < factor < 1.
         patience: how many reports in a row may show no improvement.
-        threshold: an improvement is lower (greater with `maximize`) by this fraction of the best.
+        threshold: an improvement is lower (greater with `maximize`) by more than this fraction of
+            the magnitude of the best; NaN is no improvement.
         relative: False takes `threshold` as an absolute difference, not as a fraction.
         cooldown: reports after a fall in which nothing is counted as "no improvement".
         least: the value does not fall below it.
@@ -269,7 +270,7 @@ class ReduceOnPlateau:
             self.best = measure
             self.bad_reports = 0
         else:
-            self.bad_reports += 1  # NaN too
+            self.bad_reports += 1
         if self.resting:
             self.resting -= 1
             self.bad_reports = 0
@@ -281,11 +282,8 @@ class ReduceOnPlateau:
         return self.value < before
 
     def _better(self, measure: float) -> bool:
-        sign = 1 if self.maximize else -1
-        if math.isinf(self.best):
-            return sign * measure > sign * self.best
-        margin = self.threshold * (self.best if self.relative else 1)
-        return measure > self.best + margin if self.maximize else measure < self.best - margin
+        scale = abs(self.best) if self.relative and math.isfinite(self.best) else 1.0
+        return improves(measure, self.best, self.threshold * scale, maximize=self.maximize)
 
     def state_dict(self) -> dict[str, float]:
         """The state that the reports have changed; the options are not in it."""
@@ -301,6 +299,20 @@ class ReduceOnPlateau:
         compare_state(state, shapes).check("ReduceOnPlateau.load_state_dict")
         for name, kind in _PLATEAU_STATE.items():
             setattr(self, name, kind(state[name]))
+
+
+def improves(value: float, best: float, margin: float = 0.0, *, maximize: bool = False) -> bool:
+    """Whether `value` is better than `best` by more than `margin`.
+
+    NaN never is, no value is better than an equal infinity, and every other value is better than
+    the worst infinity.
+
+    Args:
+        value, best: two values of a metric.
+        margin: ≥ 0 and finite, an absolute difference.
+        maximize: whether greater values are better.
+    """
+    return value > best + margin if maximize else value < best - margin
 
 
 _PLATEAU_STATE = {"value": float, "best": float, "bad_reports": int, "resting": int}

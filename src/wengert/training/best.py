@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from wengert.arguments import integer, number
+from wengert.schedules import improves
 from wengert.state import check_names
 from wengert.training.callbacks import Callback, monitored
 from wengert.training.trainer_view import TrainerView
@@ -18,7 +19,7 @@ class Best:
     Args:
         monitor: the name of the number in `trainer.history`, such as "validation_loss".
         mode: "min" if a lower value is better, "max" if a higher one is.
-        min_delta: by how much a value must be better to count as an improvement.
+        min_delta: an improvement is better by more than this difference; NaN is no improvement.
         keep_weights: whether to keep the weights of the best epoch (those that were validated: the
             averages, if the trainer keeps an average).
 
@@ -49,7 +50,7 @@ class Best:
     def improved(self, trainer: TrainerView) -> bool:
         """Whether the last epoch is the best so far; it then becomes the value to beat.
 
-        NaN is never the best.
+        NaN is never an improvement. The first other value is one, whatever it is.
 
         Raises:
             ValueError: the history has no number of that name.
@@ -57,8 +58,9 @@ class Best:
         value = monitored(trainer, self.monitor)
         if math.isnan(value):
             return False
-        sign = 1 if self.mode == "max" else -1
-        if self.value is not None and sign * (value - self.value) <= self.min_delta:
+        if self.value is not None and not improves(
+            value, self.value, self.min_delta, maximize=self.mode == "max"
+        ):
             return False
         self.value = value
         self.epoch = trainer.epoch
@@ -126,6 +128,8 @@ class BestWeights(Callback):
 class EarlyStopping(Callback):
     """Stops the training after `patience` epochs in a row without an improvement.
 
+    An epoch whose value is NaN has no improvement; the reason for stopping says how many were NaN.
+
     Args:
         monitor, mode, min_delta: what an improvement is, see `Best`.
         patience: how many epochs, ≥ 1.
@@ -153,10 +157,16 @@ class EarlyStopping(Callback):
             return
         self.bad_epochs += 1
         if self.bad_epochs >= self.patience:
-            trainer.stop(
-                f"{self.best.monitor} was no better than in epoch {self.best.epoch} "
-                f"for {self.bad_epochs} epochs"
-            )
+            trainer.stop(self._reason(trainer))
+
+    def _reason(self, trainer: TrainerView) -> str:
+        name, n = self.monitor, self.bad_epochs
+        values = [result.get(name, 0) for result in trainer.history[-n:]]
+        nans = sum(map(math.isnan, values))
+        if self.best.value is None:
+            return f"{name} was NaN in all {n} epochs"
+        reason = f"{name} was no better than in epoch {self.best.epoch} for {n} epochs"
+        return f"{reason}, and NaN in {nans} of them" if nans else reason
 
     def on_end(self, trainer: TrainerView) -> None:
         self.best.restore(trainer)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from wengert.arguments import integer
 from wengert.files import AnyPath, check_writable, remove_leftovers
 from wengert.io import npz
+from wengert.schedules import improves
 from wengert.training.checkpoint import restore, save_checkpoint, write_checkpoint
 from wengert.training.resumable import Resumable
 from wengert.training.state_file import load_state
@@ -93,7 +94,10 @@ class Checkpoints:
         """
         step, score = self._checked(step), float(score)
         before = [(n, best) for n, best in self.best_scores if n < step]
-        if math.isnan(score) or (before and not self._is_better(score, before[-1][1])):
+        best = before[-1][1] if before else None
+        if math.isnan(score) or (
+            best is not None and not improves(score, best, maximize=self.mode == "max")
+        ):
             return False
         scores = [*before, (step, score)]
         write_checkpoint(self.best, parts, {"best_scores": json.dumps(scores)})
@@ -179,9 +183,6 @@ class Checkpoints:
 
     def __repr__(self) -> str:
         return f"Checkpoints({str(self.folder)!r}, keep={self.keep}, mode={self.mode!r})"
-
-    def _is_better(self, score: float, best: float) -> bool:
-        return score < best if self.mode == "min" else score > best
 
     def _checked(self, step: int) -> int:
         step = integer("Checkpoints.save", "step", step, least=0)
