@@ -16,7 +16,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # From the lowest layer up. A module or package imports only from lower layers, and from itself.
 LAYERS = [
-    ["hints", "trace", "trees"],
+    ["refusals"],
+    ["calls", "hints", "trace", "trees"],
     ["arguments", "config", "dispatch", "files", "state"],
     ["arrays", "declared", "kernels", "random"],
     ["walk"],

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import numpy
 from numpy import ndarray, ufunc
 
-from wengert import hints
+from wengert import calls, hints, refusals
 
 Axis: TypeAlias = int | tuple[int, ...] | None
 DType: TypeAlias = numpy.dtype[Any]
@@ -27,18 +27,6 @@ np: Any = numpy
 # np.sin -> Sin: the Function class of each ufunc, entered when a class declares its `ufunc`.
 ufuncs: dict[ufunc, Any] = {}
 
-# np.add.reduce -> what to use instead of this method of a ufunc.
-_ALTERNATIVES: dict[tuple[ufunc, str], str] = {
-    (np.add, "reduce"): "np.sum(x, axis)",
-    (np.add, "accumulate"): "np.cumsum(x, axis)",
-    (np.multiply, "reduce"): "np.prod(x, axis)",
-    (np.multiply, "outer"): "np.outer(x0, x1)",
-    (np.maximum, "reduce"): "np.max(x, axis)",
-    (np.minimum, "reduce"): "np.min(x, axis)",
-    (np.logical_and, "reduce"): "np.all(x, axis)",
-    (np.logical_or, "reduce"): "np.any(x, axis)",
-}
-
 # The same classes by name, for Python's operators, because a look-up in `ufuncs` takes longer;
 # functions/arithmetic.py sets them.
 Add: Any = None
@@ -51,16 +39,64 @@ Pos: Any = None
 # np.sum -> functions.sum: NumPy's other functions, and Python's operator.getitem.
 implementations: dict[Callable[..., Any], Callable[..., Any]] = {}
 
+# Those of them whose results are constants, because they are piecewise constant or no numbers.
+constants: set[Callable[..., Any]] = set()
 
-def implements(*numpy_functions: Callable[..., Any]) -> Callable[[T], T]:
-    """Decorator: NumPy's `numpy_functions` call the decorated function for Variables."""
+
+def implements(*numpy_functions: Callable[..., Any], constant: bool = False) -> Callable[[T], T]:
+    """Decorator: NumPy's `numpy_functions` call the decorated function for Variables.
+
+    `constant` says that its results are constants or plain values.
+    """
 
     def register(function: T) -> T:
         for numpy_function in numpy_functions:
             implementations[numpy_function] = function
+            if constant:
+                constants.add(numpy_function)
         return function
 
     return register
+
+
+# np.sum -> the same with all options of NumPy's, for calls that do not fit the usual one.
+full_forms: dict[Callable[..., Any], Callable[..., Any]] = {}
+
+
+def in_full(*numpy_functions: Callable[..., Any]) -> Callable[[T], T]:
+    """Decorator: calls of `numpy_functions` with rarer options call the decorated function."""
+
+    def register(function: T) -> T:
+        for numpy_function in numpy_functions:
+            full_forms[numpy_function] = function
+        return function
+
+    return register
+
+
+def import_rest() -> Any:
+    """Imports the implementations that few programs use; functions/__init__.py sets it."""
+
+
+def ufunc_call(ufunc: ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Calls of ufuncs with options, and of their methods; functions/of_numpy sets it."""
+    raise NotImplementedError
+
+
+def kind_of(numpy_function: Callable[..., Any]) -> str:
+    """What becomes of this function of NumPy on Variables.
+
+    "recorded": the result is recorded and has derivatives; "constant": it is a constant or a plain
+    value; "refused": there is a TypeError, whose cure is `refusals.cure(numpy_function)`; "": it is
+    unknown here.
+    """
+    if numpy_function in constants:
+        return "constant"
+    if numpy_function in implementations:
+        return "recorded"
+    if isinstance(numpy_function, ufunc) and numpy_function in ufuncs:
+        return "recorded" if ufuncs[numpy_function].differentiable else "constant"
+    return "refused" if refusals.cure(numpy_function) else ""
 
 
 @hints.answers(hints.VARIABLE)
@@ -188,8 +224,8 @@ class ArrayMethods(Generic[Variable]):
 
     def __array__(self, *args: Any, **kwargs: Any) -> ndarray:
         raise TypeError(
-            "Variable: NumPy asked for a plain array, which would not be recorded; "
-            "pass x.data if you want that"
+            "Variable: NumPy asked for a plain array, which would not be recorded; for an array of "
+            "Variables use wg.array([x, y]) or np.stack([x, y]); to leave the graph, pass x.data"
         )
 
     def __repr__(self) -> str:
@@ -227,40 +263,19 @@ class ArrayMethods(Generic[Variable]):
                 return implementations[ufunc](*inputs)
             if ufunc in ufuncs:
                 return ufuncs[ufunc]()(*inputs)
-        call = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-        if "out" in kwargs:
-            hint = "nothing can be written into an array here: use y = x + ..., not y += ..."
-        elif (ufunc, method) in _ALTERNATIVES:
-            hint = f"use {_ALTERNATIVES[ufunc, method]}"
-        elif kwargs or method != "__call__":
-            hint = f"use plain np.{ufunc.__name__}(x) or wengert.functions"
-        else:
-            hint = "compose it from wengert.functions, or pass x.data to leave the graph"
-        options = f" with {', '.join(kwargs)}" if kwargs else ""
-        raise TypeError(f"{call}{options} is not recorded for Variables; {hint}")
+        import_rest()
+        return ufunc_call(ufunc, method, inputs, kwargs)
 
     def __array_function__(
         self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        name = f"{function.__module__}.{function.__name__}"
-        if function not in implementations:
-            raise TypeError(
-                f"{name} is not recorded for Variables; "
-                f"compose it from wengert.functions, or pass x.data to leave the graph"
-            )
-        recorded = implementations[function]
+        recorded = implementations.get(function) or _late(function)
         try:
             return recorded(*args, **kwargs)
         except TypeError as error:
-            signature = inspect.signature(recorded)
-            try:
-                signature.bind(*args, **kwargs)
-            except TypeError as mismatch:
-                raise TypeError(
-                    f"{name}: {mismatch}; "
-                    f"for Variables it is {function.__name__}{_without_types(signature)}"
-                ) from None
-            raise error
+            import_rest()
+            full = full_forms.get(function, recorded)
+            return calls.call_as_numpy(function, recorded, full, args, kwargs, error)
 
     # fmt: off
     def __pos__(self) -> Variable: return Pos()(self)
@@ -312,9 +327,16 @@ def _has_values(x: Any) -> bool:
 _NUMERIC = (ArrayMethods, ndarray, numpy.number, numpy.bool_, float, int, list, tuple)
 
 
-def _without_types(signature: inspect.Signature) -> inspect.Signature:
-    names = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
-    return inspect.Signature(names)
+def _late(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The implementation of a function that few programs use, imported when one is called.
+
+    Raises:
+        TypeError: the function is not recorded.
+    """
+    import_rest()
+    if function not in implementations:
+        calls.refuse(function)
+    return implementations[function]
 
 
 for _name, _method in vars(ArrayMethods).items():

@@ -3,9 +3,11 @@
 Arrays in, arrays out; with any Variable among the inputs, Variables out, recorded.
 """
 
+import functools
+import importlib
 from typing import TYPE_CHECKING
 
-from wengert import hints
+from wengert import dispatch, hints
 from wengert.functions.activation import *
 from wengert.functions.arithmetic import *
 from wengert.functions.attention import *
@@ -34,6 +36,9 @@ from wengert.functions.reduce import *
 from wengert.functions.select import *
 from wengert.functions.shape import *
 from wengert.functions.trigonometry import *
+
+# NumPy's other functions, which are recorded too, are imported when one of them is called.
+dispatch.import_rest = functools.partial(importlib.import_module, f"{__name__}.of_numpy")
 
 __all__ = [name for name, value in globals().items() if callable(value) and name[0] != "_"]
 

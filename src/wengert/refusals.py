@@ -1,0 +1,55 @@
+"""NumPy's functions that cannot be recorded for Variables: why not, and what to write instead.
+
+The names are those below `numpy`, such as "put" and "linalg.eig". The TypeError of a call ends with
+the text. In its code, x is a Variable.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+# fmt: off
+_IN_PLACE = "it writes in place, which the graph does not record"
+_COMPLEX = "its result is complex in general, and Variables are real"
+_DATES = "it takes dates, and Variables hold numbers; pass an array of dates"
+
+REFUSED: dict[str, str] = {
+    # in place
+    "copyto": f"{_IN_PLACE}; use np.where(where, src, x), or np.copyto(x.data, src)",
+    "fill_diagonal": f"{_IN_PLACE}; use np.where(np.eye(n, dtype=bool), value, x), or "
+                     f"np.fill_diagonal(x.data, value)",
+    "place": f"{_IN_PLACE}; use np.where(mask, values, x), or np.place(x.data, mask, values)",
+    "put": f"{_IN_PLACE}; use wg.functions.scatter_add, or np.put(x.data, indices, values)",
+    "put_along_axis": f"{_IN_PLACE}; use wg.functions.scatter_add, or "
+                      f"np.put_along_axis(x.data, indices, values, axis)",
+    "putmask": f"{_IN_PLACE}; use np.where(mask, values, x), or np.putmask(x.data, mask, values)",
+    # complex numbers
+    "roots": f"{_COMPLEX}; use np.roots(x.data), or np.linalg.eigvalsh of a symmetric matrix",
+    "sort_complex": f"{_COMPLEX}; use np.sort(x)",
+    # dates
+    "busday_count": _DATES,
+    "busday_offset": _DATES,
+    "datetime_as_string": _DATES,
+    "is_busday": _DATES,
+    "isnat": f"{_DATES}, or use np.isnan(x) for numbers",
+    # iterators
+    "nested_iters": "it iterates over memory; use a loop over x, or x.data",
+    "nditer": "it iterates over memory; use a loop over x, or x.data",
+}
+# fmt: on
+
+# The modules of NumPy that are not recorded as a whole.
+MODULES: dict[str, str] = {
+    "fft": f"{_COMPLEX}; pass x.data, or multiply by matrices of np.cos and np.sin",
+}
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """The name below `numpy`: "median", "linalg.svd"."""
+    module = getattr(function, "__module__", None) or "numpy"
+    return f"{module}.{function.__name__}".removeprefix("numpy.")
+
+
+def cure(function: Callable[..., Any]) -> str:
+    """Why this function of NumPy is not recorded, and what to write instead; "" for others."""
+    name = name_of(function)
+    return REFUSED.get(name, MODULES.get(name.partition(".")[0], ""))
