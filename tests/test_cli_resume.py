@@ -95,8 +95,9 @@ def test_an_interrupted_run_that_is_resumed_ends_as_if_it_had_never_stopped(
         patch.setattr(train_command.Interruption, "on_step", lambda *xs: at(*xs))
         assert main(["train", "digits", *TINY, "--run", "stopped"]) == 130
     capsys.readouterr()
-    for options in [(), ("--best",)]:
-        assert ran(capsys, "evaluate", "stopped", *options).startswith("test accuracy: ")
+    for options in [(), ("--best",), ("--last",)]:
+        out = ran(capsys, "evaluate", "stopped", *options)
+        assert out.splitlines()[1].startswith("test accuracy: ")
     out = ran(capsys, "train", "--resume", "stopped")
     assert_same(weights("stopped"), weights(finished))
     assert_same(weights("stopped", "best.npz"), weights(finished, "best.npz"))
@@ -144,7 +145,8 @@ def test_a_run_killed_before_its_first_checkpoint_starts_from_the_beginning(
     first = weights(finished)
     for path in ["weights.npz", "metrics.json", *_checkpoints(tmp_path)]:
         (tmp_path / finished / path).unlink()
-    ran(capsys, "train", "--resume", finished)
+    said = ran(capsys, "train", "--resume", finished).splitlines()
+    assert said[1] == "no checkpoint was saved yet: the training starts from the beginning"
     assert_same(weights(finished), first)
     with open("two/log.jsonl") as log:
         assert len(log.readlines()) == 2
@@ -161,7 +163,8 @@ def test_a_finished_run_says_so_and_changes_nothing(finished, tmp_path, capsys):
     before = (tmp_path / finished / "metrics.json").stat().st_mtime_ns
     out = ran(capsys, "train", "--resume", finished)
     assert out.splitlines()[0] == "two is finished: epoch 2 of 2; add more with --epochs N"
-    assert out.splitlines()[1].startswith("test accuracy: ")
+    assert out.splitlines()[1] == "weights of epoch 2, the best of 2 by validation loss"
+    assert out.splitlines()[2].startswith("test accuracy: ")
     assert (tmp_path / finished / "metrics.json").stat().st_mtime_ns == before
 
 

@@ -48,7 +48,7 @@ def idx_folder(folder, side=28):
 
 
 def test_training_with_the_defaults_reaches_98_percent_in_30_epochs(capsys):
-    first, *epochs, result = ran(capsys, "train", "digits").splitlines()
+    first, *epochs, _, result = ran(capsys, "train", "digits").splitlines()
     assert re.match(r"run runs/digits-mlp-\d{8}-\d{6}: 1,293 samples to train on, ", first)
     assert [int(EPOCH.fullmatch(line)[1]) for line in epochs] == list(range(1, 31))
     assert float(EPOCH.fullmatch(epochs[-1])[2]) > 0.995
@@ -205,7 +205,11 @@ def test_the_best_weights_are_those_of_the_lowest_validation_loss(tmp_path, caps
     losses = [json.loads(line)["validation_loss"] for line in log]
     best = 1 + int(np.argmin(losses))
     assert 1 < best < 8
-    assert json.loads((tmp_path / "long" / "metrics.json").read_text())["best_epoch"] == best
+    metrics = json.loads((tmp_path / "long" / "metrics.json").read_text())
+    assert metrics["best_epoch"] == metrics["tested_epoch"] == best
+    out = ran(capsys, "train", "--resume", "long").splitlines()
+    assert out[1] == f"weights of epoch {best}, the best of 8 by validation loss"
+    assert out[1:] == ran(capsys, "evaluate", "long", "--best").splitlines()
     ran(capsys, "train", "digits", *options, "--epochs", best, "--run", "short")
     with np.load("long/best.npz") as kept, np.load("short/weights.npz") as there:
         for name in there:
@@ -243,12 +247,13 @@ def test_a_folder_that_cannot_be_used_is_refused(tmp_path, capsys):
 def test_a_pipe_gets_the_folder_one_line_an_epoch_and_the_result():
     process = start("train", "digits", *TINY)
     out, err = process.communicate(timeout=60)
-    first, *epochs, result = out.splitlines()
+    first, *epochs, which, result = out.splitlines()
     assert process.returncode == 0
     assert err == ""
     assert first.startswith("run runs/digits-mlp-")
     assert len(epochs) == 2
     assert all(map(EPOCH.fullmatch, epochs))
+    assert which == "weights of epoch 2, the best of 2 by validation loss"
     assert RESULT.fullmatch(result)
 
 
@@ -382,6 +387,75 @@ def test_a_full_disk_ends_it_in_a_line_with_the_command_that_resumes_it(capsys, 
     assert err.startswith(
         "wengert train: No space left on device. Fix this, then resume with: wengert train"
     )
+
+
+def test_while_the_disk_is_full_the_training_goes_on(tmp_path, capsys, monkeypatch):
+    from wengert.cli import train
+    from wengert.training.checkpoint_folder import save_checkpoint
+
+    calls = []
+
+    def full(*args, **kwargs):
+        calls.append(args)
+        if len(calls) < 10:
+            raise OSError(28, "No space left on device")
+        save_checkpoint(*args, **kwargs)
+
+    monkeypatch.setattr("wengert.training.checkpoint_folder.save_checkpoint", full)
+    monkeypatch.setattr(train, "SAVE_EVERY", 1e-6)
+    assert main(["train", "digits", *TINY, "--run", "run"]) == 0
+    out, err = capsys.readouterr()
+    assert err.count("No space left on device; the training goes on without a new checkpoint") == 1
+    assert RESULT.search(out)
+
+
+def test_what_a_full_disk_could_not_take_is_saved_elsewhere(tmp_path, capsys, monkeypatch):
+    from wengert.training.checkpoint_folder import save_checkpoint
+
+    def full(path, **parts):
+        if "run" in path.parts:
+            raise OSError(28, "No space left on device")
+        save_checkpoint(path, **parts)
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr("wengert.training.checkpoint_folder.save_checkpoint", full)
+        err = failed(capsys, "train", "digits", *TINY, "--run", "run")
+    found = re.search(r"The newest state is saved as (\S+); move it to (\S+) before\.", err)
+    os.rename(found[1], f"{found[2]}/{os.path.basename(found[1])}")
+    out = ran(capsys, "train", "--resume", "run")
+    assert "epoch" not in out.splitlines()[1].split("weights of")[0]  # nothing is trained again
+    assert RESULT.fullmatch(out.splitlines()[-1])
+
+
+@pytest.mark.parametrize("error", [OSError("unreadable"), ValueError("damaged"), MemoryError()])
+def test_an_error_of_the_test_costs_no_weights(tmp_path, capsys, monkeypatch, error):
+    def fails(*args):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr("wengert.cli.train.evaluated", fails)
+        err = failed(capsys, "train", "digits", *TINY, "--run", "run")
+    assert "the test failed: " in err
+    assert "The trained weights are in run; fix this, then test them with: wengert train" in err
+    assert {"weights.npz", "best.npz"} <= {path.name for path in (tmp_path / "run").iterdir()}
+    assert RESULT.fullmatch(ran(capsys, "train", "--resume", "run").splitlines()[-1])
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_a_test_without_a_finite_result_is_reported_and_kept(capsys, monkeypatch, loss):
+    result = {"loss": loss, "accuracy": 0.5}
+    monkeypatch.setattr("wengert.cli.train.evaluated", lambda *args: result)
+    assert ran(capsys, "train", "digits", *TINY, "--run", "run").endswith("accuracy: 50.0 %\n")
+    assert "run is finished" in ran(capsys, "train", "--resume", "run")
+
+
+def test_few_validation_samples_do_not_choose_the_weights(tmp_path, capsys):
+    rows = [f"{i},{'ab'[i % 2]}" for i in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,t", *rows]))
+    out = ran(capsys, "train", "csv", "--data", "t.csv", "--epochs", "3", "--run", "run")
+    assert out.splitlines()[-2] == "weights of epoch 3 of 3, the last"
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["tested_epoch"] == 3
 
 
 # ---- Recipes ----

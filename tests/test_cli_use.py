@@ -53,16 +53,15 @@ def runs(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["digits", "kinds", "sums", "text"])
-def test_evaluate_prints_the_last_line_of_the_training(runs, capsys, name):
-    assert (
-        ran(capsys, "evaluate", runs / name)
-        == (runs / f"{name}.out").read_text().splitlines(keepends=True)[-1]
-    )
+def test_evaluate_prints_the_last_lines_of_the_training(runs, capsys, name):
+    lines = (runs / f"{name}.out").read_text().splitlines()
+    assert ran(capsys, "evaluate", runs / name).splitlines() == lines[-2:]
 
 
 def test_the_weights_of_the_best_epoch_can_be_tested(runs, capsys):
     assert re.fullmatch(
-        r"test accuracy: \d\d\.\d %\n", ran(capsys, "evaluate", "--best", runs / "digits")
+        r"weights of epoch \d, the best of 8 by validation loss\ntest accuracy: \d\d\.\d %\n",
+        ran(capsys, "evaluate", "--best", runs / "digits"),
     )
     err = failed(capsys, "evaluate", "--best", runs / "unvalidated")
     assert "has no best epoch: it was trained without --validation" in err
@@ -76,12 +75,23 @@ def test_other_data_than_those_of_the_run_are_refused(runs, tmp_path, capsys):
     assert "argument --data: digits is part of the package" in err
 
 
+def test_the_newest_weights_can_be_tested(runs, capsys):
+    which, _ = ran(capsys, "evaluate", "--last", runs / "digits").splitlines()
+    assert which == "weights of epoch 8 of 8, the last"
+    which, _ = ran(capsys, "evaluate", runs / "unvalidated").splitlines()
+    assert which == "weights of epoch 2 of 2, the last"
+    assert "not allowed with" in refused(capsys, "evaluate", "--last", "--best", runs / "digits")
+
+
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 and no more"])
 def test_damaged_weights_are_named(runs, tmp_path, capsys, damage):
     shutil.copytree(runs / "digits", "copy")
     (tmp_path / "copy" / "weights.npz").write_bytes(damage)
-    assert "copy: the weights cannot be loaded: " in failed(capsys, "evaluate", "copy")
+    err = failed(capsys, "evaluate", "--last", "copy")
+    assert "copy: the weights cannot be loaded: " in err
     ran(capsys, "evaluate", "--best", "copy")  # which are another file
+    (tmp_path / "copy" / "best.npz").write_bytes(damage)
+    assert "copy: the weights cannot be loaded: " in failed(capsys, "evaluate", "copy")
 
 
 # ---- predict ----
@@ -216,6 +226,88 @@ def test_wrong_runs_and_options_of_predict_are_refused(runs, capsys):
     err = refused(capsys, "predict", "--top", "2", runs / "sums", "x")
     assert "predicts a number, not classes" in err
     assert "it is for images only" in refused(capsys, "predict", "--invert", runs / "sums", "x")
+
+
+def pictures(folder, count=3):
+    """Digits as images in a folder; the lines that predict prints for them, without the names."""
+    image = pytest.importorskip("PIL.Image", reason="pip install 'wengert[images]'")
+    folder.mkdir(parents=True)
+    for i, x in enumerate(load_digits(train=False)[:count][0][:, 0]):
+        image.fromarray((255 * x).astype(np.uint8)).save(folder / f"{i}.png")
+
+
+def test_all_images_in_a_folder_and_its_subfolders_are_predicted(runs, tmp_path, capsys):
+    pictures(tmp_path / "mine" / "a")
+    pictures(tmp_path / "mine" / "b", 2)
+    (tmp_path / "mine" / "notes.txt").write_text("not an image")
+    lines = ran(capsys, "predict", runs / "digits", "mine").splitlines()
+    assert [line.split()[0] for line in lines] == [
+        "mine/a/0.png", "mine/a/1.png", "mine/a/2.png", "mine/b/0.png", "mine/b/1.png",
+    ]  # fmt: skip
+    alone = ran(capsys, "predict", runs / "digits", "mine/a/2.png")
+    assert alone.splitlines() == [lines[2]]
+
+
+def test_a_damaged_file_among_others_is_reported_and_the_others_are_predicted(
+    runs, tmp_path, capsys
+):
+    pictures(tmp_path / "mine")
+    (tmp_path / "mine" / "0.png").write_bytes(b"no image")
+    (tmp_path / "mine" / "1.png").write_bytes((tmp_path / "mine" / "1.png").read_bytes()[:40])
+    assert main(["predict", str(runs / "digits"), "mine", "gone.png"]) == 1
+    out, err = capsys.readouterr()
+    assert [line.split()[0] for line in out.splitlines()] == ["mine/2.png"]
+    starts = ["mine/0.png cannot be read", "mine/1.png cannot be read", "there is no file gone.png"]
+    for line, start_ in zip(err.splitlines(), starts, strict=True):
+        assert line.startswith(f"wengert predict: {start_}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["RUNS/digits", "rows.csv"], "rows.csv is a table, but RUNS/digits takes images"),
+        (["RUNS/kinds", "a.png"], "a.png is an image, but RUNS/kinds takes tables"),
+        (["RUNS/kinds", "empty"], "empty is a folder, but RUNS/kinds takes tables; write: wengert"),
+        (["RUNS/digits", "empty"], "empty has no images, needed files that end in one of .bmp"),
+        (["a.png", "RUNS/digits"], "write: wengert predict RUNS/digits a.png"),
+        (["RUNS/digits/weights.npz", "a.png"], "weights.npz is a file, not the folder of a run"),
+        (["a.png", "a.png"], "a.png is a file, not the folder of a run"),
+        (["RUNS", "a.png"], "it contains the runs "),
+        (["RUNS/digits/checkpoints", "a.png"], "checkpoints is not a run: it has no settings"),
+    ],
+)
+def test_a_path_of_the_wrong_kind_gets_an_error_that_says_what_to_write(
+    runs, tmp_path, capsys, arguments, said
+):
+    for name in ("rows.csv", "a.png"):
+        (tmp_path / name).write_text("1,2")
+    (tmp_path / "empty").mkdir()
+    err = failed(capsys, "predict", *(a.replace("RUNS", str(runs)) for a in arguments))
+    assert said in err.replace(str(runs), "RUNS")
+    if "digits/" in arguments[0]:
+        assert "it is a part of the run " in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["evaluate"], ["generate"], ["train", "--resume"]])
+def test_every_command_names_the_runs_in_a_folder_of_runs(runs, capsys, command):
+    err = failed(capsys, *command, runs)
+    assert f"{runs} is not a run: it has no settings.json; it contains the runs " in err
+    assert "and 4 more" in err
+
+
+def test_a_transparent_image_is_predicted_as_it_is_trained_on(tmp_path, capsys):
+    image = pytest.importorskip("PIL.Image", reason="pip install 'wengert[images]'")
+    for kind, alpha in (("drawn", 255), ("blank", 0)):  # black ink, or no ink: the same colours
+        (tmp_path / "data" / kind).mkdir(parents=True)
+        for i in range(12):
+            image.new("RGBA", (8, 8), (i, 0, 0, alpha)).save(tmp_path / "data" / kind / f"{i}.png")
+    small = "--size", "8", "--model", "linear", "--lr", "0.05", "--batch-size", "4"
+    small += "--augment", "none"
+    out = ran(capsys, "train", "images", "--data", "data", *small, "--run", "ink")
+    assert out.splitlines()[-1] == "test accuracy: 100.0 %"
+    lines = ran(capsys, "predict", "ink", "data").splitlines()
+    assert [line.split()[1] for line in lines] == 12 * ["blank"] + 12 * ["drawn"]
 
 
 # ---- generate ----

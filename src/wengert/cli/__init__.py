@@ -130,7 +130,8 @@ def _add_predict(parser: _Parser) -> None:
     _add_run(parser)
     add = parser.add_argument
     # fmt: off
-    add("files", nargs="+", metavar="FILE", help="images, arrays (.npy) or tables (.csv)")
+    add("files", nargs="+", metavar="FILE",
+        help="images, folders of images, arrays (.npy) or tables (.csv)")
     add("--top", type=_typed(recipes.integer(1)), default=1, metavar="K",
         help="show the K most probable classes (default: 1)")
     add("--invert", action="store_true",
@@ -158,9 +159,14 @@ def _add_generate(parser: _Parser) -> None:
 
 def _add_run(parser: _Parser) -> None:
     parser.add_argument("folder", metavar="RUN", help="folder of the run")
-    parser.add_argument(
-        "--best", action="store_true", help="use the weights of the best epoch, not of the last"
-    )
+    group = parser.add_mutually_exclusive_group()
+    # fmt: off
+    group.add_argument("--best", dest="which", action="store_const", const="best",
+                       help="use the weights of the epoch with the lowest validation loss "
+                            "(default, if these were chosen by 10 validation samples or more)")
+    group.add_argument("--last", dest="which", action="store_const", const="last",
+                       help="use the newest weights")
+    # fmt: on
 
 
 def _full_path(text: str) -> str:
@@ -220,13 +226,13 @@ def _train(args: argparse.Namespace) -> int:
 def _evaluate(args: argparse.Namespace) -> int:
     from wengert.cli.trained import evaluate
 
-    return evaluate(args.folder, args.data, best=args.best)
+    return evaluate(args.folder, args.data, which=args.which)
 
 
 def _predict(args: argparse.Namespace) -> int:
     from wengert.cli.predict import predict
 
-    return predict(args.folder, args.files, top=args.top, invert=args.invert, best=args.best)
+    return predict(args.folder, args.files, top=args.top, invert=args.invert, which=args.which)
 
 
 def _generate(args: argparse.Namespace) -> int:
@@ -239,7 +245,7 @@ def _generate(args: argparse.Namespace) -> int:
         temperature=args.temperature,
         top_k=args.top_k,
         seed=args.seed,
-        best=args.best,
+        which=args.which,
     )
 
 

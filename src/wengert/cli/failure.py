@@ -11,7 +11,7 @@ class UsageError(Exception):
 
 def reason(error: Exception) -> str:
     """The message of an error, without the number that an OSError puts in front of it."""
-    text = str(error)
+    text = str(error) or type(error).__name__
     if isinstance(error, OSError) and error.errno is not None:
         return text.removeprefix(f"[Errno {error.errno}] ")
     return text

@@ -8,7 +8,7 @@ from numpy import ndarray
 from wengert import random
 from wengert.cli.failure import Failure, UsageError
 from wengert.cli.networks import vocabulary
-from wengert.cli.trained import opened, trained
+from wengert.cli.trained import Which, opened, trained
 from wengert.data.text import Vocabulary
 from wengert.models import GPT
 
@@ -23,11 +23,11 @@ def generate(
     temperature: float,
     top_k: int | None,
     seed: int,
-    best: bool,
+    which: Which,
 ) -> int:
     """Prints the prompt and `length` tokens that continue it, while they are generated."""
     run = opened(folder)
-    model = trained(run, best)
+    model, _ = trained(run, which)
     if not isinstance(model, GPT):
         raise Failure(
             f"{run.folder} has the model {run.settings['model']} on {run.settings['dataset']}, "

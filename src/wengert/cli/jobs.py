@@ -1,15 +1,18 @@
 """The training of a run: its batches, its trainer, and the line that reports its test."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import wengert.functions as F
 from wengert import optimizers, schedules
 from wengert.cli.recipes import DATASETS, Settings
-from wengert.cli.samples import Data
+from wengert.cli.samples import Data, Facts
 from wengert.data import DataLoader, Dataset
 from wengert.layers import Layer
-from wengert.training import Callback, Trainer
+from wengert.training import Callback, Evaluator, Trainer
+
+Loss = Callable[[Any, Any], Any]
 
 
 def train_batches(settings: Settings, samples: Data) -> DataLoader:
@@ -24,10 +27,19 @@ def test_batches(settings: Settings, samples: Dataset) -> DataLoader:
     return DataLoader(samples, settings["batch_size"], shuffle=False, seed=0)
 
 
+def measures(settings: Settings, facts: Facts) -> tuple[Loss, list[Any]]:
+    """The loss and the metrics for data with these facts."""
+    if DATASETS[settings["dataset"]].kind == "text":
+        return F.softmax_cross_entropy, []
+    if facts.get("classes") is not None:
+        return F.softmax_cross_entropy, [F.accuracy]
+    return F.mean_squared_error, []
+
+
 def make_trainer(
     model: Layer,
     settings: Settings,
-    facts: Mapping[str, Any],
+    facts: Facts,
     batches: int = 1,
     callbacks: Sequence[Callback] = (),
 ) -> Trainer:
@@ -36,16 +48,21 @@ def make_trainer(
     Args:
         batches: number in each epoch, from which the schedule takes its length.
     """
-    classifies = "classes" in facts and facts["classes"] is not None
-    is_text = DATASETS[settings["dataset"]].kind == "text"
+    loss, metrics = measures(settings, facts)
     return Trainer(
         model,
         _optimizer(settings, batches),
-        F.softmax_cross_entropy if classifies or is_text else F.mean_squared_error,
-        metrics=[F.accuracy] if classifies else [],
+        loss,
+        metrics=metrics,
         callbacks=callbacks,
         clip_norm=settings["clip_norm"] or None,
     )
+
+
+def evaluated(model: Layer, settings: Settings, facts: Facts, samples: Dataset) -> dict[str, Any]:
+    """Loss and metrics of a model over samples."""
+    loss, metrics = measures(settings, facts)
+    return Evaluator(model, loss, metrics=metrics).evaluate(test_batches(settings, samples))
 
 
 def _optimizer(settings: Settings, batches: int) -> optimizers.Optimizer:
@@ -65,11 +82,12 @@ def _optimizer(settings: Settings, batches: int) -> optimizers.Optimizer:
     return kinds[settings["optimizer"]](rate)
 
 
-def headline(settings: Settings, scores: Mapping[str, float]) -> str:
-    """The result of a test, as one line."""
-    if "accuracy" in scores:
-        return f"test accuracy: {100 * scores['accuracy']:.1f} %"
+def headline(settings: Settings, scores: Mapping[str, float | None]) -> str:
+    """The result of a test, as one line; None, in a file, stands for NaN and infinities."""
+    found = {name: math.nan if score is None else score for name, score in scores.items()}
+    if "accuracy" in found:
+        return f"test accuracy: {100 * found['accuracy']:.1f} %"
     if DATASETS[settings["dataset"]].kind == "text":
         unit = settings["unit"].removesuffix("s")
-        return f"test loss: {scores['loss']:.4f} nats per {unit}"
-    return f"test mean squared error: {scores['loss']:.4g}"
+        return f"test loss: {found['loss']:.4f} nats per {unit}"
+    return f"test mean squared error: {found['loss']:.4g}"

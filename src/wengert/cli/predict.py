@@ -1,7 +1,9 @@
 """`wengert predict`."""
 
 import csv
+import itertools
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,19 +13,26 @@ from numpy import ndarray
 
 import wengert.functions as F
 from wengert.arrays import as_array
-from wengert.cli.failure import Failure, UsageError
+from wengert.cli.failure import Failure, UsageError, reason
 from wengert.cli.recipes import DATASETS
-from wengert.cli.samples import RENAME, Facts
-from wengert.cli.trained import opened, trained
+from wengert.cli.runs import Run, is_run
+from wengert.cli.samples import BACKGROUND, RENAME, Facts
+from wengert.cli.trained import Which, opened, trained
 from wengert.config import no_grad, test_mode
-from wengert.data.image_folder import BYTES
+from wengert.data.image_folder import SUFFIXES, ImageError, images_in, read_image
 
 BATCH = 64
 MODES = {1: "L", 3: "RGB"}
+TABLES = {".csv", ".tsv", ".txt"}
 
 
-def predict(folder: str, files: list[str], *, top: int, invert: bool, best: bool) -> int:
-    """Prints the prediction for each sample in the files, one line for each."""
+def predict(folder: str, files: list[str], *, top: int, invert: bool, which: Which) -> int:
+    """Prints the prediction for each sample in the files, one line for each.
+
+    A file that cannot be used is reported, and the others are still predicted; the exit code is
+    then 1.
+    """
+    _check_order(folder, files)
     run = opened(folder)
     kind = DATASETS[run.settings["dataset"]].kind
     if kind not in ("images", "table"):
@@ -37,16 +46,70 @@ def predict(folder: str, files: list[str], *, top: int, invert: bool, best: bool
     classes = run.facts["classes"]
     if classes is None and top > 1:
         raise UsageError("argument --top: the model predicts a number, not classes")
-    model = trained(run, best)
-    for name in files:
-        path = Path(name)
-        x = _images(path, run.facts, invert) if kind == "images" else _rows(path, run.facts)
-        for start in range(0, len(x), BATCH):
-            with no_grad(), test_mode():
-                y = as_array(model(x[start : start + BATCH]))
-            for i, line in enumerate(_lines(y, classes, top), start):
-                print(f"{name}{'' if len(x) == 1 else f'[{i}]'}  {line}")
+    model, _ = trained(run, which)
+    errors: list[Failure] = []
+    samples = _samples(run, kind, files, invert, errors)
+    while batch := [*itertools.islice(samples, BATCH)]:
+        with no_grad(), test_mode():
+            y = as_array(model(np.stack([x for _, x in batch])))
+        for (name, _), line in zip(batch, _lines(y, classes, top), strict=True):
+            print(f"{name}  {line}")
+    for error in errors[:-1]:
+        print(f"wengert predict: {error}", file=sys.stderr)
+    if errors:
+        raise errors[-1]
     return 0
+
+
+def _check_order(folder: str, files: list[str]) -> None:
+    """Refuses `predict FILE RUN`, whose arguments are in the wrong order."""
+    run = next((name for name in files if is_run(Path(name))), None)
+    if run is not None and not is_run(Path(folder)):
+        raise Failure(f"{run} is the folder of a run; write: wengert predict {run} {folder}")
+
+
+def _samples(
+    run: Run, kind: str, names: list[str], invert: bool, errors: list[Failure]
+) -> Iterator[tuple[str, ndarray]]:
+    """The samples in files and folders, each with its name; files that fail add to `errors`."""
+    for name in names:
+        try:
+            paths = _files(run, kind, name)
+        except Failure as error:
+            errors.append(error)
+            continue
+        for path in paths:
+            try:
+                x = _images(path, run.facts, invert) if kind == "images" else _rows(path, run.facts)
+            except Failure as error:
+                errors.append(error)
+                continue
+            one = len(x) == 1
+            yield from ((f"{path}{'' if one else f'[{i}]'}", row) for i, row in enumerate(x))
+
+
+def _files(run: Run, kind: str, name: str) -> list[Path]:
+    """The file of this name, or all images in the folder of this name."""
+    path = Path(name)
+    takes = "images" if kind == "images" else "tables"
+    if path.is_dir():
+        if kind != "images":
+            raise Failure(
+                f"{name} is a folder, but {run.folder} takes tables; "
+                f"write: wengert predict {run.folder} FILE.csv"
+            )
+        found = images_in(path)
+        if not found:
+            endings = " ".join(sorted(SUFFIXES))
+            raise Failure(f"{name} has no images, needed files that end in one of {endings}")
+        return found
+    if not path.is_file():
+        raise Failure(f"there is no file {name}")
+    wrong = TABLES if kind == "images" else SUFFIXES
+    if path.suffix.lower() in wrong:
+        what = "a table" if kind == "images" else "an image"
+        raise Failure(f"{name} is {what}, but {run.folder} takes {takes}, or arrays (.npy)")
+    return [path]
 
 
 def _lines(y: ndarray, classes: list[str] | None, top: int) -> Iterator[str]:
@@ -78,25 +141,16 @@ def _images(path: Path, facts: Facts, invert: bool) -> ndarray:
 
 def _picture(path: Path, shape: tuple[int, ...]) -> ndarray:
     """An image file, converted to the size and channels of the model, uint8, (C, H, W)."""
-    try:
-        from PIL import Image, ImageOps
-    except ImportError:
-        raise Failure(
-            "image files need Pillow: pip install 'wengert[images]'; .npy files do not"
-        ) from None
     C, H, W = shape
-    _check_there(path)
     try:
-        with Image.open(path) as stored:
-            if stored.mode not in BYTES:
-                raise ValueError(f"its mode is {stored.mode}, needed 8 bits for a channel")
-            image = ImageOps.exif_transpose(stored).convert("RGBA")
-    except Exception as error:  # Pillow's decoders raise errors of every kind
-        raise Failure(f"{path} cannot be read as an image: {error}") from None
-    page = Image.new("RGBA", image.size, "white")  # behind transparent pixels
-    image = Image.alpha_composite(page, image).convert(MODES[C])
-    pixels = np.asarray(image.resize((W, H), Image.Resampling.BILINEAR))
-    return np.moveaxis(pixels.reshape(H, W, C), -1, 0)
+        pixels = read_image(path, MODES[C], (H, W), BACKGROUND)
+    except ImportError as error:
+        raise Failure(f"{error}; .npy files need none") from None
+    except ImageError as error:
+        raise Failure(f"{path} cannot be read as an image: {error.why}") from None
+    except OSError as error:
+        raise Failure(reason(error)) from None
+    return np.moveaxis(pixels, -1, 0)
 
 
 def _shaped(x: ndarray, shape: tuple[int, ...], path: Path) -> ndarray:
@@ -125,7 +179,6 @@ def _rows(path: Path, facts: Facts) -> ndarray:
 
 def _table(path: Path, columns: list[str]) -> ndarray:
     """The columns of the model: found by name if the first line has names, else all columns."""
-    _check_there(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, skipinitialspace=True, strict=True)
@@ -172,18 +225,13 @@ def _is_number(text: str) -> bool:
 
 
 def _array(path: Path) -> Any:
-    _check_there(path)
     try:
         x = np.load(path, allow_pickle=False)
     except (EOFError, OSError, ValueError) as error:
         raise Failure(f"{path} cannot be read as an array: {error}") from None
     if not isinstance(x, ndarray):
+        x.close()
         raise Failure(f"{path} cannot be read as an array: it holds several")
     if x.dtype.kind not in "fiub":
         raise Failure(f"{path}: got an array of {x.dtype}, needed numbers")
     return x
-
-
-def _check_there(path: Path) -> None:
-    if not path.is_file():
-        raise Failure(f"there is no file {path}")

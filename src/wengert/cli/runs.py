@@ -1,6 +1,7 @@
 """The folder of a run: settings, log, checkpoints, weights and final metrics."""
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,6 +49,8 @@ class Run:
         """
         run = cls(folder, settings, facts)
         run.folder.mkdir(parents=True, exist_ok=True)
+        if is_run(run.folder):
+            raise FileExistsError("it has a run; resume it with --resume, or choose another folder")
         if any(run.folder.iterdir()):
             raise FileExistsError("it is not empty; choose another folder")
         run.write_settings()
@@ -61,10 +64,8 @@ class Run:
             RunError: there is none, or its settings are damaged or of another version.
         """
         folder = Path(folder)
-        if not folder.is_dir():
-            raise RunError(f"there is no folder {folder}")
-        if not (folder / SETTINGS).is_file():
-            raise RunError(f"{folder} is not a run: it has no {SETTINGS}")
+        if not is_run(folder):
+            raise RunError(_no_run(folder))
         found = _read(folder / SETTINGS)
         if found.keys() != {"wengert", "settings", "facts"} or not isinstance(found["facts"], dict):
             raise RunError(f"{folder / SETTINGS} is damaged: it lacks entries of a run")
@@ -113,7 +114,8 @@ class Run:
         found = _read(path) if path.is_file() else None
         if found is None:
             return None
-        if not isinstance(found.get("epoch"), int) or "loss" not in found.get("test", ()):
+        has = isinstance(found.get("epoch"), int) and "loss" in found.get("test", ())
+        if not (has and isinstance(found.get("best_epoch"), int | None)):
             raise RunError(f"{path} is damaged: it lacks entries of a run; remove it")
         return found if found["epoch"] >= self.settings["epochs"] else None
 
@@ -124,6 +126,26 @@ class Run:
             OSError: they cannot be written.
         """
         _write(self.folder / "metrics.json", metrics)
+
+
+def is_run(folder: Path) -> bool:
+    """Whether this is the folder of a run."""
+    return (folder / SETTINGS).is_file()
+
+
+def _no_run(path: Path) -> str:
+    """Why this is not the folder of a run, and which folder was probably meant."""
+    near = next((p for p in path.absolute().parents if is_run(p)), None)
+    meant = "" if near is None else f"; it is a part of the run {os.path.relpath(near)}"
+    if not path.is_dir():
+        what = "a file, not the folder of a run" if path.exists() else ""
+        return f"{path} is {what}{meant}" if what else f"there is no folder {path}{meant}"
+    if near is None:
+        runs = sorted(p for p in path.iterdir() if is_run(p))
+        if runs:
+            more = f", and {len(runs) - 3} more" if len(runs) > 3 else ""
+            meant = f"; it contains the runs {', '.join(map(str, runs[-3:]))}{more}"
+    return f"{path} is not a run: it has no {SETTINGS}{meant}"
 
 
 def new_folder(runs: AnyPath, dataset: str, model: str) -> Path:

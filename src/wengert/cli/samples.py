@@ -15,6 +15,7 @@ from wengert.data import transforms as T
 from wengert.data.dataset import BaseDataset
 from wengert.random import generator
 
+BACKGROUND = "white"  # behind the transparent pixels of images
 RENAME = "give each column a different name"
 Facts = dict[str, Any]  # shapes, names of classes and columns, characters: values for JSON
 
@@ -73,12 +74,13 @@ def _image_folders(settings: Settings) -> tuple[Dataset, Dataset, Sequence[str]]
     """FOLDER/train and FOLDER/test if they exist; else a fifth of FOLDER is the test set."""
     root, size = Path(settings["data"]), settings["size"]
     if not ((root / "train").is_dir() and (root / "test").is_dir()):
-        images = data.ImageFolder(root, size=size)
+        images = data.ImageFolder(root, size=size, background=BACKGROUND)
         _check_classes(root, images.classes)
         train, test = _parted(images, 0.2)
         return train, test, images.classes
     train_images, test_images = (
-        data.ImageFolder(root / name, size=size) for name in ("train", "test")
+        data.ImageFolder(root / name, size=size, background=BACKGROUND)
+        for name in ("train", "test")
     )
     if train_images.classes != test_images.classes:
         raise ValueError(

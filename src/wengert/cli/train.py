@@ -8,6 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import FrameType
 
 import numpy as np
@@ -15,18 +16,19 @@ import numpy as np
 from wengert import random
 from wengert.cli import recipes
 from wengert.cli.failure import Failure, UsageError, reason
-from wengert.cli.jobs import headline, make_trainer, test_batches, train_batches
+from wengert.cli.jobs import evaluated, headline, make_trainer, test_batches, train_batches
 from wengert.cli.recipes import RecipeError, Settings
 from wengert.cli.runs import Run, new_folder
 from wengert.cli.samples import Data, Facts
-from wengert.cli.trained import built, load, loaded, opened
+from wengert.cli.trained import best_epoch, built, can_choose, load, loaded, opened, weights_line
 from wengert.files import exclusive_lock
 from wengert.io import save_arrays, save_weights
 from wengert.layers import Layer
 from wengert.training import Callback, Trainer, every
 from wengert.training.best import BestWeights
+from wengert.training.checkpoint_folder import Checkpoints
 from wengert.training.guard import StopOnNaN
-from wengert.training.log import JSONLinesLog
+from wengert.training.log import JSONLinesLog, for_json
 from wengert.training.resume import state_to_resume
 from wengert.training.saving import SaveCheckpoints
 from wengert.training.trainer_view import TrainerView
@@ -67,6 +69,8 @@ def resume(folder: str, dataset: str | None, model: str | None, given: Settings)
     if run.metrics is not None:
         epochs = run.settings["epochs"]
         print(f"{run.folder} is finished: epoch {epochs} of {epochs}; add more with --epochs N")
+        best = best_epoch(run, None, run.metrics["best_epoch"])
+        print(weights_line(epochs, run.metrics["epoch"], best))
         print(headline(run.settings, run.metrics["test"]))
         return 0
     random.seed(run.settings["seed"])
@@ -77,7 +81,7 @@ def resume(folder: str, dataset: str | None, model: str | None, given: Settings)
             run.write_settings()
         except OSError as error:
             raise Failure(f"{run.folder} cannot be written: {reason(error)}") from None
-        return _fit(run, samples, network)
+        return _fit(run, samples, network, resumed=True)
 
 
 @contextmanager
@@ -165,20 +169,20 @@ class Interruption(Callback):
         self.signal = number
 
 
-def _fit(run: Run, samples: Data, model: Layer) -> int:
+def _fit(run: Run, samples: Data, model: Layer, *, resumed: bool = False) -> int:
     """Trains from the newest checkpoint, or the beginning, to the last epoch; then tests."""
     settings = run.settings
     batches = train_batches(settings, samples)
     validation = None if samples.validation is None else test_batches(settings, samples.validation)
     interruption = Interruption()
     best = None if validation is None else BestWeights(restore=False)
-    saving = SaveCheckpoints(run.checkpoints, every(SAVE_EVERY, "seconds"), keep=2)
+    saving = Saving(run.checkpoints, every(SAVE_EVERY, "seconds"), keep=2)
     callbacks = [JSONLinesLog(run.log), StopOnNaN(), interruption, saving]
     callbacks += [best] if best is not None else []
     trainer = make_trainer(model, settings, run.facts, len(batches), callbacks)
     print(f"run {run.folder}: {_sizes(samples, model)}", flush=True)
-    _load_state(trainer, run)
-    with _failures(run):
+    _load_state(trainer, run, resumed=resumed)
+    with _failures(run, saving, trainer):
         try:
             with interruption.listening(), np.errstate(all="ignore"):
                 trainer.fit(batches, validation, settings["epochs"])
@@ -215,7 +219,7 @@ def _report_interruption(run: Run, when: str) -> None:
 
 
 @contextmanager
-def _failures(run: Run) -> Iterator[None]:
+def _failures(run: Run, saving: "Saving", trainer: Trainer) -> Iterator[None]:
     """Turns errors of the training, and of the files of the run and its data, into Failures."""
     try:
         yield
@@ -224,34 +228,90 @@ def _failures(run: Run) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:
-        command = _resume_command(run)
-        raise Failure(f"{reason(error)}. Fix this, then resume with: {command}") from None
+        rescued = _rescued(saving, trainer) if isinstance(error, OSError) else ""
+        raise Failure(
+            f"{reason(error)}. Fix this, then resume with: {_resume_command(run)}{rescued}"
+        ) from None
 
 
-def _load_state(trainer: Trainer, run: Run) -> None:
-    """Restores the newest checkpoint, if there is one."""
+def _load_state(trainer: Trainer, run: Run, *, resumed: bool) -> None:
+    """Restores the newest checkpoint, if there is one; says so if a resumed run has none."""
     try:
         state = state_to_resume(True, trainer.callbacks)
         if state is not None:
             trainer.load_state_dict(state)
+        elif resumed:
+            print("no checkpoint was saved yet: the training starts from the beginning", flush=True)
     except (OSError, ValueError) as error:
         raise Failure(f"{run.folder} cannot be resumed: {reason(error)}") from None
     trainer.stopped = None  # if it was interrupted
 
 
 def _finish(run: Run, trainer: Trainer, samples: Data, best: BestWeights | None) -> int:
-    """Tests the model, writes weights and metrics, and prints the result of the test."""
-    test = trainer.evaluate(test_batches(run.settings, samples.test))
+    """Writes the weights, tests those of the best epoch (or the last), and reports the result.
+
+    The weights come first, so that no error of the test costs them.
+    """
+    model, settings = trainer.model, run.settings
+    save_weights(run.weights, model)
+    found = tested = None
+    if best is not None and best.best.weights is not None:
+        found = best.best.epoch
+        save_arrays(run.best_weights, best.best.weights)
+        if can_choose(run):
+            tested = found
+            best.best.restore(trainer)
+    try:
+        with np.errstate(all="ignore"):
+            test = evaluated(model, settings, run.facts, samples.test)
+    except Exception as error:
+        raise Failure(
+            f"the test failed: {reason(error)}. The trained weights are in {run.folder}; fix this, "
+            f"then test them with: {_resume_command(run)}"
+        ) from error
     metrics = {
         "epoch": trainer.epoch,
         "step": trainer.step,
         "last": trainer.history[-1],
-        "best_epoch": None if best is None else best.best.epoch,
+        "best_epoch": found,
+        "tested_epoch": tested or trainer.epoch,
         "test": test,
     }
-    save_weights(run.weights, trainer.model)
-    if best is not None:
-        save_arrays(run.best_weights, best.best.weights or {})
-    run.write_metrics(metrics)
-    print(headline(run.settings, test))
+    run.write_metrics(for_json(metrics))
+    print(weights_line(settings["epochs"], trainer.epoch, tested))
+    print(headline(settings, test))
     return 0
+
+
+class Saving(SaveCheckpoints):
+    """Saves checkpoints; while the folder cannot be written, the training goes on.
+
+    Only the checkpoint at the end must be written.
+    """
+
+    def _save(self, trainer: TrainerView) -> None:
+        try:
+            super()._save(trainer)
+        except OSError as error:
+            if trainer.epoch == trainer.epochs or trainer.stopped is not None:
+                raise
+            warnings.warn(
+                f"{self.folder}: {reason(error)}; the training goes on without a new checkpoint",
+                stacklevel=2,
+            )
+
+
+def _rescued(saving: Saving, trainer: Trainer) -> str:
+    """Saves what the newest checkpoint lacks in a temporary folder; returns a sentence on it."""
+    if trainer.step <= max(saving.checkpoints.step, 0):
+        return ""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="wengert-"))
+        try:
+            path = Checkpoints(folder).save(trainer.step, trainer=trainer)
+        except RuntimeError:  # in the middle of an epoch, where the position is lost
+            save_weights(folder / "weights.npz", trainer.model)
+            return f" The weights after step {trainer.step} are in {folder / 'weights.npz'}."
+    except OSError:
+        return ""
+    return f" The newest state is saved as {path}; move it to {saving.folder} before."

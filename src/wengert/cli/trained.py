@@ -1,9 +1,9 @@
 """Steps that the commands share: open a run, load its data and its model; `wengert evaluate`."""
 
-from typing import Any
+from typing import Any, Literal
 
 from wengert.cli.failure import Failure, reason
-from wengert.cli.jobs import headline, make_trainer, test_batches
+from wengert.cli.jobs import evaluated, headline
 from wengert.cli.networks import make_model
 from wengert.cli.recipes import DATASETS, RecipeError, Settings
 from wengert.cli.runs import Run, RunError
@@ -13,8 +13,11 @@ from wengert.layers import Layer
 from wengert.training.checkpoint_folder import Checkpoints
 from wengert.training.state_file import load_state
 
+Which = Literal["best", "last"] | None
+ENOUGH = 10  # validation samples; the lowest loss over fewer is mostly chance
 
-def evaluate(folder: str, data: str | None, *, best: bool) -> int:
+
+def evaluate(folder: str, data: str | None, *, which: Which) -> int:
     """Tests the model of a run, whose data may have moved to the path `data`."""
     run = opened(folder)
     if data is not None:
@@ -22,8 +25,10 @@ def evaluate(folder: str, data: str | None, *, best: bool) -> int:
             raise RecipeError("data", f"{run.settings['dataset']} is part of the package")
         run.settings["data"] = data
     samples = loaded(run)
-    trainer = make_trainer(trained(run, best), run.settings, run.facts)
-    print(headline(run.settings, trainer.evaluate(test_batches(run.settings, samples.test))))
+    model, weights = trained(run, which)
+    test = evaluated(model, run.settings, run.facts, samples.test)
+    print(weights)
+    print(headline(run.settings, test))
     return 0
 
 
@@ -78,34 +83,76 @@ def built(settings: Settings, facts: Facts) -> Layer:
         raise RecipeError(names[0] if names else "model", str(error)) from None
 
 
-def trained(run: Run, best: bool = False) -> Layer:
-    """The model of a run, with its final (or newest) weights, or those of the best epoch.
+def trained(run: Run, which: Which = None) -> tuple[Layer, str]:
+    """The model of a run with its trained weights, and a line that says which these are.
+
+    Args:
+        which: "last", the newest weights; "best", those of the epoch with the lowest validation
+            loss; None, the best if the run has them and enough validation samples to choose them.
 
     Raises:
-        Failure: there are no weights, or they are damaged.
+        Failure: there are no such weights, or they are damaged.
     """
     try:
         model = make_model(run.settings, run.facts)
     except (KeyError, TypeError, ValueError) as error:
         raise Failure(f"{run.folder}: the facts in settings.json are damaged: {error!r}") from None
     try:
-        model.load_state_dict(_weights(run, best))
+        weights, line = _weights(run, which)
+        model.load_state_dict(weights)
     except (KeyError, OSError, TypeError, ValueError) as error:
         raise Failure(f"{run.folder}: the weights cannot be loaded: {reason(error)}") from None
-    return model
+    return model, line
 
 
-def _weights(run: Run, best: bool) -> Any:
+def can_choose(run: Run) -> bool:
+    """Whether the validation samples are enough to choose the best epoch by them."""
+    if DATASETS[run.settings["dataset"]].kind not in ("images", "table"):
+        return True  # long windows of a sequence
+    return bool(run.facts["samples"][1] >= ENOUGH)
+
+
+def weights_line(epochs: int, last: int, best: int | None, *, batches: int = 0) -> str:
+    """Says which weights are used: those of the best epoch, or the newest ones.
+
+    Args:
+        epochs: of the whole training.
+        last: the epoch that was finished last.
+        best: the epoch with the lowest validation loss, if its weights are used.
+        batches: those of the running epoch.
+    """
+    unfinished = "" if last >= epochs else ", the training is not finished"
+    if best is not None:
+        of = epochs if not unfinished else last
+        return f"weights of epoch {best}, the best of {of} by validation loss{unfinished}"
+    if batches:
+        return f"weights after {batches} batches of epoch {last + 1} of {epochs}, the last"
+    return f"weights of epoch {last} of {epochs}, the last{unfinished}"
+
+
+def _weights(run: Run, which: Which) -> tuple[Any, str]:
     """The weights from the final files or, if the run is not finished, the newest checkpoint."""
-    if best and not run.settings["validation"]:
+    if which == "best" and not run.settings["validation"]:
         raise Failure(f"{run.folder} has no best epoch: it was trained without --validation")
-    if run.metrics is not None:
-        return load_arrays(run.best_weights if best else run.weights)
+    epochs, metrics = run.settings["epochs"], run.metrics
+    if metrics is not None:
+        best = best_epoch(run, which, metrics["best_epoch"])
+        weights = load_arrays(run.weights if best is None else run.best_weights)
+        return weights, weights_line(epochs, metrics["epoch"], best)
     file = Checkpoints(run.checkpoints).latest()
     if file is None:
         raise Failure(f"{run.folder} has no weights yet")
     state = load_state(file)["parts"]["trainer"]
-    weights = state["callbacks"]["BestWeights"]["weights"] if best else state["parts"]["model"]
-    if not weights:
-        raise Failure(f"{run.folder} has no best epoch yet")
-    return weights
+    kept = state["callbacks"].get("BestWeights", {"weights": None, "epoch": None})
+    best = best_epoch(run, which, kept["epoch"] if kept["weights"] else None)
+    weights = state["parts"]["model"] if best is None else kept["weights"]
+    position = state["position"]
+    line = weights_line(epochs, position["epoch"], best, batches=position["batches"])
+    return weights, line
+
+
+def best_epoch(run: Run, which: Which, epoch: int | None) -> int | None:
+    """The best epoch if its weights are to be used, or None for the last ones."""
+    if which == "best" and epoch is None:
+        raise Failure(f"{run.folder} has no best epoch yet; --last uses its newest weights")
+    return epoch if which == "best" or (which is None and can_choose(run)) else None

@@ -158,15 +158,16 @@ class JSONLinesLog(FileLog):
     def write(self, row: Mapping[str, Any]) -> None:
         if not self.opened:
             self.open()
-        self.append(json.dumps(_for_json(row), ensure_ascii=False) + "\n")
+        self.append(json.dumps(for_json(row), ensure_ascii=False) + "\n")
 
 
-def _for_json(x: Any) -> Any:
+def for_json(x: Any) -> Any:
+    """x with Python's numbers and lists, and None in place of NaN and infinities."""
     x = _plain(x)
     if isinstance(x, Mapping):
-        return {key: _for_json(value) for key, value in x.items()}
+        return {key: for_json(value) for key, value in x.items()}
     if isinstance(x, list):
-        return [_for_json(value) for value in x]
+        return [for_json(value) for value in x]
     return None if isinstance(x, float) and not math.isfinite(x) else x
 
 
