@@ -8,6 +8,7 @@ import numpy as np
 
 from wengert.arrays import as_array, snapshot
 from wengert.core import Constant, Variable
+from wengert.functions.counting import count_metric
 from wengert.functions.types import Input, X
 
 
@@ -82,6 +83,15 @@ def checked_labels(
 
 
 def check_any(name: str, shape: tuple[int, ...], n: int) -> None:
+    """Raises ValueError for a metric of `n` = 0 samples, from an x of that shape.
+
+    Tells those who are counting that the metric divides by n.
+    """
+    count_metric(n)
+    refuse_none(name, shape, n)
+
+
+def refuse_none(name: str, shape: tuple[int, ...], n: float) -> None:
     """Raises ValueError for a mean over `n` = 0 samples, from an x of that shape."""
     if n == 0:
         raise ValueError(f"{name}: got no samples: x {shape}; a mean needs at least one")

@@ -11,7 +11,7 @@ from wengert.arguments import fraction, number
 from wengert.arrays import as_array
 from wengert.core import Function, Variable, as_variable
 from wengert.functions.activation import log_softmax, relu, sigmoid, softmax, softplus
-from wengert.functions.arguments import as_constant, as_operand, check_any, checked_labels
+from wengert.functions.arguments import as_constant, as_operand, checked_labels
 from wengert.functions.arithmetic import div
 from wengert.functions.axes import checked_axis
 from wengert.functions.index import take, take_along_axis
@@ -161,7 +161,9 @@ def softmax_cross_entropy(
         return _soft_cross_entropy(name, x, t, weight, label_smoothing, ignore_index, reduction)
     if weight is None and ignore_index is None and label_smoothing == 0 and reduction == "mean":
         t = checked_labels(name, np.shape(x), t)
-        check_any(name, np.shape(x), t.size)
+        check_reduction(name, reduction, np.shape(x), t.size)
+        if t.size == 0:
+            return sum(x)
         return SoftmaxCrossEntropy()(x, as_variable(t) if isinstance(x, Variable) else t)
     return _nll(name, log_softmax(x), t, weight, label_smoothing, ignore_index, reduction)
 
@@ -199,10 +201,9 @@ def _nll(
 ) -> Any:
     """-Σ q x along the last axis, where q is one-hot, smoothed and weighted."""
     t = checked_labels(name, x.shape, t, ignore=ignore)
-    n = t.size if ignore is None else int(np.sum(as_array(t) != ignore))
-    check_reduction(name, reduction, x.shape, n)
     C = x.shape[-1]
     weights = _class_weights(name, weight, x)
+    check_reduction(name, reduction, x.shape, _count(t, ignore, weight))
     one_hot = np.equal(t[..., np.newaxis], np.arange(C))
     q = weights * (one_hot * (1 - smoothing) + smoothing / C).astype(x.dtype)
     if ignore is not None:
@@ -212,7 +213,15 @@ def _nll(
     losses = -sum(q * where(np.equal(q, 0), 0, x), axis=-1)
     if reduction != "mean":
         return reduced(losses, reduction)
-    return div(sum(losses), sum(weights * one_hot))
+    total = sum(weights * one_hot)
+    return div(sum(losses), where(np.equal(total, 0), 1, total))
+
+
+def _count(t: Any, ignore: int | None, weight: Any) -> float:
+    """How many labels count, or the sum of the weights of their classes."""
+    labels = as_array(t).reshape(-1)
+    labels = labels if ignore is None else labels[labels != ignore]
+    return labels.size if weight is None else float(np.sum(as_array(weight)[labels], dtype=float))
 
 
 def _soft_cross_entropy(
@@ -395,7 +404,7 @@ def mean_squared_error(x0: Input[X], x1: Input[X], *, reduction: str = "mean") -
         ValueError: the shapes differ, there is no such reduction, or a mean of no elements.
     """
     x0, x1 = same_shape("mean_squared_error", x0, x1, reduction)
-    if reduction == "mean":
+    if reduction == "mean" and x0.size:
         return MeanSquaredError()(x0, x1)
     return reduced(np.square(x0 - x1), reduction)
 

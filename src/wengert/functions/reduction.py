@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from wengert.functions.arguments import as_operand, check_any
+from wengert.functions.arguments import as_operand, refuse_none
 from wengert.functions.arithmetic import astype
+from wengert.functions.counting import count_loss
 from wengert.functions.reduce import mean, sum
 from wengert.functions.types import Input, X
 
 
-def check_reduction(name: str, reduction: str, shape: tuple[int, ...], n: int) -> None:
-    """Raises ValueError for an unknown reduction, or for the mean over `n` = 0 elements."""
+def check_reduction(name: str, reduction: str, shape: tuple[int, ...], n: float) -> None:
+    """Raises ValueError for an unknown reduction, or for the mean over `n` = 0 elements.
+
+    Tells those who are counting what the loss divides by: n, the number of elements or the sum of
+    their weights.
+    """
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{name}: got reduction {reduction!r}, needed 'mean', 'sum' or 'none'")
-    if reduction == "mean":
-        check_any(name, shape, n)
+    if reduction == "none":
+        return
+    counted = count_loss(n if reduction == "mean" else None)
+    if reduction == "mean" and not counted:
+        refuse_none(name, shape, n)
 
 
 def reduced(losses: Any, reduction: str) -> Any:
-    """The mean or the sum of the losses, or the losses themselves."""
-    return losses if reduction == "none" else sum(losses) if reduction == "sum" else mean(losses)
+    """The mean or the sum of the losses, or the losses themselves; the mean of none is 0."""
+    if reduction == "none":
+        return losses
+    return mean(losses) if reduction == "mean" and losses.size else sum(losses)
 
 
 def same_shape(name: str, x0: Input[X], x1: Input[X], reduction: str) -> tuple[X, X]:

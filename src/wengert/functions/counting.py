@@ -1,0 +1,64 @@
+"""What the mean of a loss or a metric divides by, for those who combine the results of batches.
+
+The mean over a data set is not the mean of its batches' means, but each of these times its count,
+divided by the sum of the counts. The count is not always the number of samples: labels may be
+ignored, or classes may have weights. So each loss and metric tells its count:
+
+    with counting() as counts:
+        loss = F.softmax_cross_entropy(y, t, ignore_index=-1)
+    counts.losses  # [7], if 7 labels are not -1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Counts:
+    """What the losses and the metrics of a block have divided by, in the order of their calls.
+
+    Attributes:
+        losses: numbers of elements, or sums of weights; None for a sum over the samples.
+        metrics: numbers of samples.
+    """
+
+    losses: list[float | None] = field(default_factory=list)
+    metrics: list[float] = field(default_factory=list)
+
+
+@contextmanager
+def counting() -> Iterator[Counts]:
+    """Within the block, losses and metrics tell what they divide by.
+
+    A loss of nothing, such as that of a batch whose labels are all ignored, is 0 there and not an
+    error: its count is 0.
+    """
+    counts = Counts()
+    token = _counts.set(counts)
+    try:
+        yield counts
+    finally:
+        _counts.reset(token)
+
+
+def count_loss(n: float | None) -> bool:
+    """Tells what a loss divides by; returns whether anybody is counting."""
+    counts = _counts.get()
+    if counts is None:
+        return False
+    counts.losses.append(n)
+    return True
+
+
+def count_metric(n: float) -> None:
+    """Tells what a metric divides by."""
+    counts = _counts.get()
+    if counts is not None:
+        counts.metrics.append(n)
+
+
+_counts: ContextVar[Counts | None] = ContextVar("counts", default=None)
