@@ -1,13 +1,12 @@
-"""Data sets: of arrays, and of other data sets that are joined, selected, split or transformed."""
+"""Data sets: of arrays, and of other data sets that are joined, selected or transformed."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy import ndarray
 
-from wengert.arguments import integer, text_of
+from wengert.arguments import text_of
 from wengert.data.arguments import array_of
 from wengert.data.collate import collate, combine
 
@@ -194,48 +193,6 @@ class TransformDataset(BaseDataset):
         options = [text_of(transform) for transform in self.transforms]
         options += [] if self.of_sample is None else [f"sample={text_of(self.of_sample)}"]
         return f"TransformDataset({', '.join([repr(self.dataset), *options])})"
-
-
-def split(dataset: Dataset, *sizes: float, seed: int = 0) -> tuple[Subset, ...]:
-    """Random subsets of a data set; each sample is in exactly one of them.
-
-    Args:
-        dataset: the samples.
-        sizes: of the subsets: integers whose sum is the number of samples, or fractions whose sum
-            is 1.0.
-        seed: the same seed gives the same subsets, in any run and on any machine.
-
-    Raises:
-        TypeError: `sizes` are neither integers nor floats, or `seed` is not an integer.
-        ValueError: the sum is wrong, a subset would be empty, or `seed` < 0.
-
-    Example:
-        >>> train, test = split(ArrayDataset(np.arange(10)), 0.8, 0.2)
-        >>> len(train), len(test)
-        (8, 2)
-    """
-    check_dataset("split", dataset)
-    seed = integer("split", "seed", seed, least=0)
-    n = len(dataset)
-    if sizes and all(isinstance(size, int | np.integer) for size in sizes):
-        if sum(sizes) != n:
-            raise ValueError(f"split: got sizes whose sum is {sum(sizes)}, needed {n}")
-        ends = np.cumsum(sizes)
-    elif sizes and all(isinstance(size, float | np.floating) for size in sizes):
-        if not math.isclose(math.fsum(sizes), 1.0, abs_tol=1e-6):
-            raise ValueError(
-                f"split: got fractions whose sum is {math.fsum(sizes):g}, needed 1; "
-                f"give one fraction for each subset, as split(dataset, 0.8, 0.2)"
-            )
-        # Halves are rounded up, not to even, so that a subset of one sample or more is not empty:
-        # 1.5 to 2.5 becomes 2 to 3. The inner rounding removes the rounding errors of the sums.
-        ends = np.floor(np.round(np.cumsum(sizes) * n, 6) + 0.5).astype(np.int64)
-    else:
-        raise TypeError(f"split: got {sizes}, needed numbers of samples, or fractions")
-    subsets = np.split(np.random.default_rng(seed).permutation(n), ends[:-1])
-    if min(sizes) < 0 or not all(map(len, subsets)):
-        raise ValueError(f"split: {n} samples split into {sizes} would leave a subset empty")
-    return tuple(Subset(dataset, indices) for indices in subsets)
 
 
 # ---- Indices and batches ----

@@ -10,7 +10,8 @@ from numpy import ndarray
 
 from wengert.arguments import boolean, integer, text_of
 from wengert.data.collate import collate, combine
-from wengert.data.dataset import Collate, Dataset, batch_of, check_dataset
+from wengert.data.dataset import Collate, Dataset, batch_of, check_dataset, positions
+from wengert.data.sampler import Sampler
 from wengert.random import drawing_from, generator
 from wengert.state import compare_names
 
@@ -186,6 +187,8 @@ class DataLoader(Loader):
             the same batches, whatever else draws random numbers. None draws the seed from
             `wengert.random`.
         drop_last: leave out a last batch of fewer samples.
+        sampler: draws the samples of each pass in place of `shuffle`: a `WeightedSampler`, a
+            `BalancedSampler`, or another `Sampler`.
         collate: makes a batch of a list of samples.
         workers: threads or processes that fetch batches in advance; 0 fetches each batch when the
             loop needs it. The batches are the same, to the bit, and in the same order.
@@ -221,6 +224,7 @@ class DataLoader(Loader):
         shuffle: bool = True,
         seed: int | None = None,
         drop_last: bool = False,
+        sampler: Sampler | None = None,
         collate: Collate = collate,
         workers: int = 0,
         worker_kind: str = "thread",
@@ -233,33 +237,65 @@ class DataLoader(Loader):
             )
         self.shuffle = boolean("DataLoader", "shuffle", shuffle)
         self.drop_last = boolean("DataLoader", "drop_last", drop_last)
+        self.sampler = _checked_sampler(sampler, len(dataset))
         self.workers = integer("DataLoader", "workers", workers, least=0)
         self.worker_kind = worker_kind
         self.prefetch = integer("DataLoader", "prefetch", prefetch, least=1)
         if len(self) == 0:
             raise ValueError(
-                f"DataLoader: {len(dataset)} samples make no batch of {batch_size}; "
+                f"DataLoader: {self._samples} samples make no batch of {batch_size}; "
                 f"give more samples, a smaller batch_size or drop_last=False"
             )
 
     def __len__(self) -> int:
         """Batches in a full pass."""
-        full, rest = divmod(len(self.dataset), self.batch_size)
+        full, rest = divmod(self._samples, self.batch_size)
         return full + (rest > 0 and not self.drop_last)
 
+    @property
+    def _samples(self) -> int:
+        """Samples in a full pass."""
+        return len(self.dataset) if self.sampler is None else len(self.sampler)
+
     def _indices(self, number: int) -> Callable[[int], ndarray]:
-        order = np.arange(len(self.dataset))
-        if self.shuffle:
-            order = np.random.default_rng((self.seed, number)).permutation(order)
+        n = len(self.dataset)
+        if self.sampler is not None:
+            drawn = self.sampler.order(np.random.default_rng((self.seed, number)))
+            order = np.atleast_1d(positions(type(self.sampler).__name__, drawn, n))
+        elif self.shuffle:
+            order = np.random.default_rng((self.seed, number)).permutation(n)
+        else:
+            order = np.arange(n)
         return _Slices(order, self.batch_size)
 
     def _settings(self) -> dict[str, Any]:
-        own = {"shuffle": self.shuffle, "drop_last": self.drop_last}
+        own: dict[str, Any] = {"shuffle": self.shuffle, "drop_last": self.drop_last}
+        if self.sampler is not None:  # (states of loaders without one do not name it)
+            own |= {"sampler": type(self.sampler).__name__, "drawn": len(self.sampler)}
         return super()._settings() | own
 
     def _options(self) -> dict[str, Any]:
-        names = ("batch_size", "shuffle", "seed", "drop_last", "workers", "worker_kind", "prefetch")
+        names = ["batch_size", "shuffle", "seed", "drop_last", "workers", "worker_kind", "prefetch"]
+        if self.sampler is not None:
+            names[1] = "sampler"  # in place of `shuffle`, which it replaces
         return {name: getattr(self, name) for name in names}
+
+
+def _checked_sampler(sampler: Any, n: int) -> Sampler | None:
+    """The sampler, if it has the methods of one and is made for a data set of n samples."""
+    if sampler is None:
+        return None
+    if isinstance(sampler, type) or not (hasattr(sampler, "__len__") and hasattr(sampler, "order")):
+        raise TypeError(
+            f"DataLoader: got sampler {text_of(sampler):.80}, needed an object with len() and "
+            f"order(rng), such as WeightedSampler(weights)"
+        )
+    if getattr(sampler, "population", n) != n:
+        raise ValueError(
+            f"DataLoader: got {n} samples and a {type(sampler).__name__} for "
+            f"{sampler.population}; it needs one weight or label for each sample"
+        )
+    return sampler
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from numpy import ndarray
 from wengert.arguments import boolean, fraction, text_of
 from wengert.arrays import DTypeLike
 from wengert.data.arguments import array_of, check_type, pair
+from wengert.data.scalers import MinMaxScaler as MinMaxScaler
+from wengert.data.scalers import StandardScaler as StandardScaler
 from wengert.random import generator
 
 
