@@ -17,13 +17,14 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # From the lowest layer up. A module or package imports only from lower layers, and from itself.
 LAYERS = [
     ["refusals"],
-    ["calls", "hints", "trace", "trees"],
-    ["arguments", "config", "dispatch", "files", "state"],
+    ["calls", "hints", "scopes", "trace", "trees"],
+    ["arguments", "config", "files", "state"],
+    ["dispatch"],
     ["arrays", "declared", "kernels", "random"],
     ["walk"],
     ["core"],
     ["functions", "graph"],
-    ["autodiff", "data", "initializers", "optimizers", "schedules", "viz"],
+    ["autodiff", "data", "debug", "initializers", "optimizers", "schedules", "viz"],
     ["layers", "recompute", "testing"],
     ["compile", "io", "models", "parallel"],
     ["training"],

@@ -503,3 +503,93 @@ def test_check_gradients_refuses_to_check_nothing(args, order):
 def test_check_gradients_differentiates_floats_only():
     check_gradients(lambda x, i: x[i], X, np.array([0, 0, 2]), order=2)
     check_gradients(F.where, np.array([True, False, True]), X, 2 * X)
+
+
+# ---- Arrays in, arrays out ----
+
+INNER = {  # functions of x whose value has, for some x, a constant gradient
+    "linear": lambda x: np.sum(3 * x),
+    "constant": lambda x: 2.0,
+    "leaf made inside": lambda x: np.sum(x * Variable(np.array([1.0, 2.0]))),
+    "quadratic": lambda x: np.sum(x * x),
+}
+TRANSFORMS = {
+    "value_and_grad": lambda f: lambda x: wg.value_and_grad(f)(x)[1],
+    "grad": lambda f: lambda x: wg.grad(f)(x),
+    "jacobian": wg.jacobian,
+    "hessian": wg.hessian,
+    "vjp": lambda f: lambda x: wg.vjp(f, x)[1](np.ones(2) if f_is_vector(f, x) else 1.0)[0],
+    "jvp": lambda f: lambda x: wg.jvp(f, x, np.ones(2))[1],
+    "hvp": lambda f: lambda x: wg.hvp(f, x, np.ones(2)),
+    "sum": lambda f: lambda x: np.sum(f(x)),
+}
+
+
+def f_is_vector(f, x):
+    return np.shape(wg.as_array(f(x))) == (2,)
+
+
+SCALAR = ["value_and_grad", "grad", "hessian", "hvp"]  # transforms of functions of one number
+
+
+@pytest.mark.parametrize("name", INNER)
+@pytest.mark.parametrize("inner", ["value_and_grad", "grad", "jacobian", "vjp", "jvp", "hvp"])
+@pytest.mark.parametrize("outer", TRANSFORMS)
+def test_nested_transforms_give_arrays_for_arrays(outer, inner, name):
+    f = INNER[name]
+    if name == "constant":
+        f = lambda x: Variable(2.0)  # noqa: E731
+    x = np.array([1.0, 2.0])
+    first = TRANSFORMS[inner](f)
+    g = (lambda x: np.sum(first(x))) if outer in SCALAR else first
+    result = TRANSFORMS[outer](g)(x)
+    assert type(result) in (np.ndarray, np.float64)
+    assert result is not None
+
+
+def test_a_transform_of_a_function_of_an_outer_leaf_still_gives_variables():
+    w = Variable(np.array([1.0, 2.0]))
+    value, gradient = wg.value_and_grad(lambda x: np.sum(w * x))(np.ones(2))
+    assert isinstance(value, Variable)
+    assert isinstance(gradient, Variable)
+    assert wg.grad(value, w).data.tolist() == [1, 1]
+
+
+def test_a_leaf_of_an_outer_transform_is_from_outside_of_the_inner_one():
+    def outer(a):
+        scale = Variable(np.array(2.0))  # made inside the outer function, outside of the inner one
+        slope = wg.value_and_grad(lambda x: x * x * scale)(3.0)[1]
+        assert isinstance(slope, Variable)
+        return wg.grad(slope, scale).data * a
+
+    assert wg.value_and_grad(outer)(1.0)[1] == 6
+
+
+# ---- grad of a function ----
+
+
+def test_grad_of_a_function_is_its_gradient():
+    f = lambda x, y: x * x * y  # noqa: E731
+    assert wg.grad(f)(3.0, 4.0) == 24
+    assert wg.grad(f, 1)(3.0, 4.0) == 9
+    assert wg.grad(f, argnums=(0, 1))(3.0, 4.0) == (24, 9)
+    assert wg.grad(wg.grad(f))(3.0, 4.0) == 8
+    assert wg.grad(wg.grad(wg.grad(lambda x: x**3)))(1.0) == 6
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: wg.grad(Variable(1.0) * 2), "without inputs, needed grad.outputs, inputs"),
+        (lambda: wg.grad(np.sin, Variable(1.0)), "grad.f..x.; or grad.f.x., x."),
+        (lambda: wg.grad(np.sin, 0, argnums=0), "argnums 0, 0"),
+    ],
+)
+def test_grad_says_which_of_its_two_forms_was_meant(call, text):
+    with pytest.raises(TypeError, match=text):
+        call()
+
+
+def test_grad_names_itself_for_a_function_of_more_than_one_number():
+    with pytest.raises(ValueError, match=r"^grad: the function returned shape \(2,\)"):
+        wg.grad(lambda x: x * 2)(np.ones(2))

@@ -1,5 +1,6 @@
 """Modes and hooks: what they change, for how long, and for which thread."""
 
+import asyncio
 import threading
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 import wengert as wg
 import wengert.functions as F
+import wengert.layers as L
 from wengert import Variable
 
 
@@ -190,3 +192,249 @@ def test_all_outputs_of_a_call_reach_the_hook():
     with wg.hook(lambda f, inputs, outputs: seen.append(len(outputs))):
         F.split(Variable(np.arange(6.0)), 3)
     assert seen[0] == 3
+
+
+# ---- One object used again, and decorators ----
+
+MODES = {
+    "no_grad": (wg.no_grad, lambda: not wg.config.enable_backprop),
+    "test_mode": (wg.test_mode, lambda: not wg.config.train),
+    "using_config": (
+        lambda *f: wg.using_config("train", False)(*f) if f else wg.using_config("train", False),
+        lambda: not wg.config.train,
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(params=MODES)
+def mode(request):
+    return MODES[request.param]
+
+
+def test_one_object_can_be_entered_again_and_within_itself(mode):
+    make, is_on = mode
+    scope = make()
+    for _ in range(2):
+        with scope:
+            with scope:
+                assert is_on()
+            assert is_on()
+        assert not is_on()
+
+
+def test_one_object_can_be_entered_by_several_threads_at_once(mode):
+    make, is_on = mode
+    scope, barrier, seen = make(), threading.Barrier(2), []
+
+    def enter():
+        with scope:
+            barrier.wait(5)
+            seen.append(is_on())
+        seen.append(is_on())
+
+    threads = [threading.Thread(target=enter) for _ in range(2)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert sorted(seen) == [False, False, True, True]
+    assert not is_on()
+
+
+def test_blocks_that_end_in_another_order_are_all_restored():
+    first, second = wg.no_grad(), wg.test_mode()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__()
+    assert (wg.config.enable_backprop, wg.config.train) == (True, False)
+    second.__exit__()
+    assert (wg.config.enable_backprop, wg.config.train) == (True, True)
+
+
+@pytest.mark.parametrize("parentheses", [True, False])
+def test_a_mode_decorates_a_function_with_and_without_parentheses(mode, parentheses):
+    make, is_on = mode
+
+    def f(x):
+        """Text."""
+        return is_on(), x
+
+    decorated = make()(f) if parentheses else make(f)
+    assert decorated(3) == (True, 3)
+    assert decorated.__doc__ == "Text."
+    assert not is_on()
+
+
+def test_a_mode_of_a_generator_holds_in_it_and_not_in_its_consumer(mode):
+    make, is_on = mode
+    seen = []
+
+    @make()
+    def generator():
+        try:
+            while True:
+                try:
+                    seen.append((is_on(), (yield is_on())))
+                except KeyError:
+                    seen.append("thrown")
+                    if not is_on():
+                        raise
+        finally:
+            seen.append(is_on())
+
+    g = generator()
+    assert next(g) is True
+    assert not is_on()
+    assert g.send("sent") is True
+    assert not is_on()
+    assert g.throw(KeyError) is True
+    assert not is_on()
+    g.close()
+    assert seen == [(True, "sent"), "thrown", True]
+    assert not is_on()
+
+
+def test_the_value_that_a_decorated_generator_returns_reaches_yield_from():
+    @wg.no_grad()
+    def inner():
+        yield 1
+        return 2
+
+    def outer():
+        return (yield from inner())
+
+    g = outer()
+    assert next(g) == 1
+    with pytest.raises(StopIteration) as end:
+        next(g)
+    assert end.value.value == 2
+
+
+def test_a_mode_of_a_coroutine_holds_in_it_and_not_in_other_tasks(mode):
+    make, is_on = mode
+
+    @make()
+    async def inside():
+        await asyncio.sleep(0.001)
+        return is_on()
+
+    async def outside():
+        seen = []
+        for _ in range(5):
+            seen.append(is_on())
+            await asyncio.sleep(0.0005)
+        return any(seen)
+
+    async def both():
+        return await asyncio.gather(inside(), outside(), inside())
+
+    assert asyncio.run(both()) == [True, False, True]
+
+
+def test_a_mode_of_an_asynchronous_generator_holds_in_it_and_not_in_its_consumer(mode):
+    make, is_on = mode
+
+    @make()
+    async def generator():
+        for _ in range(2):
+            yield is_on()
+            await asyncio.sleep(0)
+
+    async def consume():
+        return [(inside, is_on()) async for inside in generator()]
+
+    assert asyncio.run(consume()) == [(True, False), (True, False)]
+
+
+def test_a_class_cannot_be_decorated_with_a_mode():
+    with pytest.raises(TypeError, match="needed a function; decorate its methods"):
+
+        @wg.no_grad()
+        class Model:
+            pass
+
+
+# ---- Hooks that stay ----
+
+
+def add_call_hook(fn):
+    return wg.hook(lambda f, xs, ys: fn())
+
+
+def add_layer_hook(fn):
+    return LAYER.hook(lambda layer, xs, ys: fn())
+
+
+def add_leaf_hook(fn):
+    return wg.graph.leaf_gradients(lambda leaf: fn())
+
+
+LAYER = L.Linear(1, in_size=1)
+
+
+@pytest.fixture(params=[add_call_hook, add_layer_hook, add_leaf_hook])
+def add(request):
+    return request.param
+
+
+def run_once():
+    x = Variable(np.ones((1, 1), np.float32), requires_grad=False)
+    np.sum(LAYER(x)).backward()
+
+
+def test_a_hook_without_with_stays_until_it_is_removed(add):
+    seen = []
+    registration = add(lambda: seen.append(1))
+    run_once()
+    assert (n := len(seen)) > 0
+    run_once()
+    assert len(seen) == 2 * n
+    registration.remove()
+    registration.remove()
+    run_once()
+    assert len(seen) == 2 * n
+
+
+def test_a_hook_without_with_outlasts_a_block_of_another_hook(add):
+    seen = []
+    with add(lambda: None), wg.trace():
+        registration = add(lambda: seen.append(1))
+    run_once()
+    assert seen
+    registration.remove()
+    n = len(seen)
+    run_once()
+    assert len(seen) == n
+
+
+def test_a_registration_can_be_used_in_with_again(add):
+    seen = []
+    registration = add(lambda: seen.append(1))
+    with registration:
+        pass
+    run_once()
+    assert not seen
+    with registration:
+        run_once()
+    n = len(seen)
+    assert n > 0
+    run_once()
+    assert len(seen) == n
+
+
+def test_a_hook_that_returns_a_value_is_refused_because_it_replaces_nothing(add):
+    with add(lambda: 5), pytest.raises(TypeError, match="returned int, needed None: a hook obs"):
+        run_once()
+
+
+@pytest.mark.parametrize("hook", [wg.hook, LAYER.hook, wg.graph.leaf_gradients])
+def test_a_hook_is_a_function(hook):
+    with pytest.raises(TypeError, match="needed a function"):
+        hook(3)
+
+
+def test_a_trace_without_with_lasts_until_it_is_removed():
+    trace = wg.trace()
+    assert wg.config.trace_lines
+    trace.remove()
+    assert not wg.config.trace_lines

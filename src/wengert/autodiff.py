@@ -13,7 +13,7 @@ from typing import Any, overload
 import numpy as np
 
 from wengert.arrays import as_array
-from wengert.config import enable_backprop, using_config
+from wengert.config import enable_backprop, made, using_config
 from wengert.core import Function, Variable, as_variable
 from wengert.trees import flatten
 from wengert.walk import finished, seeds, walk, wengert_list
@@ -27,19 +27,37 @@ def grad(
 ) -> Variable: ...
 @overload
 def grad(
+    outputs: Callable[..., Any],
+    inputs: int | tuple[int, ...] = 0,
+    *,
+    argnums: int | tuple[int, ...] | None = None,
+) -> Callable[..., Any]: ...
+@overload
+def grad(
     outputs: Any, inputs: Any, grad_outputs: Any = None, create_graph: bool = False
 ) -> Any: ...
-def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, create_graph: bool = False) -> Any:
+def grad(
+    outputs: Any,
+    inputs: Any = None,
+    grad_outputs: Any = None,
+    create_graph: bool = False,
+    *,
+    argnums: int | tuple[int, ...] | None = None,
+) -> Any:
     """Gradients of `outputs` with respect to `inputs`; no Variable's `grad` is changed.
+
+    `grad(f)`, for a function f of one number or more that returns one number, is its gradient as a
+    function: `grad(f)(x)` is `value_and_grad(f)(x)[1]`. `grad(f, argnums)` chooses the arguments.
 
     Only the paths from the outputs to these inputs are walked. An input may be anywhere in the
     graph. Where the outputs do not depend on it, its gradient is zero.
 
     Args:
         outputs: a Variable, or a tuple, list or dict of them; their gradients are added up.
-        inputs: likewise.
+        inputs: likewise. (For a function, `argnums`.)
         grad_outputs: gradients to start with, in the structure of `outputs`; by default ones.
         create_graph: record the walk, so that the gradients can be differentiated again.
+        argnums: of a function: index of the argument to differentiate, or a tuple of indices.
 
     Returns:
         Variables in the structure of `inputs`.
@@ -47,7 +65,18 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, create_graph: bool
     Raises:
         RuntimeError: an output has no graph, or an input is a constant.
         TypeError: an input is not a Variable.
+
+    Example:
+        >>> grad(lambda x: x**3)(2.0)
+        array(12.)
     """
+    if callable(outputs) and not isinstance(outputs, Variable):
+        return _gradient_function(outputs, inputs, argnums)
+    if inputs is None or argnums is not None:
+        raise TypeError(
+            f"grad: got a {type(outputs).__name__} without inputs, needed grad(outputs, inputs) "
+            f"for Variables, or grad(f, argnums) for a function"
+        )
     ys, _ = flatten(outputs)
     xs, rebuild = flatten(inputs)
     for name, variables in (("output", ys), ("input", xs)):
@@ -69,6 +98,22 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, create_graph: bool
     ])  # fmt: skip
 
 
+def _gradient_function(f: Callable[..., Any], *argnums: Any) -> Callable[..., Any]:
+    chosen = [n for n in argnums if n is not None] or [0]
+    if len(chosen) > 1 or not isinstance(chosen[0], int | tuple):
+        raise TypeError(
+            f"grad: got a function with argnums {', '.join(f'{n!r:.40}' for n in chosen)}, needed "
+            f"the index of an argument, or a tuple: grad(f)(x); or grad(f(x), x) for Variables"
+        )
+    both = value_and_grad(f, chosen[0], caller="grad")
+
+    @functools.wraps(f)
+    def gradient(*args: Any, **options: Any) -> Any:
+        return both(*args, **options)[1]
+
+    return gradient
+
+
 def _paths_to(inputs: Collection[Variable], outputs: list[Variable]) -> list[Function]:
     """The Functions on a path from `inputs` to `outputs`, in the order in which they ran.
 
@@ -86,7 +131,7 @@ def _paths_to(inputs: Collection[Variable], outputs: list[Variable]) -> list[Fun
 
 
 def value_and_grad(
-    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0
+    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, caller: str = "value_and_grad"
 ) -> Callable[..., tuple[Any, Any]]:
     """A function that returns the value of f, one number, and its gradient.
 
@@ -94,6 +139,7 @@ def value_and_grad(
         f: a function whose value is one number.
         argnums: index of the argument to differentiate; or a tuple of indices, for a tuple of
             gradients.
+        caller: the name in messages.
 
     Example:
         >>> value_and_grad(lambda x: x * x)(3.0)
@@ -102,10 +148,10 @@ def value_and_grad(
 
     @functools.wraps(f)
     def value_and_grad_of_f(*args: Any, **options: Any) -> tuple[Any, Any]:
-        xs, y, nested = _called("value_and_grad", f, args, argnums, options)
+        xs, y, nested = _called(caller, f, args, argnums, options)
         if len(flatten(y)[0]) != 1 or as_variable(flatten(y)[0][0]).size != 1:
             raise ValueError(
-                f"value_and_grad: the function returned {_form(y)}, needed one number; "
+                f"{caller}: the function returned {_form(y)}, needed one number; "
                 f"take a sum or mean, or use vjp or jacobian"
             )
         return _plain((y, gradient_of(y, xs, None, nested)), nested)
@@ -263,12 +309,24 @@ def _called(
         else:
             for i, x in zip(range(len(args)) if argnums is None else argnums, xs, strict=True):
                 full[i] = x
-        y = f(*full, **(options or {}))
-    own = set(copies)
+        y, own = _run(f, full, options or {})
+    own.update(copies)
     ys = [y for y in flatten(y)[0] if isinstance(y, Variable)]
     used = [*ys, *(x for f in wengert_list(ys) for x in f.inputs)]
     foreign = any(x.requires_grad and x.creator is None and x not in own for x in used)
     return xs, y, outer and (foreign or _has_variable(args))
+
+
+def _run(f: Callable[..., Any], args: list[Any], options: dict[str, Any]) -> tuple[Any, set[Any]]:
+    """The value of f, and the leaves that were made on the way."""
+    own: set[Any] = set()
+    token = made.set(own)
+    try:
+        return f(*args, **options), own
+    finally:
+        made.reset(token)
+        if (outer := made.get()) is not None:
+            outer |= own
 
 
 def _chosen(name: str, args: tuple[Any, ...], argnums: Any) -> Any:

@@ -1,10 +1,10 @@
 """Modes of the framework, and hooks for observers. Each thread has its own."""
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from contextvars import ContextVar
 from typing import Any, TypeAlias
 
+from wengert.scopes import Registration, Scope, checked, without
 from wengert.trace import LayerScope, layer_scope, remember
 
 # fn(function, inputs, outputs): a Function, and the tuples of Variables of its call
@@ -17,6 +17,10 @@ train: ContextVar[bool] = ContextVar("train", default=True)
 layer_train: ContextVar[bool] = ContextVar("layer_train", default=True)  # of the running layer
 hooks: ContextVar[tuple[Hook, ...]] = ContextVar("hooks", default=())
 walker: ContextVar[Walker | None] = ContextVar("walker", default=None)  # replaces walk.walk
+# the leaves made while a transform (autodiff.py) runs its function
+made: ContextVar[set[Any] | None] = ContextVar("made", default=None)
+# fn(variable): for each Variable that float() makes a plain number; see debug.py
+conversions: ContextVar[tuple[Callable[[Any], Any], ...]] = ContextVar("conversions", default=())
 
 _MODES = {"enable_backprop": enable_backprop, "train": train}
 
@@ -55,13 +59,10 @@ class Config:
 
     @trace_lines.setter
     def trace_lines(self, value: bool) -> None:
-        others = tuple([fn for fn in hooks.get() if fn is not remember])
-        hooks.set((*others, remember) if value else others)
-        scope = layer_scope.get()
+        while self.trace_lines:
+            _end_trace()
         if value:
-            layer_scope.set(scope or LayerScope())
-        elif scope is not None and not scope.observers:
-            layer_scope.set(None)
+            _begin_trace()
 
     def __repr__(self) -> str:
         return (
@@ -78,63 +79,80 @@ def training() -> bool:
     return train.get() and layer_train.get()
 
 
-@contextmanager
-def using_config(name: str, value: bool) -> Iterator[None]:
-    """Sets one mode, `enable_backprop` or `train`, within a `with` block.
+def using_config(name: str, value: bool) -> Scope:
+    """Sets one mode, `enable_backprop` or `train`, within a `with` block; also a decorator.
 
     Raises:
         ValueError: there is no mode of that name.
     """
     if name not in _MODES:
         raise ValueError(f"using_config: there is no mode {name!r}; the modes are {list(_MODES)}")
-    token = _MODES[name].set(bool(value))
-    try:
-        yield
-    finally:
-        _MODES[name].reset(token)
+    mode = bool(value)
+    return Scope((_MODES[name], lambda: mode))
 
 
-def no_grad() -> Any:
-    """`with no_grad():` computes without recording: less memory, but no `backward` afterwards."""
-    return using_config("enable_backprop", False)
+_NO_GRAD = using_config("enable_backprop", False)
+_TEST_MODE = using_config("train", False)
 
 
-def test_mode() -> Any:
+def no_grad(function: Any = None) -> Any:
+    """`with no_grad():` computes without recording: less memory, but no `backward` afterwards.
+
+    `@no_grad()` and `@no_grad` do the same for a function, a generator or a coroutine.
+    """
+    return _NO_GRAD if function is None else _NO_GRAD(function)
+
+
+def test_mode(function: Any = None) -> Any:  # noqa: PT028 (this is not a test)
     """`with test_mode():` runs dropout and batch normalisation in inference mode.
 
     It holds for all models, in the thread that runs the block. `model.eval()` holds for one model,
     in all threads. Each of the two is enough for inference mode.
+
+    `@test_mode()` and `@test_mode` do the same for a function, a generator or a coroutine.
     """
-    return using_config("train", False)
+    return _TEST_MODE if function is None else _TEST_MODE(function)
 
 
-test_mode.__test__ = False  # type: ignore[attr-defined]  # for pytest: this is not a test
+test_mode.__test__ = False  # type: ignore[attr-defined]  # for pytest
 
 
-@contextmanager
-def hook(fn: Hook) -> Iterator[None]:
-    """Calls `fn(function, inputs, outputs)` after each call of a Function in a `with` block.
+def hook(fn: Hook) -> Registration:
+    """Calls `fn(function, inputs, outputs)` after each call of a Function.
 
-    It observes the forward calls, in the order of the program; `wengert.graph` reads everything
-    else from the recorded graph.
+    It observes the forward calls of this thread, in the order of the program, and returns None;
+    `wengert.graph` reads everything else from the recorded graph. `with hook(fn):` removes it at
+    the end of the block, `hook(fn).remove()` at once; otherwise it stays.
+
+    Raises:
+        TypeError: in a call: fn returned a value.
     """
-    token = hooks.set((*hooks.get(), fn))
-    try:
-        yield
-    finally:
-        hooks.reset(token)
+    return add_hook(checked("hook", fn))
 
 
-@contextmanager
-def trace() -> Iterator[None]:
+def add_hook(fn: Hook) -> Registration:
+    """`hook`, for a function that is known to return None."""
+    return Registration(
+        lambda: hooks.set((*hooks.get(), fn)), lambda: hooks.set(without(hooks.get(), fn))
+    )
+
+
+def trace() -> Registration:
     """Notes the layer and the line of the program of each call within a `with` block.
 
     `wg.Graph(y)` shows them, and so do messages about numbers that are not finite. A traced call
-    takes a few microseconds longer. `wg.config.trace_lines = True` does the same for the thread.
+    takes a few microseconds longer. Without `with`, it lasts until `trace().remove()`.
     """
-    tokens = hooks.set((*hooks.get(), remember)), layer_scope.set(layer_scope.get() or LayerScope())
-    try:
-        yield
-    finally:
-        hooks.reset(tokens[0])
-        layer_scope.reset(tokens[1])
+    return Registration(_begin_trace, _end_trace)
+
+
+def _begin_trace() -> None:
+    hooks.set((*hooks.get(), remember))
+    layer_scope.set(layer_scope.get() or LayerScope())
+
+
+def _end_trace() -> None:
+    hooks.set(without(hooks.get(), remember))
+    scope = layer_scope.get()
+    if remember not in hooks.get() and scope is not None and not scope.observers:
+        layer_scope.set(None)

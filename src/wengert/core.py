@@ -21,7 +21,7 @@ from numpy import ndarray
 from wengert import hints
 from wengert.arguments import call_text, parameters_of
 from wengert.arrays import as_array, explained, fitted, one_array, snapshot
-from wengert.config import enable_backprop, hooks
+from wengert.config import enable_backprop, hooks, made
 from wengert.dispatch import ArrayMethods, ufuncs
 from wengert.walk import backward, hold_weakly, wengert_list
 
@@ -49,6 +49,8 @@ class Variable(ArrayMethods["Variable"]):
         self.requires_grad = requires_grad
         self.creator: Function | None = None
         self._grad: Variable | None = None
+        if (leaves := made.get()) is not None:
+            leaves.add(self)
 
     @staticmethod
     def constant(array: ndarray) -> "Variable":

@@ -14,6 +14,7 @@ import numpy
 from numpy import ndarray, ufunc
 
 from wengert import calls, hints, refusals
+from wengert.config import conversions
 
 Axis: TypeAlias = int | tuple[int, ...] | None
 DType: TypeAlias = numpy.dtype[Any]
@@ -132,7 +133,10 @@ class ArrayMethods(Generic[Variable]):
 
     def numpy(self) -> ndarray: return self.data
     def tolist(self) -> Any: return self.data.tolist()
-    def __float__(self) -> float: return float(self.item())
+    def __float__(self) -> float:
+        for observe in conversions.get():
+            observe(self)
+        return float(self.item())
     def __int__(self) -> int: return int(self.item())
     def __bool__(self) -> bool: return bool(self.item())
     def __index__(self) -> int: return operator.index(self.item())

@@ -19,6 +19,7 @@ from wengert import walk
 from wengert.arrays import as_array
 from wengert.config import using_config, walker
 from wengert.core import Function, Parameter, Variable
+from wengert.scopes import Registration, checked, without
 from wengert.trace import NOWHERE, LayerScope, Line, layer_scope, origins
 
 
@@ -100,13 +101,13 @@ class Node:
     def xs(self) -> tuple[ndarray, ...]:
         """The arrays that the Function was called on (the data of an input may be another now)."""
         record = self.function._record or self.function.no_record()
-        return tuple([np.asarray(x) for x in record[2]])
+        return tuple([np.asarray(x) for x in record[2][:]])
 
     @property
     def ys(self) -> tuple[ndarray, ...]:
         """The arrays that the Function computed."""
         record = self.function._record or self.function.no_record()
-        return tuple([np.asarray(y) for y in record[3]])
+        return tuple([np.asarray(y) for y in record[3][:]])
 
     def __str__(self) -> str:
         """ "%3 = Pow(c=2)(%1)  (2, 3) float64  layers.0  train.py:12"."""
@@ -297,13 +298,24 @@ def _step(node: Node, sums: walk.Gradients) -> Step | None:
 
 # ---- Events ----
 
+
+def watch(
+    function: Function,
+    of_inputs: Callable[[Sequence[ndarray]], Sequence[ndarray]],
+    of_outputs: Callable[[Sequence[ndarray]], Sequence[ndarray]],
+) -> None:
+    """Replaces the sequences in which the record of a call keeps its arrays, if there is one."""
+    if function._record:
+        inputs, needs, xs, ys, references = function._record
+        function._record = inputs, needs, of_inputs(xs), of_outputs(ys), references
+
+
 LeafObserver = Callable[[Variable], Any]
 _leaf_observers: ContextVar[tuple[LeafObserver, ...]] = ContextVar("leaf_observers", default=())
 
 
-@contextmanager
-def leaf_gradients(fn: LeafObserver) -> Iterator[None]:
-    """Calls `fn(leaf)` in a `with` block as soon as the gradient of a leaf is complete.
+def leaf_gradients(fn: LeafObserver) -> Registration:
+    """Calls `fn(leaf)` as soon as the gradient of a leaf is complete, like `hook` for calls.
 
     It is called in the middle of a `backward`, once for each leaf of the graph that needs a
     gradient, when the walk has passed the last Function that uses it: `leaf.grad` is final, while
@@ -316,13 +328,18 @@ def leaf_gradients(fn: LeafObserver) -> Iterator[None]:
         b 7.38905609893065
         a 22.16716829679195
     """
-    observers = _leaf_observers.set((*_leaf_observers.get(), fn))
-    mode = walker.set(_walk_by_leaf)
-    try:
-        yield
-    finally:
-        walker.reset(mode)
-        _leaf_observers.reset(observers)
+    observe = checked("leaf_gradients", fn)
+
+    def add() -> None:
+        _leaf_observers.set((*_leaf_observers.get(), observe))
+        walker.set(_walk_by_leaf)
+
+    def remove() -> None:
+        _leaf_observers.set(without(_leaf_observers.get(), observe))
+        if not _leaf_observers.get():
+            walker.set(None)
+
+    return Registration(add, remove)
 
 
 def _walk_by_leaf(

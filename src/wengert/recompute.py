@@ -8,7 +8,7 @@ import numpy as np
 from wengert import random
 from wengert.arguments import text_of
 from wengert.autodiff import gradient_of
-from wengert.config import enable_backprop, hook, train, using_config
+from wengert.config import add_hook, enable_backprop, train, using_config
 from wengert.core import Function, Variable, as_variable
 from wengert.trees import flatten
 
@@ -31,7 +31,7 @@ def recompute(f: Callable[..., Any], *args: Any) -> Any:
         return f(*args)
     inside: set[Function] = set()
     program = Program(f, args)
-    with hook(lambda function, xs, ys: inside.add(function)):
+    with add_hook(lambda function, xs, ys: inside.add(function)):
         ys, rebuild = flatten(f(*args))
     # the inputs: Variables that f uses or returns, and has not computed
     used = [x for function in inside for x in function.inputs]

@@ -55,10 +55,10 @@ origins: "WeakKeyDictionary[Any, Origin]" = WeakKeyDictionary()  # of Functions
 def remember(function: Any, inputs: Any, outputs: Any) -> None:
     """Notes the origin of a call; a hook, see `wengert.config.hook`."""
     scope = layer_scope.get()
-    origins[function] = Origin("" if scope is None else scope.path, _user_line())
+    origins[function] = Origin("" if scope is None else scope.path, user_line())
 
 
-def _user_line() -> Line | None:
+def user_line() -> Line | None:
     """The current line of the innermost frame outside of this package."""
     frame = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):

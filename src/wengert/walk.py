@@ -14,7 +14,7 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.arrays import as_array, sum_to
-from wengert.config import enable_backprop, walker
+from wengert.config import enable_backprop, made, walker
 from wengert.dispatch import ArrayMethods
 
 Variable: TypeAlias = Any  # (core.py defines the classes, and imports this file)
@@ -227,6 +227,8 @@ def _own(grads: Gradients, x: Variable) -> Variable:
     if not gx.requires_grad:  # a constant can be differentiated too: to zero
         gx = x.constant(gx.data.copy())
         gx.requires_grad = True
+        if (leaves := made.get()) is not None:
+            leaves.add(gx)
     return gx
 
 

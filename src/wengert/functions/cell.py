@@ -33,7 +33,7 @@ class Cell(Function):
     def _gradients(self, gA: Any, gQ: Any) -> tuple[Any, Any, tuple[Any, ...]]:
         """The gradients of x, of h (through Q) and of the weights, from those of A and Q."""
         x, h, *_ = self.xs
-        Wx, Wh = self.xs[-4:-2]
+        *_, Wx, Wh, _, _ = self.xs
         gx = gA @ Wx.T if self.needs[0] else None
         return gx, gQ @ Wh.T, gradients_of_weights(self.needs[-4:], x, h, gA, gQ)
 

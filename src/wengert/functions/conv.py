@@ -42,7 +42,7 @@ class Conv(Function):
         return kernels.conv(x, W, self.geometry, b)
 
     def backward(self, gy):
-        x, W = self.xs[:2]
+        x, W, *_ = self.xs
         need_x, need_W, *need_b = self.needs
         gxs = [
             ConvInputGrad(self.geometry, x.shape[2:])(gy, W) if need_x else None,

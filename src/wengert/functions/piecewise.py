@@ -136,7 +136,7 @@ class Where(Function):
         return np.where(condition, x0, x1)
 
     def backward(self, gy):
-        condition = self.xs[0]
+        condition, *_ = self.xs
         _, need0, need1 = self.needs
         gx0 = np.where(condition, gy, 0) if need0 else None
         gx1 = np.where(condition, 0, gy) if need1 else None

@@ -2,8 +2,7 @@
 
 import copy
 import inspect
-from collections.abc import Callable, Container, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Mapping
 from typing import Any, ClassVar, NamedTuple, Self, TypeAlias, cast
 
 import numpy as np
@@ -17,6 +16,7 @@ from wengert.core import Parameter, Variable
 from wengert.declared import Declared
 from wengert.layers.parameters import Buffer, LazyParameter
 from wengert.layers.summary import Summary, summary
+from wengert.scopes import Registration, checked, without
 from wengert.state import compare_state
 from wengert.trace import call_in_scope, layer_scope
 
@@ -274,16 +274,24 @@ class Layer(Declared):
 
     # -- inspection --
 
-    @contextmanager
-    def hook(self, fn: Observer) -> Iterator[None]:
-        """Calls `fn(layer, inputs, outputs)` after each call of this Layer in a `with` block."""
-        self._hooks = (*self._hooks, fn)
-        try:
-            yield
-        finally:
-            hooks = list(self._hooks)
-            hooks.remove(fn)
-            self._hooks = tuple(hooks)
+    def hook(self, fn: Observer) -> Registration:
+        """Calls `fn(layer, inputs, outputs)` after each call of this Layer, in all threads.
+
+        fn returns None. `with layer.hook(fn):` removes it at the end of the block,
+        `layer.hook(fn).remove()` at once; otherwise it stays.
+
+        Raises:
+            TypeError: in a call: fn returned a value.
+        """
+        observe = checked(f"{type(self).__name__}.hook", fn)
+
+        def add() -> None:
+            self._hooks = (*self._hooks, observe)
+
+        def remove() -> None:
+            self._hooks = without(self._hooks, observe)
+
+        return Registration(add, remove)
 
     def summary(self, *xs: Any) -> "Summary":
         """Layers, output shapes and numbers of parameters, for inputs like these: see `summary`."""

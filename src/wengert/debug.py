@@ -1,0 +1,139 @@
+"""Debug mode: arrays that a program changes between forward and backward, and other silent errors.
+
+It watches the recorded calls of the running thread. Each array that a call recorded has a checksum,
+which is compared when a `backward` reads the array.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from wengert.config import conversions, enable_backprop, hooks, trace
+from wengert.graph import watch
+from wengert.scopes import Registration, without
+from wengert.trace import NOWHERE, Line, origins, user_line
+
+
+def debug() -> Registration:
+    """Notices errors that otherwise give a wrong gradient in silence. In a `with` block, or until
+    `remove()`.
+
+    - An array that was changed in place after a call recorded it: if `backward` needs it, it raises
+      a RuntimeError that names the Function, the Variable, the layer and the line of the program.
+      All inputs count as needed if `backward` reads one of them, and in a Function of your own.
+    - A Variable that becomes a plain number without `float()`, as in `K[0, 0] = v` and
+      `math.sin(v)`: it leaves the graph, and NumPy and Python do not say so. A warning names the
+      line.
+
+    It holds for calls made in this thread while it is on. They take several times longer: each
+    array is read once more. The origins of calls are noted, as by `wg.trace`.
+
+    Example:
+        >>> x = Variable(np.array([1.0, 2.0]), "x")
+        >>> with debug():
+        ...     y = np.sum(x**2)
+        >>> x.data[0] = 5
+        >>> y.backward()
+        Traceback (most recent call last):
+        RuntimeError: Pow: its input 'x', float64 (2,), was changed in place after the call ...
+    """
+    registrations: list[Registration] = []
+
+    def add() -> None:
+        registrations.append(trace())
+        hooks.set((*hooks.get(), _watch_call))
+        conversions.set((*conversions.get(), _warn_of_conversion))
+
+    def remove() -> None:
+        conversions.set(without(conversions.get(), _warn_of_conversion))
+        hooks.set(without(hooks.get(), _watch_call))
+        registrations.pop().remove()
+
+    return Registration(add, remove)
+
+
+# ---- Arrays that change ----
+
+
+class Watched(list[Any]):
+    """Arrays of a record. Iterating over them, as `backward` does, checks their values."""
+
+    def __init__(self, arrays: Any, function: Any, describe: Callable[[int], str]) -> None:
+        super().__init__(arrays)
+        self.function = function
+        self.describe = describe
+        self.sums = [_checksum(array) for array in arrays]
+
+    def __iter__(self) -> Iterator[Any]:
+        for i in range(len(self)):
+            self.check(i)
+        return super().__iter__()
+
+    def check(self, i: int) -> None:
+        """Raises RuntimeError if an array is not what it was."""
+        array = list.__getitem__(self, i)
+        if _checksum(array) != self.sums[i]:
+            raise RuntimeError(
+                f"{type(self.function).__name__}: its {self.describe(i)}, {array.dtype} "
+                f"{array.shape}, was changed in place after the call{_origin(self.function)}, and "
+                f"backward needs the old values; change a copy (x.data = new), or call backward "
+                f"first"
+            )
+
+
+class AllWatched(Watched):
+    """Arrays of a user's Function, which may read them anywhere: the walk checks them too."""
+
+    def __getitem__(self, i: Any) -> Any:
+        if isinstance(i, int):
+            self.check(i)
+        return super().__getitem__(i)
+
+
+def _checksum(array: ndarray) -> int:
+    import zlib  # (not for `import wengert`)
+
+    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data) if array.size else 0
+
+
+def _watch_call(function: Any, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> None:
+    names = [x.name for x in inputs]
+
+    def describe_input(i: int) -> str:
+        name = repr(names[i]) if names[i] else f"{i + 1} of {len(names)}" if len(names) > 1 else ""
+        return f"input {name}".rstrip()
+
+    kind = Watched if type(function).__module__.startswith("wengert.") else AllWatched
+    watch(
+        function,
+        lambda xs: kind(xs, function, describe_input),
+        lambda ys: Watched(ys, function, lambda i: "output"),
+    )
+
+
+def _origin(function: Any) -> str:
+    origin = origins.get(function, NOWHERE)
+    layer = f" in layer {origin.layer}" if origin.layer else ""
+    return layer + (f" at {_quoted(origin.line)}" if origin.line else "")
+
+
+def _quoted(line: Line) -> str:
+    return f"{line} `{line.text}`" if line.text else str(line)
+
+
+# ---- Variables that become numbers ----
+
+
+def _warn_of_conversion(x: Any) -> None:
+    line = user_line()
+    if not (x.requires_grad and enable_backprop.get()) or line is None or "float(" in line.text:
+        return
+    message = (
+        f"{_quoted(line)}: a Variable becomes a plain number here, which has no gradient; build an "
+        f"array of Variables with np.stack, np.where or wg.array, and compute with np.sin, not "
+        f"math.sin; write float(v) if a number is meant"
+    )
+    warnings.warn_explicit(message, UserWarning, line.file, line.number)
