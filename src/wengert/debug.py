@@ -32,11 +32,12 @@ def debug() -> Registration:
     array is read once more. The origins of calls are noted, as by `wg.trace`.
 
     Example:
-        >>> x = Variable(np.array([1.0, 2.0]), "x")
-        >>> with debug():
+        >>> import wengert as wg
+        >>> x = wg.Variable(np.array([1.0, 2.0]), "x")
+        >>> with wg.debug():
         ...     y = np.sum(x**2)
         >>> x.data[0] = 5
-        >>> y.backward()
+        >>> y.backward()  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         RuntimeError: Pow: its input 'x', float64 (2,), was changed in place after the call ...
     """

@@ -45,6 +45,10 @@ class Scope:
         decorated: Any = functools.wraps(function)(_kind(function)(self, function))
         return decorated
 
+    def __repr__(self) -> str:
+        settings = [f"{variable.name}={value()!r}" for variable, value in self._settings]
+        return f"Scope({', '.join(settings)})"
+
 
 def _kind(function: Callable[..., Any]) -> Callable[[Scope, Any], Any]:
     if inspect.isgeneratorfunction(function):
@@ -121,6 +125,9 @@ class Registration:
         self._add, self._remove = add, remove
         self._added = False
         self.__enter__()
+
+    def __repr__(self) -> str:
+        return f"Registration({'added' if self._added else 'removed'})"
 
     def remove(self) -> None:
         """Removes the hook; again, without effect."""
