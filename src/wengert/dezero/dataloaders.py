@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.dezero.cuda import as_cupy
+from wengert.names import public
 
 pil_available = importlib.util.find_spec("PIL") is not None
 
@@ -80,3 +81,6 @@ class SeqDataLoader(DataLoader):
     def _indices(self):
         jump = self.data_size // self.batch_size
         return [(k * jump + self.iteration) % self.data_size for k in range(self.batch_size)]
+
+
+__all__, __dir__ = public(globals(), "pil_available", exports=True)

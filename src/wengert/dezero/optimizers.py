@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from wengert.core import Parameter
+from wengert.names import public
 
 
 class Optimizer:
@@ -202,3 +203,6 @@ class Adam(Optimizer):
         m += (1 - self.beta1) * (g - m)
         v += (1 - self.beta2) * (g * g - v)
         param.data -= self.lr * m / (np.sqrt(v) + self.eps)
+
+
+__all__, __dir__ = public(globals(), exports=True)
