@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
+from wengert import kernels
 from wengert.arguments import fraction, number
 from wengert.arrays import as_array
+from wengert.config import enable_backprop
 from wengert.core import Function, Variable, as_variable
+from wengert.functions import limited
 from wengert.functions.activation import log_softmax, relu, sigmoid, softmax, softplus
-from wengert.functions.arguments import as_constant, as_operand, checked_labels
+from wengert.functions.arguments import as_operand, checked_labels
 from wengert.functions.arithmetic import div
 from wengert.functions.axes import checked_axis
-from wengert.functions.index import take, take_along_axis
-from wengert.functions.piecewise import abs, minimum, where
+from wengert.functions.index import take_along_axis
+from wengert.functions.limited import LimitedLog, LimitedPower
+from wengert.functions.piecewise import abs, where
+from wengert.functions.precision import in_float
 from wengert.functions.reduce import mean, sum
-from wengert.functions.reduction import check_reduction, reduced, same_shape
+from wengert.functions.reduction import (
+    as_weight,
+    check_reduction,
+    like,
+    reduced,
+    rounded,
+    same_shape,
+    times,
+    without,
+)
 from wengert.functions.shape import moveaxis
 from wengert.functions.types import Input, X
 
@@ -39,8 +52,14 @@ class SoftmaxCrossEntropy(Function):
 
     def backward(self, gy):
         x, t = self.xs
-        one_hot = np.equal(np.expand_dims(t, -1), np.arange(x.shape[-1]))  # (..., C)
-        return (softmax(x) - one_hot) * (gy / t.size), None
+        if not enable_backprop.get():
+            gx = kernels.softmax_less_one_hot(x, t)
+            gx *= gy / t.size
+            return gx, None
+        right = np.equal(np.expand_dims(t, -1), np.arange(x.shape[-1]))  # (..., C)
+        others = np.where(right, 0, softmax(x))
+        gx = np.where(right, -np.sum(others, axis=-1, keepdims=True), others)
+        return gx * (gy / t.size), None
 
     @staticmethod
     def samples(rng):
@@ -55,13 +74,18 @@ class SigmoidCrossEntropy(Function):
     elementwise = True
 
     def forward(self, x, t):
-        # for t = 0 or 1 the difference is exact, and the last term is not negative
-        return np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.absolute(x)))
+        size = np.absolute(x)
+        factor = np.where(x > 0, 1 - t, t)  # exact for t = 0 or 1; 0 times infinity is 0 here
+        return np.where(np.equal(factor, 0), 0, size) * factor + np.log1p(np.exp(-size))
 
     def backward(self, gy):
         x, t = self.xs
         need_x, need_t = self.needs
-        return gy * (sigmoid(x) - t) if need_x else None, -gy * x if need_t else None
+        gx = None
+        if need_x:  # s - t, with the smaller of s and 1 - s, so that no digits are lost
+            small = sigmoid(np.where(x > 0, -x, x))
+            gx = gy * np.where(x > 0, (1 - t) - small, small - t)
+        return gx, -gy * x if need_t else None
 
     @staticmethod
     def samples(rng):
@@ -70,21 +94,24 @@ class SigmoidCrossEntropy(Function):
 
 
 class BinaryCrossEntropy(Function):
-    """y = -t log x - (1 - t) log(1 - x), with logarithms ≥ -100,  dy/dx = (x-t) / x(1-x)."""
+    """y = -t log x - (1 - t) log(1 - x), with logarithms ≥ -100,  dy/dx = (1-t) / (1-x) - t/x.
+
+    The derivatives are limited where the logarithms are (see limited.py).
+    """
 
     elementwise = True
 
     def forward(self, x, t):
-        return -t * np.log(np.maximum(x, TINY)) - (1 - t) * np.log(np.maximum(1 - x, TINY))
+        return -t * limited.log(x) - (1 - t) * limited.log_of_rest(x)
 
     def backward(self, gy):
         x, t = self.xs
         need_x, need_t = self.needs
         gx = gt = None
-        if need_x:  # (finite and of the right sign where the logarithm is limited)
-            gx = gy * ((x - t) / np.maximum(x * (1 - x), 1e-12))
+        if need_x:
+            gx = gy * ((1 - t) * LimitedPower()(1 - x) - t * LimitedPower()(x))
         if need_t:
-            gt = gy * (np.log(np.maximum(1 - x, TINY)) - np.log(np.maximum(x, TINY)))
+            gt = gy * (LimitedLog(True)(x) - LimitedLog()(x))
         return gx, gt
 
     @staticmethod
@@ -93,15 +120,12 @@ class BinaryCrossEntropy(Function):
             yield rng.uniform(0.1, 0.9, size=shape), rng.uniform(size=shape)
 
 
-TINY = math.exp(-100)
-
-
 class MeanSquaredError(Function):
     """y = mean of (x0 - x1)² over all n elements,  dy/dx0 = 2 (x0 - x1) / n = -dy/dx1."""
 
     def forward(self, x0, x1):
         d = x0 - x1
-        return np.vdot(d, d) / d.size
+        return kernels.sum_of_squares(d) / d.size
 
     def backward(self, gy):
         x0, x1 = self.xs
@@ -115,9 +139,33 @@ class MeanSquaredError(Function):
             yield rng.normal(size=shape), rng.normal(size=shape)
 
 
+class Huber(Function):
+    """y = x²/2 for |x| ≤ δ, else δ (|x| - δ/2);  dy/dx = x, limited to ±δ."""
+
+    elementwise = True
+
+    def __init__(self, delta: float = 1.0) -> None:
+        self.delta = delta
+
+    def forward(self, x):
+        size = np.absolute(x)
+        near = np.minimum(size, self.delta)
+        return near * (size - 0.5 * near)
+
+    def backward(self, gy):
+        (x,) = self.xs
+        return gy * np.clip(x, -self.delta, self.delta)
+
+    @staticmethod
+    def samples(rng):
+        yield (np.array([[-2.5, -0.7, 0.0], [0.8, 1.4, 3.1]]),)
+        yield (np.array([[-2.5, -0.7, 0.2], [0.8, 1.4, 3.1]]),), {"delta": 2.0}
+
+
 # ---- Classes ----
 
 
+@in_float("x")
 def softmax_cross_entropy(
     x: Input[X],
     t: Input[X],
@@ -165,9 +213,10 @@ def softmax_cross_entropy(
         if t.size == 0:
             return sum(x)
         return SoftmaxCrossEntropy()(x, as_variable(t) if isinstance(x, Variable) else t)
-    return _nll(name, log_softmax(x), t, weight, label_smoothing, ignore_index, reduction)
+    return _nll(name, x, t, weight, label_smoothing, ignore_index, reduction, logits=True)
 
 
+@in_float("x")
 def nll(
     x: Input[X],
     t: Input[X],
@@ -181,7 +230,8 @@ def nll(
 
     `nll(log_softmax(x), t)` is `softmax_cross_entropy(x, t)`, which has the same arguments.
     """
-    return _nll("nll", _classes_last("nll", x, axis), t, weight, 0, ignore_index, reduction)
+    x = _classes_last("nll", x, axis)
+    return _nll("nll", x, t, weight, 0, ignore_index, reduction, logits=False)
 
 
 def _classes_last(name: str, x: Input[X], axis: int) -> Any:
@@ -198,30 +248,35 @@ def _nll(
     smoothing: float,
     ignore: int | None,
     reduction: str,
+    *,
+    logits: bool,
 ) -> Any:
-    """-Σ q x along the last axis, where q is one-hot, smoothed and weighted."""
-    t = checked_labels(name, x.shape, t, ignore=ignore)
+    """-Σ q log p along the last axis, where q is one-hot, smoothed and weighted.
+
+    x is log p, or its logits. What q does not count (ignored rows, other classes) may be infinite
+    or NaN.
+    """
+    t = as_array(checked_labels(name, x.shape, t, ignore=ignore))
+    counted = np.ones(t.shape, bool) if ignore is None else t != ignore
     C = x.shape[-1]
-    weights = _class_weights(name, weight, x)
-    check_reduction(name, reduction, x.shape, _count(t, ignore, weight))
-    one_hot = np.equal(t[..., np.newaxis], np.arange(C))
+    weights = as_array(_class_weights(name, weight, x))
+    check_reduction(name, reduction, x.shape, _count(t[counted], weight))
+    one_hot = np.equal(t[..., np.newaxis], np.arange(C)) & counted[..., np.newaxis]
     q = weights * (one_hot * (1 - smoothing) + smoothing / C).astype(x.dtype)
-    if ignore is not None:
-        counted = np.not_equal(t, ignore)[..., np.newaxis]
-        one_hot, q = np.logical_and(one_hot, counted), q * counted
-    # 0 times an infinite x is 0 here: masked classes do not count
-    losses = -sum(q * where(np.equal(q, 0), 0, x), axis=-1)
+    q[~counted] = 0
+    unused = q == 0
+    if logits:
+        x = log_softmax(without(x, np.all(unused, axis=-1, keepdims=True)))
+    losses = -sum(q * where(unused, 0, x), axis=-1)
     if reduction != "mean":
         return reduced(losses, reduction)
-    total = sum(weights * one_hot)
-    return div(sum(losses), where(np.equal(total, 0), 1, total))
+    total = np.sum(weights * one_hot)
+    return div(sum(losses), total if total else 1.0)
 
 
-def _count(t: Any, ignore: int | None, weight: Any) -> float:
-    """How many labels count, or the sum of the weights of their classes."""
-    labels = as_array(t).reshape(-1)
-    labels = labels if ignore is None else labels[labels != ignore]
-    return labels.size if weight is None else float(np.sum(as_array(weight)[labels], dtype=float))
+def _count(t: np.ndarray, weight: Any) -> float:
+    """How many labels there are, or the sum of the weights of their classes."""
+    return t.size if weight is None else float(np.sum(as_array(weight)[t], dtype=float))
 
 
 def _soft_cross_entropy(
@@ -238,23 +293,25 @@ def _soft_cross_entropy(
             f"{name}: ignore_index is for labels; leave out rows of probabilities instead"
         )
     check_reduction(name, reduction, x.shape, x.size)
-    q = _class_weights(name, weight, x) * (
-        (1 - smoothing) * as_operand(t) + smoothing / x.shape[-1]
-    )
-    return reduced(-sum(q * log_softmax(x), axis=-1), reduction)
+    q = (1 - smoothing) * like(t, x.dtype) + smoothing / x.shape[-1]
+    q = _class_weights(name, weight, x) * q
+    values = as_array(x)
+    unused = np.all(as_array(q) == 0, axis=-1, keepdims=True) & ~np.isfinite(values)
+    return reduced(-sum(times(q, log_softmax(without(x, unused))), axis=-1), reduction)
 
 
 def _class_weights(name: str, weight: Any, x: Any) -> Any:
     """The weight of each class, in x's dtype; ones for None."""
     C = x.shape[-1]
-    weight = np.ones(C, x.dtype) if weight is None else as_constant(weight)
+    weight = as_weight(np.ones(C) if weight is None else weight, x.dtype)
     if weight.shape != (C,):
         raise ValueError(
             f"{name}: got weight {weight.shape} for x {x.shape}, needed one for each class, ({C},)"
         )
-    return _like(weight, x)
+    return weight
 
 
+@in_float("x")
 def hinge(
     x: Input[X],
     t: Input[X],
@@ -280,15 +337,19 @@ def hinge(
     """
     x = as_operand(x)
     shape = np.shape(x)
-    t = checked_labels("hinge", shape, t)
+    t = as_array(checked_labels("hinge", shape, t))
     check_reduction("hinge", reduction, shape, t.size)
+    margin = number("hinge", "margin", margin)
     if power not in (1, 2):
         raise ValueError(f"hinge: got power {power}, needed 1 or 2")
+    weights = as_array(_class_weights("hinge", weight, x))[t]
     right = t[..., np.newaxis]
-    gaps: Any = relu(margin - take_along_axis(x, right) + x)
-    others = np.not_equal(right, np.arange(shape[-1]))
-    losses = mean((gaps if power == 1 else gaps * gaps) * others, axis=-1)
-    return reduced(losses * take(_class_weights("hinge", weight, x), t), reduction)
+    x = without(x, weights[..., np.newaxis] == 0)
+    own = np.equal(right, np.arange(shape[-1]))
+    behind: Any = margin - take_along_axis(x, right)
+    gaps: Any = relu(where(own, 0, behind + where(own, 0, x)))
+    losses: Any = mean(gaps if power == 1 else gaps * gaps, axis=-1)
+    return reduced(losses * weights, reduction)
 
 
 def kl_divergence(
@@ -306,14 +367,17 @@ def kl_divergence(
     Raises:
         ValueError: the shapes differ, there is no such axis, or an option is out of range.
     """
-    x, t = same_shape("kl_divergence", x, t, reduction)
+    x, t, dtype = same_shape("kl_divergence", x, t, reduction)
     checked_axis("kl_divergence", axis, np.shape(x))
+    # a class of probability 0 does not count, whatever x is there
     if log_target:
-        terms = np.exp(t) * (t - x)
+        none = np.isneginf(as_array(t))
+        p = np.exp(t)
+        terms = p * (where(none, 0, t) - where(none, 0, x))
     else:
-        positive = np.greater(t, 0)
-        terms = t * (np.log(where(positive, t, 1)) - where(positive, x, 0))
-    return reduced(sum(terms, axis=axis), reduction)
+        none = as_array(t) == 0
+        terms = t * (np.log(where(none, 1, t)) - where(none, 0, x))
+    return rounded(reduced(sum(terms, axis=axis), reduction), dtype)
 
 
 # ---- Binary classification ----
@@ -339,13 +403,15 @@ def sigmoid_cross_entropy(
     Raises:
         ValueError: the shapes differ, a target is not in 0 ≤ t ≤ 1, or there is no such reduction.
     """
-    x, t = same_shape("sigmoid_cross_entropy", x, t, reduction)
-    _check_probabilities("sigmoid_cross_entropy", "targets t", t)
+    x, t, dtype = same_shape("sigmoid_cross_entropy", x, t, reduction)
+    weights, y, p = _weighted(weight, x, t)
+    _check_probabilities("sigmoid_cross_entropy", "targets t", p)
     if pos_weight is None:
-        losses = SigmoidCrossEntropy()(x, t)
+        losses = SigmoidCrossEntropy()(y, p)
     else:
-        losses = _like(pos_weight, x) * t * softplus(-x) + (1 - t) * softplus(x)
-    return reduced(losses if weight is None else losses * _like(weight, x), reduction)
+        positive = as_weight(pos_weight, y.dtype) * p
+        losses = times(positive, softplus(-y)) + times(1 - p, softplus(y))
+    return rounded(reduced(losses if weight is None else losses * weights, reduction), dtype)
 
 
 def binary_cross_entropy(
@@ -363,12 +429,13 @@ def binary_cross_entropy(
         ValueError: the shapes differ, an element is not in the range 0 to 1, or there is no such
             reduction.
     """
-    x, t = same_shape("binary_cross_entropy", x, t, reduction)
+    x, t, dtype = same_shape("binary_cross_entropy", x, t, reduction)
+    weights, y, p = _weighted(weight, x, t)
     hint = "; for logits use sigmoid_cross_entropy"
-    _check_probabilities("binary_cross_entropy", "probabilities x", x, hint)
-    _check_probabilities("binary_cross_entropy", "targets t", t)
-    losses = BinaryCrossEntropy()(x, t)
-    return reduced(losses if weight is None else losses * _like(weight, x), reduction)
+    _check_probabilities("binary_cross_entropy", "probabilities x", y, hint)
+    _check_probabilities("binary_cross_entropy", "targets t", p)
+    losses = BinaryCrossEntropy()(y, p)
+    return rounded(reduced(losses if weight is None else losses * weights, reduction), dtype)
 
 
 def _check_probabilities(name: str, what: str, t: Any, hint: str = "") -> None:
@@ -380,10 +447,13 @@ def _check_probabilities(name: str, what: str, t: Any, hint: str = "") -> None:
         )
 
 
-def _like(weight, x):
-    """The weight in x's dtype, without a gradient."""
-    weight = as_constant(weight)
-    return weight if weight.dtype == x.dtype else weight.astype(x.dtype)
+def _weighted(weight: Any, x: Any, t: Any) -> tuple[Any, Any, Any]:
+    """The weight, predictions and targets; 1/2 where the weight is 0, which may be anything."""
+    if weight is None:
+        return None, x, t
+    weight = as_weight(weight, x.dtype)
+    masked = as_array(weight) == 0
+    return weight, without(x, masked, 0.5), without(t, masked, 0.5)
 
 
 # ---- Regression ----
@@ -403,16 +473,16 @@ def mean_squared_error(x0: Input[X], x1: Input[X], *, reduction: str = "mean") -
     Raises:
         ValueError: the shapes differ, there is no such reduction, or a mean of no elements.
     """
-    x0, x1 = same_shape("mean_squared_error", x0, x1, reduction)
-    if reduction == "mean" and x0.size:
-        return MeanSquaredError()(x0, x1)
-    return reduced(np.square(x0 - x1), reduction)
+    x0, x1, dtype = same_shape("mean_squared_error", x0, x1, reduction)
+    if reduction == "mean" and np.size(x0):
+        return rounded(MeanSquaredError()(x0, x1), dtype)
+    return rounded(reduced(np.square(x0 - x1), reduction), dtype)
 
 
 def mean_absolute_error(x0: Input[X], x1: Input[X], *, reduction: str = "mean") -> X:
     """|x0 - x1|. Arguments and errors are those of `mean_squared_error`."""
-    x0, x1 = same_shape("mean_absolute_error", x0, x1, reduction)
-    return reduced(abs(x0 - x1), reduction)
+    x0, x1, dtype = same_shape("mean_absolute_error", x0, x1, reduction)
+    return rounded(reduced(abs(x0 - x1), reduction), dtype)
 
 
 def huber(x0: Input[X], x1: Input[X], *, delta: float = 1.0, reduction: str = "mean") -> X:
@@ -420,8 +490,6 @@ def huber(x0: Input[X], x1: Input[X], *, delta: float = 1.0, reduction: str = "m
 
     Arguments and errors are those of `mean_squared_error`; `delta` is a number > 0.
     """
-    x0, x1 = same_shape("huber", x0, x1, reduction)
+    x0, x1, dtype = same_shape("huber", x0, x1, reduction)
     delta = number("huber", "delta", delta, above=0)
-    d: Any = abs(x0 - x1)
-    near: Any = minimum(d, delta)
-    return reduced(near * (d - 0.5 * near), reduction)
+    return rounded(reduced(Huber(delta)(x0 - x1), reduction), dtype)
