@@ -35,8 +35,8 @@ class PredictedClass(Constant):
 
     @staticmethod
     def samples(rng):
-        yield (rng.normal(size=(4, 3)),)
-        yield (np.where(rng.normal(size=(2, 2, 3)) > 1, np.nan, 0.0),)
+        for shape in [(4, 3), (2, 2, 3)]:
+            yield (rng.normal(size=shape),)
 
 
 class Accuracy(Constant):
