@@ -5,16 +5,15 @@ import pytest
 
 from wengert import Variable
 from wengert.functions.activation import log_softmax
+from wengert.functions.binary import binary_cross_entropy, sigmoid_cross_entropy
 from wengert.functions.distance import cosine_similarity, triplet_margin
 from wengert.functions.loss import (
-    binary_cross_entropy,
     hinge,
     huber,
     kl_divergence,
     mean_absolute_error,
     mean_squared_error,
     nll,
-    sigmoid_cross_entropy,
     softmax_cross_entropy,
 )
 from wengert.testing import check_gradients

@@ -11,6 +11,7 @@ from wengert import dispatch, hints
 from wengert.functions.activation import *
 from wengert.functions.arithmetic import *
 from wengert.functions.attention import *
+from wengert.functions.binary import *
 from wengert.functions.cell import *
 from wengert.functions.conv import *
 from wengert.functions.create import *

@@ -1,4 +1,4 @@
-"""Loss functions."""
+"""Loss functions. (Those of two classes are in binary.py.)"""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from wengert.arguments import fraction, number
 from wengert.arrays import as_array
 from wengert.config import enable_backprop
 from wengert.core import Function, Variable, as_variable
-from wengert.functions import limited
-from wengert.functions.activation import log_softmax, relu, sigmoid, softmax, softplus
+from wengert.functions.activation import log_softmax, relu, softmax
 from wengert.functions.arguments import as_operand, checked_labels
 from wengert.functions.arithmetic import div
 from wengert.functions.axes import checked_axis
-from wengert.functions.index import take_along_axis
-from wengert.functions.limited import LimitedLog, LimitedPower
+from wengert.functions.index import take, take_along_axis
 from wengert.functions.piecewise import abs, where
 from wengert.functions.precision import in_float
 from wengert.functions.reduce import mean, sum
@@ -29,14 +27,12 @@ from wengert.functions.reduction import (
     rounded,
     same_shape,
     times,
-    without,
 )
 from wengert.functions.shape import moveaxis
 from wengert.functions.types import Input, X
 
 __all__ = [
-    "binary_cross_entropy", "hinge", "huber", "kl_divergence",
-    "mean_absolute_error", "mean_squared_error", "nll", "sigmoid_cross_entropy",
+    "hinge", "huber", "kl_divergence", "mean_absolute_error", "mean_squared_error", "nll",
     "softmax_cross_entropy",
 ]  # fmt: skip
 
@@ -68,56 +64,39 @@ class SoftmaxCrossEntropy(Function):
         yield rng.normal(size=(3,)), np.array(1)
 
 
-class SigmoidCrossEntropy(Function):
-    """y = -t log s - (1 - t) log(1 - s) with s = sigmoid(x),  dy/dx = s - t,  dy/dt = -x."""
+class SoftCrossEntropy(Function):
+    """y = -Σ q log p over the classes, with p = softmax(x),  dy/dx = p Σ q - q,  dy/dq = -log p.
 
-    elementwise = True
-
-    def forward(self, x, t):
-        size = np.absolute(x)
-        factor = np.where(x > 0, 1 - t, t)  # exact for t = 0 or 1; 0 times infinity is 0 here
-        return np.where(np.equal(factor, 0), 0, size) * factor + np.log1p(np.exp(-size))
-
-    def backward(self, gy):
-        x, t = self.xs
-        need_x, need_t = self.needs
-        gx = None
-        if need_x:  # s - t, with the smaller of s and 1 - s, so that no digits are lost
-            small = sigmoid(np.where(x > 0, -x, x))
-            gx = gy * np.where(x > 0, (1 - t) - small, small - t)
-        return gx, -gy * x if need_t else None
-
-    @staticmethod
-    def samples(rng):
-        for shape in [(4, 3), ()]:
-            yield rng.normal(size=shape), rng.uniform(size=shape)
-
-
-class BinaryCrossEntropy(Function):
-    """y = -t log x - (1 - t) log(1 - x), with logarithms ≥ -100,  dy/dx = (1-t) / (1-x) - t/x.
-
-    The derivatives are limited where the logarithms are (see limited.py).
+    Classes with q = 0 may have p = 0, and rows without any q may be infinite or NaN.
     """
 
-    elementwise = True
-
-    def forward(self, x, t):
-        return -t * limited.log(x) - (1 - t) * limited.log_of_rest(x)
+    def forward(self, x, q):
+        with np.errstate(invalid="ignore"):
+            logp = kernels.log_softmax(x, -1)
+            y = -np.sum(q * logp, axis=-1)
+        if np.all(np.isfinite(y)):
+            return y
+        return -np.sum(q * np.where(np.equal(q, 0), 0, logp), axis=-1)
 
     def backward(self, gy):
-        x, t = self.xs
-        need_x, need_t = self.needs
-        gx = gt = None
+        x, q = self.xs
+        need_x, need_q = self.needs
+        unused = np.all(np.equal(q, 0), axis=-1, keepdims=True)
+        top = np.max(x, axis=-1, keepdims=True)
+        x = np.where(np.logical_and(unused, np.logical_not(np.isfinite(top))), 0, x)
+        gy = np.expand_dims(gy, -1)
+        gx = gq = None
         if need_x:
-            gx = gy * ((1 - t) * LimitedPower()(1 - x) - t * LimitedPower()(x))
-        if need_t:
-            gt = gy * (LimitedLog(True)(x) - LimitedLog()(x))
-        return gx, gt
+            gx = gy * (softmax(x) * np.sum(q, axis=-1, keepdims=True) - q)
+        if need_q:
+            logp = log_softmax(x)
+            gq = -gy * np.where(np.logical_and(np.equal(q, 0), np.isinf(logp)), 0, logp)
+        return gx, gq
 
     @staticmethod
     def samples(rng):
-        for shape in [(4, 3), ()]:
-            yield rng.uniform(0.1, 0.9, size=shape), rng.uniform(size=shape)
+        for shape in [(4, 3), (2, 2, 3), (3,)]:
+            yield rng.normal(size=shape), rng.uniform(size=shape)
 
 
 class MeanSquaredError(Function):
@@ -251,32 +230,37 @@ def _nll(
     *,
     logits: bool,
 ) -> Any:
-    """-Σ q log p along the last axis, where q is one-hot, smoothed and weighted.
+    """-w[t] x[t] for log probabilities x, or their logits; smoothed, and 0 for ignored labels.
 
-    x is log p, or its logits. What q does not count (ignored rows, other classes) may be infinite
-    or NaN.
+    Rows that do not count, and with labels alone other classes too, may be infinite or NaN.
     """
-    t = as_array(checked_labels(name, x.shape, t, ignore=ignore))
-    counted = np.ones(t.shape, bool) if ignore is None else t != ignore
-    C = x.shape[-1]
-    weights = as_array(_class_weights(name, weight, x))
-    check_reduction(name, reduction, x.shape, _count(t[counted], weight))
-    one_hot = np.equal(t[..., np.newaxis], np.arange(C)) & counted[..., np.newaxis]
-    q = weights * (one_hot * (1 - smoothing) + smoothing / C).astype(x.dtype)
-    q[~counted] = 0
-    unused = q == 0
+    t = checked_labels(name, x.shape, t, ignore=ignore)
+    weights = _class_weights(name, weight, x)
+    check_reduction(name, reduction, x.shape, _count(t, ignore, weight))
+    ignored: Any = np.zeros(t.shape, bool) if ignore is None else np.equal(t, ignore)
+    t = where(ignored, 0, t)
+    factors = where(ignored, 0, take(weights, t))
+    if ignore is not None or weight is not None:
+        unused = ignored if smoothing else np.equal(factors, 0)
+        x = where(np.expand_dims(unused, -1), 0, x)
     if logits:
-        x = log_softmax(without(x, np.all(unused, axis=-1, keepdims=True)))
-    losses = -sum(q * where(unused, 0, x), axis=-1)
+        x = log_softmax(x)
+    right = take_along_axis(x, np.expand_dims(t, -1))[..., 0]
+    losses: Any = -times(factors, right)
+    if smoothing:
+        spread = -(smoothing / x.shape[-1]) * sum(times(weights, x), axis=-1)
+        losses = (1 - smoothing) * losses + where(ignored, 0, spread)
     if reduction != "mean":
         return reduced(losses, reduction)
-    total = np.sum(weights * one_hot)
-    return div(sum(losses), total if total else 1.0)
+    total = sum(factors)
+    return div(sum(losses), where(np.equal(total, 0), 1, total))
 
 
-def _count(t: np.ndarray, weight: Any) -> float:
-    """How many labels there are, or the sum of the weights of their classes."""
-    return t.size if weight is None else float(np.sum(as_array(weight)[t], dtype=float))
+def _count(t: Any, ignore: int | None, weight: Any) -> float:
+    """How many labels count, or the sum of the weights of their classes."""
+    labels = as_array(t).reshape(-1)
+    labels = labels if ignore is None else labels[labels != ignore]
+    return labels.size if weight is None else float(np.sum(as_array(weight)[labels], dtype=float))
 
 
 def _soft_cross_entropy(
@@ -293,11 +277,12 @@ def _soft_cross_entropy(
             f"{name}: ignore_index is for labels; leave out rows of probabilities instead"
         )
     check_reduction(name, reduction, x.shape, x.size)
-    q = (1 - smoothing) * like(t, x.dtype) + smoothing / x.shape[-1]
-    q = _class_weights(name, weight, x) * q
-    values = as_array(x)
-    unused = np.all(as_array(q) == 0, axis=-1, keepdims=True) & ~np.isfinite(values)
-    return reduced(-sum(times(q, log_softmax(without(x, unused))), axis=-1), reduction)
+    q = like(t, x.dtype)
+    if smoothing:
+        q = (1 - smoothing) * q + smoothing / x.shape[-1]
+    if weight is not None:
+        q = _class_weights(name, weight, x) * q
+    return reduced(SoftCrossEntropy()(x, q), reduction)
 
 
 def _class_weights(name: str, weight: Any, x: Any) -> Any:
@@ -337,14 +322,14 @@ def hinge(
     """
     x = as_operand(x)
     shape = np.shape(x)
-    t = as_array(checked_labels("hinge", shape, t))
+    t = checked_labels("hinge", shape, t)
     check_reduction("hinge", reduction, shape, t.size)
     margin = number("hinge", "margin", margin)
     if power not in (1, 2):
         raise ValueError(f"hinge: got power {power}, needed 1 or 2")
-    weights = as_array(_class_weights("hinge", weight, x))[t]
-    right = t[..., np.newaxis]
-    x = without(x, weights[..., np.newaxis] == 0)
+    right = np.expand_dims(t, -1)
+    weights: Any = take(_class_weights("hinge", weight, x), t)
+    x = where(np.expand_dims(np.equal(weights, 0), -1), 0, x)
     own = np.equal(right, np.arange(shape[-1]))
     behind: Any = margin - take_along_axis(x, right)
     gaps: Any = relu(where(own, 0, behind + where(own, 0, x)))
@@ -371,89 +356,13 @@ def kl_divergence(
     checked_axis("kl_divergence", axis, np.shape(x))
     # a class of probability 0 does not count, whatever x is there
     if log_target:
-        none = np.isneginf(as_array(t))
+        none = np.equal(t, -np.inf)
         p = np.exp(t)
         terms = p * (where(none, 0, t) - where(none, 0, x))
     else:
-        none = as_array(t) == 0
+        none = np.equal(t, 0)
         terms = t * (np.log(where(none, 1, t)) - where(none, 0, x))
     return rounded(reduced(sum(terms, axis=axis), reduction), dtype)
-
-
-# ---- Binary classification ----
-
-
-def sigmoid_cross_entropy(
-    x: Input[X],
-    t: Input[X],
-    *,
-    weight: Input[X] | None = None,
-    pos_weight: Input[X] | None = None,
-    reduction: str = "mean",
-) -> X:
-    """-t log s - (1 - t) log(1 - s) with s = sigmoid(x), for logits x.
-
-    Args:
-        x: logits, of any shape; large ones do not overflow.
-        t: probabilities, 0 ≤ t ≤ 1, in x's shape.
-        weight: weight of each element; broadcasts against x.
-        pos_weight: weight of the first term; above 1 for a rare positive class.
-        reduction: "mean" over all elements, "sum", or "none".
-
-    Raises:
-        ValueError: the shapes differ, a target is not in 0 ≤ t ≤ 1, or there is no such reduction.
-    """
-    x, t, dtype = same_shape("sigmoid_cross_entropy", x, t, reduction)
-    weights, y, p = _weighted(weight, x, t)
-    _check_probabilities("sigmoid_cross_entropy", "targets t", p)
-    if pos_weight is None:
-        losses = SigmoidCrossEntropy()(y, p)
-    else:
-        positive = as_weight(pos_weight, y.dtype) * p
-        losses = times(positive, softplus(-y)) + times(1 - p, softplus(y))
-    return rounded(reduced(losses if weight is None else losses * weights, reduction), dtype)
-
-
-def binary_cross_entropy(
-    x: Input[X], t: Input[X], *, weight: Input[X] | None = None, reduction: str = "mean"
-) -> X:
-    """-t log x - (1 - t) log(1 - x), with logarithms ≥ -100.
-
-    Args:
-        x: probabilities, 0 ≤ x ≤ 1, of any shape. For logits, use `sigmoid_cross_entropy`.
-        t: probabilities, 0 ≤ t ≤ 1, in x's shape.
-        weight: weight of each element; broadcasts against x.
-        reduction: "mean" over all elements, "sum", or "none".
-
-    Raises:
-        ValueError: the shapes differ, an element is not in the range 0 to 1, or there is no such
-            reduction.
-    """
-    x, t, dtype = same_shape("binary_cross_entropy", x, t, reduction)
-    weights, y, p = _weighted(weight, x, t)
-    hint = "; for logits use sigmoid_cross_entropy"
-    _check_probabilities("binary_cross_entropy", "probabilities x", y, hint)
-    _check_probabilities("binary_cross_entropy", "targets t", p)
-    losses = BinaryCrossEntropy()(y, p)
-    return rounded(reduced(losses if weight is None else losses * weights, reduction), dtype)
-
-
-def _check_probabilities(name: str, what: str, t: Any, hint: str = "") -> None:
-    values = as_array(t)
-    low, high = values.min(initial=0), values.max(initial=1)
-    if low < 0 or high > 1:
-        raise ValueError(
-            f"{name}: got {what} from {low} to {high}, needed numbers from 0 to 1{hint}"
-        )
-
-
-def _weighted(weight: Any, x: Any, t: Any) -> tuple[Any, Any, Any]:
-    """The weight, predictions and targets; 1/2 where the weight is 0, which may be anything."""
-    if weight is None:
-        return None, x, t
-    weight = as_weight(weight, x.dtype)
-    masked = as_array(weight) == 0
-    return weight, without(x, masked, 0.5), without(t, masked, 0.5)
 
 
 # ---- Regression ----

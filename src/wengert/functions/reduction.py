@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays import as_array
 from wengert.core import Variable
 from wengert.functions.arguments import as_constant, as_operand, refuse_none
 from wengert.functions.arithmetic import astype
@@ -79,8 +78,3 @@ def times(q: Any, x: Any) -> Any:
     """q x, and 0 where q is 0 and x is infinite or NaN."""
     masked = np.logical_and(np.equal(q, 0), np.logical_not(np.isfinite(x)))
     return q * where(masked, 0, x)
-
-
-def without(x: Any, masked: Any, value: float = 0.0) -> Any:
-    """x with `value` where it is masked, so that neither x nor its gradient counts there."""
-    return where(masked, value, x) if np.any(as_array(masked)) else x
