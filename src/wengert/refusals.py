@@ -23,6 +23,8 @@ REFUSED: dict[str, str] = {
                       f"np.put_along_axis(x.data, indices, values, axis)",
     "putmask": f"{_IN_PLACE}; use np.where(mask, values, x), or np.putmask(x.data, mask, values)",
     # complex numbers
+    "linalg.eig": f"{_COMPLEX}; use np.linalg.eigh for a symmetric matrix",
+    "linalg.eigvals": f"{_COMPLEX}; use np.linalg.eigvalsh for a symmetric matrix",
     "roots": f"{_COMPLEX}; use np.roots(x.data), or np.linalg.eigvalsh of a symmetric matrix",
     "sort_complex": f"{_COMPLEX}; use np.sort(x)",
     # dates

@@ -3,29 +3,29 @@
 import numpy as np
 import pytest
 
+import wengert.functions as F
 from wengert import Variable
-from wengert.functions import decompose
 
 torch = pytest.importorskip("torch", reason="PyTorch is missing: pip install '.[parity]'")
 from torch import linalg as T  # noqa: E402
 
 PAIRS = {
-    "inv": (decompose.inv, T.inv),
-    "det": (decompose.det, T.det),
-    "slogdet": (lambda x: decompose.slogdet(x)[1], lambda x: T.slogdet(x)[1]),
+    "inv": (F.inv, T.inv),
+    "det": (F.det, T.det),
+    "slogdet": (lambda x: F.slogdet(x)[1], lambda x: T.slogdet(x)[1]),
     "cholesky": (
-        lambda x: decompose.cholesky(x @ np.swapaxes(x, -1, -2)),
+        lambda x: F.cholesky(x @ np.swapaxes(x, -1, -2)),
         lambda x: T.cholesky(x @ x.mT),
     ),
-    "solve": (decompose.solve, T.solve),
+    "solve": (F.solve, T.solve),
     **{
         f"norm {p}": (
-            lambda x, p=p: decompose.norm(x, p, axis=-2),
+            lambda x, p=p: F.norm(x, p, axis=-2),
             lambda x, p=p: T.vector_norm(x, 2 if p is None else p, dim=-2),
         )
         for p in (None, 1, 1.5, 2, 3, np.inf, -np.inf)
     },
-    "Frobenius": (lambda x: decompose.norm(x, "fro", (-2, -1)), lambda x: T.matrix_norm(x)),
+    "Frobenius": (lambda x: F.norm(x, "fro", (-2, -1)), lambda x: T.matrix_norm(x)),
 }
 
 

@@ -22,13 +22,16 @@ from wengert.functions.einsum import *
 from wengert.functions.embedding import *
 from wengert.functions.index import *
 from wengert.functions.interpolate import *
+from wengert.functions.inverse import *
 from wengert.functions.join import *
+from wengert.functions.leastsquares import *
 from wengert.functions.linalg import *
 from wengert.functions.logic import *
 from wengert.functions.loss import *
 from wengert.functions.math import *
 from wengert.functions.metrics import *
 from wengert.functions.normalization import *
+from wengert.functions.norms import *
 from wengert.functions.piecewise import *
 from wengert.functions.pool import *
 from wengert.functions.position import *

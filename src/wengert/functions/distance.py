@@ -10,7 +10,7 @@ from wengert.arguments import number
 from wengert.functions.activation import relu
 from wengert.functions.arithmetic import div
 from wengert.functions.axes import checked_axis
-from wengert.functions.decompose import norm
+from wengert.functions.norms import norm
 from wengert.functions.piecewise import maximum, minimum
 from wengert.functions.precision import in_float
 from wengert.functions.reduce import sum

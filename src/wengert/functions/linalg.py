@@ -14,11 +14,12 @@ from wengert.dispatch import implements
 from wengert.functions import reduce
 from wengert.functions.arithmetic import mul
 from wengert.functions.axes import checked_axes, checked_axis
+from wengert.functions.precision import floats, result_dtype
 from wengert.functions.shape import moveaxis, reshape, sum_to, transpose
 from wengert.functions.types import Input, X
 
 __all__ = [
-    "diagonal", "dot", "inner", "linear", "matmul", "outer", "tensordot", "trace",
+    "diagonal", "dot", "inner", "linear", "matmul", "multi_dot", "outer", "tensordot", "trace",
     "tril", "triu",
 ]  # fmt: skip
 
@@ -164,6 +165,7 @@ def _product_error(name: str, shape0: tuple[int, ...], shape1: tuple[int, ...]) 
 # ---- Products ----
 
 
+@implements(np.linalg.matmul)
 def matmul(x0: Input[X], x1: Input[X]) -> X:
     """The product of matrices on the last two axes, x0 @ x1; the other axes broadcast.
 
@@ -247,7 +249,7 @@ def outer(x0: Input[X], x1: Input[X]) -> X:
     return mul(reshape(x0, (-1, 1)), reshape(x1, (1, -1)))
 
 
-@implements(np.tensordot)
+@implements(np.tensordot, np.linalg.tensordot)
 def tensordot(x0: Input[X], x1: Input[X], axes: Any = 2) -> X:
     """The sum over pairs of axes of x0 and x1. The other axes of x0, then those of x1, remain.
 
@@ -290,6 +292,64 @@ def tensordot(x0: Input[X], x1: Input[X], axes: Any = 2) -> X:
     a = reshape(transpose(x0, (*rest0, *axes0)), (math.prod(sizes0), n))
     b = reshape(transpose(x1, (*axes1, *rest1)), (n, math.prod(sizes1)))
     return reshape(MatMul()(a, b), (*sizes0, *sizes1))
+
+
+@implements(np.linalg.multi_dot)
+def multi_dot(xs: Sequence[Input[X]]) -> X:
+    """The product of two or more matrices, in the order of least work.
+
+    Args:
+        xs: matrices, (N, K), (K, L), … The first one may be a vector, (K,), and counts as a
+            row; the last one too, and counts as a column. The result lacks that axis.
+
+    Raises:
+        ValueError: there are fewer than two, they have other numbers of axes, or do not multiply.
+
+    Example:
+        >>> multi_dot([np.ones((2, 9)), np.ones((9, 9)), np.ones(9)])
+        array([81., 81.])
+    """
+    shapes: list[tuple[int, ...]] = [np.shape(x) for x in xs]
+    needed = [(1, 2) if i in (0, len(shapes) - 1) else (2,) for i in range(len(shapes))]
+    if len(shapes) < 2 or any(len(s) not in n for s, n in zip(shapes, needed, strict=True)):
+        raise ValueError(
+            f"multi_dot: got shapes {', '.join(map(str, shapes))}; needed two or more matrices, "
+            f"of which the first and the last may be vectors"
+        )
+    sizes = [shapes[0][0] if len(shapes[0]) == 2 else 1, *[s[-1] for s in shapes]]
+    if len(shapes[-1]) == 1:
+        sizes[-2:] = [shapes[-1][0], 1]
+    half = result_dtype(*xs) == np.float16
+    y = _product(floats(*xs) if half else list(xs), _splits(sizes), 0, len(shapes) - 1)
+    return y.astype(np.float16) if half else y
+
+
+def _splits(sizes: list[int]) -> dict[tuple[int, int], int]:
+    """Where to split the product of the matrices i to j (sizes[k] × sizes[k + 1]) for least work.
+
+    Source: T. H. Cormen, C. E. Leiserson, R. L. Rivest and C. Stein, Introduction to Algorithms,
+    chapter on dynamic programming.
+    """
+    n = len(sizes) - 1
+    work = {(i, i): 0 for i in range(n)}
+    splits = {}
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            costs = {
+                k: work[i, k] + work[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1]
+                for k in range(i, j)
+            }
+            splits[i, j] = min(costs, key=costs.__getitem__)
+            work[i, j] = costs[splits[i, j]]
+    return splits
+
+
+def _product(xs: list[Any], splits: dict[tuple[int, int], int], i: int, j: int) -> Any:
+    if i == j:
+        return xs[i]
+    k = splits[i, j]
+    return matmul(_product(xs, splits, i, k), _product(xs, splits, k + 1, j))
 
 
 # ---- Diagonals and triangles ----

@@ -77,7 +77,10 @@ def _in_float(
     ys = function(*[given.pop(i) for i in range(len(args))], **given)
     if result_dtype(*xs.values()) != HALF:
         return ys
-    return tuple([_rounded(y) for y in ys]) if isinstance(ys, tuple) else _rounded(ys)
+    if not isinstance(ys, tuple):
+        return _rounded(ys)
+    rounded = [_rounded(y) for y in ys]
+    return type(ys)(*rounded) if hasattr(ys, "_fields") else tuple(rounded)
 
 
 def result_dtype(*xs: Any) -> np.dtype[Any]:

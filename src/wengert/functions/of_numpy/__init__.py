@@ -6,4 +6,5 @@ Most of them are composed of the Functions of the other files, and so have all d
 
 from wengert.functions.of_numpy import constants as constants
 from wengert.functions.of_numpy import forms as forms
+from wengert.functions.of_numpy import linalg as linalg
 from wengert.functions.of_numpy import ufuncs as ufuncs
