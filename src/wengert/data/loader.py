@@ -1,8 +1,9 @@
 """`DataLoader`: iterates over a data set in batches."""
 
+import warnings
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy import ndarray
 from wengert.arguments import boolean, integer, text_of
 from wengert.data.collate import collate, combine
 from wengert.data.dataset import Collate, Dataset, batch_of, check_dataset, positions
+from wengert.data.draws import Draws
 from wengert.data.sampler import Sampler
 from wengert.random import drawing_from, generator
 from wengert.state import compare_names
@@ -47,6 +49,7 @@ class Loader:
         self.passes = 0
         self.position: int | None = None
         self._latest: object = None  # identifies the latest iterator; None after a load
+        self._draws_outside: bool | None = None  # of a loader with threads; None: not known yet
 
     def __len__(self) -> int:
         """Batches in a full pass."""
@@ -100,11 +103,31 @@ class Loader:
         fetch = _Fetch(self.dataset, self.collate, indices, self.seed, number)
         if self.workers == 0:
             return (fetch(k) for k in batches)
+        if self.worker_kind == "thread":
+            return self._by_threads(fetch, batches)
+        return self._in_order(fetch, batches)
+
+    def _in_order(self, fetch: Callable[[int], Any], batches: range) -> Generator[Any, None, None]:
         from wengert.data.workers import in_order  # 10 ms, only where there are workers
 
         return in_order(
             fetch, batches, workers=self.workers, kind=self.worker_kind, prefetch=self.prefetch
         )
+
+    def _by_threads(self, fetch: "_Fetch", batches: range) -> Generator[Any, None, None]:
+        """The batches from threads; but all from this one, if the data set draws from what they
+        would share, which the first batch shows.
+        """
+        done: dict[int, Any] = {}
+        if self._draws_outside is None and batches:
+            k = batches[0]
+            done[k], self._draws_outside = fetch.observed(k)
+            if self._draws_outside:
+                warnings.warn(_SHARED, stacklevel=4)
+        if self._draws_outside:
+            return (done.pop(k) if k in done else fetch(k) for k in batches)
+        undisturbed = replace(fetch, draws=Draws())  # the other threads may draw from elsewhere
+        return self._in_order(lambda k: done.pop(k) if k in done else undisturbed(k), batches)
 
     def state_dict(self) -> dict[str, Any]:
         """The position in the data: a loader that loads it continues as this one would.
@@ -148,22 +171,46 @@ class Loader:
         self._latest = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Fetch:
-    """Makes batch k of a pass; the result does not depend on the thread or process."""
+    """Makes batch k of a pass; the result does not depend on the thread or process.
+
+    Attributes:
+        draws: the random sources of the data set's own code; None to find them at the first call,
+            in the process that calls.
+    """
 
     dataset: Dataset
     collate: Collate
     indices: Callable[[int], ndarray]
     seed: int
     number: int
+    draws: Draws | None = None
 
     def __call__(self, k: int) -> Any:
+        if self.draws is None:
+            self.draws = Draws(self.dataset, self.collate)
+        if not self.draws.outside:
+            return self._batch(k)
+        with self.draws.from_seed(self._seed(k)):
+            return self._batch(k)
+
+    def observed(self, k: int) -> tuple[Any, bool]:
+        """Batch k, and whether the data set's own code drew random numbers."""
+        self.draws = Draws(self.dataset, self.collate)
+        with self.draws.from_seed(self._seed(k)):
+            before = self.draws.states()
+            return self._batch(k), self.draws.states() != before
+
+    def _seed(self, k: int) -> tuple[int, int, int]:
+        # k + 1, as (seed, number, 0) would repeat the draws of (seed, number): the order
+        return (self.seed, self.number, k + 1)
+
+    def _batch(self, k: int) -> Any:
         indices = self.indices(k)
         shape = indices.shape
         try:
-            # k + 1, as (seed, number, 0) would repeat the draws of (seed, number): the order
-            with drawing_from((self.seed, self.number, k + 1)):
+            with drawing_from(self._seed(k)):
                 batch = batch_of(self.dataset, indices.ravel(), self.collate)
         except Exception as error:
             error.add_note(
@@ -174,6 +221,13 @@ class _Fetch:
         if indices.ndim == 1:
             return batch
         return combine([batch], lambda xs, _: xs[0].reshape(*shape, *xs[0].shape[1:]))
+
+
+_SHARED = (
+    "DataLoader: the data set draws random numbers from np.random, from random, or from a "
+    "generator that it keeps, which threads would share; so its batches are fetched without "
+    "workers. Draw from wengert.random.generator(), or use worker_kind='process'"
+)
 
 
 class DataLoader(Loader):
@@ -198,6 +252,11 @@ class DataLoader(Loader):
     The data set's random functions draw from `wengert.random.generator()`, which, while a batch is
     fetched, is a generator seeded by the loader's seed, the pass and the batch alone: neither the
     number of workers nor resuming changes the draws, and the model's own draws are not affected.
+    The same holds for draws from `np.random`, from Python's `random`, and from generators that the
+    data set or its functions keep (`self.rng = np.random.default_rng()`): while a batch is fetched,
+    they start from a state that follows from the seed, and are put back afterwards. Threads would
+    share them: if the first batch draws from one, all batches are fetched without workers, with a
+    warning. Generators of other libraries are left alone.
 
     An `ArrayDataset` needs no workers, since a batch is one NumPy operation. Threads are suitable
     for work of NumPy, Pillow or the disk, during which other threads run, and they share all

@@ -130,7 +130,7 @@ def _parts(
     groups: Any,
     sizes: ndarray,
     order: ndarray,
-    rng: np.random.Generator,
+    rng: "np.random.Generator",
 ) -> ndarray:
     """The part of each sample, (N,): sample order[0] first, where there is a choice."""
     n = len(dataset)
@@ -164,7 +164,7 @@ def _alternating(sizes: ndarray) -> ndarray:
 
 
 def _of_groups(
-    caller: str, groups: ndarray, classes: ndarray, sizes: ndarray, rng: np.random.Generator
+    caller: str, groups: ndarray, classes: ndarray, sizes: ndarray, rng: "np.random.Generator"
 ) -> ndarray:
     """The part of each sample if whole groups are distributed, the largest groups first.
 
