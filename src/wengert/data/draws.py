@@ -57,6 +57,9 @@ class Draws:
             for source, state in zip(self.sources, before, strict=True):
                 source.set(state)
 
+    def __repr__(self) -> str:
+        return f"Draws({len(self.sources)} sources)"
+
     def states(self) -> list[bytes]:
         """The states of the sources, for comparisons."""
         return [pickle.dumps(source.get()) for source in self.sources]
