@@ -13,7 +13,7 @@ import wengert.layers as L
 from wengert.data import transforms
 from wengert.declared import Declared
 
-HIDDEN = ("wengert.__main__", "wengert.cli", "wengert.dezero", "wengert.data.workers")
+HIDDEN = ("wengert.__main__", "wengert.cli", "wengert.data.workers")
 
 
 def public_classes():

@@ -183,6 +183,21 @@ def test_running_statistics_are_updated_in_each_call():
     np.testing.assert_allclose(norm.avg_mean.data, 0.19 * x.mean(axis=0), rtol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(1, 3), (1, 3, 1, 1)])
+def test_batch_norm_of_one_sample_gives_beta_as_in_the_book(shape):
+    x, gamma, beta = (Variable(np.arange(3.0) + i) for i in range(3))
+    x = Variable(x.data.reshape(shape))
+    mean, var = np.full(3, 10.0), np.full(3, 4.0)
+    y = F.batch_nrom(x, gamma, beta, mean, var)
+    assert np.array_equal(y.data, beta.data.reshape(shape))
+    np.testing.assert_allclose(mean, [9.0, 9.1, 9.2])
+    np.testing.assert_allclose(var, 3.6)
+    F.sum(y * y).backward()
+    assert np.array_equal(x.grad.data, np.zeros(shape))
+    assert np.array_equal(gamma.grad.data, np.zeros(3))
+    assert np.array_equal(beta.grad.data, 2 * beta.data)
+
+
 def test_vgg16_has_the_names_of_the_books_file(monkeypatch, tmp_path):
     monkeypatch.setattr(L, "_normal", lambda shape, fan_in, dtype: np.zeros(shape, dtype))
     monkeypatch.setattr(models.VGG16, "STAGES", ((2, 2), (2, 2), (2, 3), (2, 3), (2, 3)))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from wengert.arguments import call_text
 from wengert.dezero.cuda import as_cupy
 from wengert.names import public
 
@@ -23,6 +24,8 @@ class DataLoader:
         shuffle: a new order for each pass.
         gpu: return CuPy arrays.
     """
+
+    __repr__ = call_text
 
     def __init__(
         self, dataset: Any, batch_size: int, shuffle: bool = True, gpu: bool = False

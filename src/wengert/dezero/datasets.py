@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from wengert.arguments import call_text
 from wengert.data.cifar import (
     CIFAR10_CLASSES,
     CIFAR100_CLASSES,
@@ -39,6 +40,8 @@ class Dataset:
 
     data: Any = None
     label: Any = None
+
+    __repr__ = call_text
 
     def __init__(
         self,

@@ -336,11 +336,20 @@ class BatchNorm(Function):
         self.eps = eps
 
     def __call__(self, x, gamma, beta):
+        x, gamma, beta = as_variable(x), as_variable(gamma), as_variable(beta)
+        if training() and x.ndim in (2, 4) and gamma.size == beta.size == x.size == x.shape[1]:
+            return self._of_one_sample(x, gamma, beta)
         with making(Variable):
             return wengert_functions.batch_norm(
-                as_variable(x), as_variable(gamma), as_variable(beta),
-                self.avg_mean, self.avg_var, momentum=1 - self.decay, eps=self.eps,
+                x, gamma, beta, self.avg_mean, self.avg_var, momentum=1 - self.decay, eps=self.eps
             )  # fmt: skip
+
+    def _of_one_sample(self, x: Any, gamma: Any, beta: Any) -> Any:
+        """One value for each mean, in training: the deviation and its gradient are zero."""
+        self.avg_mean *= self.decay
+        self.avg_mean += (1 - self.decay) * x.data.reshape(-1)
+        self.avg_var *= self.decay
+        return (x - x) * reshape(gamma, x.shape) + reshape(beta, x.shape)
 
 
 def batch_nrom(

@@ -6,12 +6,15 @@ from typing import Any, Self
 
 import numpy as np
 
+from wengert.arguments import call_text
 from wengert.core import Parameter
 from wengert.names import public
 
 
 class Optimizer:
     """Updates the Parameters of a model that have a gradient; a subclass defines `update_one`."""
+
+    __repr__ = call_text
 
     def __init__(self) -> None:
         self.target: Any = None
@@ -54,6 +57,8 @@ class Optimizer:
 class WeightDecay:
     """Adds rate · p to the gradient of each p."""
 
+    __repr__ = call_text
+
     def __init__(self, rate: float) -> None:
         self.rate = rate
 
@@ -64,6 +69,8 @@ class WeightDecay:
 
 class ClipGrad:
     """Scales all gradients down to the norm `max_norm`, if their common norm is larger."""
+
+    __repr__ = call_text
 
     def __init__(self, max_norm: float) -> None:
         self.max_norm = max_norm
@@ -78,6 +85,8 @@ class ClipGrad:
 
 class FreezeParam:
     """Removes the gradients of these Parameters, and of the Parameters of these layers."""
+
+    __repr__ = call_text
 
     def __init__(self, *layers: Any) -> None:
         self.freeze_params: list[Any] = []

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arguments import call_text
 from wengert.arrays import DTypeLike
 from wengert.data import transforms
 from wengert.data.transforms import AsType as AsType
@@ -35,6 +36,8 @@ def _pil():
 class Convert:
     """Converts to a mode such as "RGB" or "L"; "BGR" is RGB with red and blue exchanged."""
 
+    __repr__ = call_text
+
     def __init__(self, mode: str = "RGB") -> None:
         self.mode = mode
 
@@ -48,6 +51,8 @@ class Convert:
 class Resize:
     """Resizes to a number, or (width, height); mode is that of Pillow, where 2 is bilinear."""
 
+    __repr__ = call_text
+
     def __init__(self, size: Any, mode: int = 2) -> None:
         self.size = pair(size)
         self.mode = mode
@@ -58,6 +63,8 @@ class Resize:
 
 class CenterCrop:
     """Crops the centre: a number of pixels, or (width, height)."""
+
+    __repr__ = call_text
 
     def __init__(self, size: Any) -> None:
         self.size = pair(size)
@@ -70,6 +77,8 @@ class CenterCrop:
 
 class ToArray:
     """A PIL image as an array (C, H, W); an array is returned unchanged."""
+
+    __repr__ = call_text
 
     def __init__(self, dtype: DTypeLike = np.float32) -> None:
         self.dtype = dtype
@@ -86,12 +95,16 @@ class ToArray:
 class ToPIL:
     """An array (C, H, W) of bytes as a PIL image."""
 
+    __repr__ = call_text
+
     def __call__(self, array: np.ndarray) -> Any:
         return _pil().fromarray(np.ascontiguousarray(array.transpose(1, 2, 0)))
 
 
 class RandomHorizontalFlip:
     """Mirrors an array (C, H, W) with probability ½; in the book, it does nothing."""
+
+    __repr__ = call_text
 
     def __call__(self, array: np.ndarray) -> np.ndarray:
         return array[..., ::-1] if np.random.rand() < 0.5 else array
@@ -102,6 +115,8 @@ class RandomHorizontalFlip:
 
 class Normalize:
     """(array - mean) / std; mean and std are numbers, or one for each channel (axis 0)."""
+
+    __repr__ = call_text
 
     def __init__(self, mean: Any = 0, std: Any = 1) -> None:
         self.mean = mean
@@ -119,6 +134,8 @@ class Normalize:
 
 class Flatten:
     """Reshapes to one axis."""
+
+    __repr__ = call_text
 
     def __call__(self, array: np.ndarray) -> np.ndarray:
         return array.flatten()
