@@ -164,6 +164,54 @@ def test_numbers_in_several_notations_have_one_order(csv):
     assert table.classes == tuple(sorted(fields))
 
 
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("id,2019,t\n1,2,x\n2,3,y\n", ("id", "2019")),  # numbers below a text
+        ("land,2019,2020\nA,1.5,2\nB,2.5,3\n", ("land", "2019")),  # numbers that count on
+        ("5.1,3.5,rose\n4.9,3,rose\n", ("0", "1")),
+        ("5.1,3.5,rose\n4.9,3,lily\n", ("0", "1")),
+        ("a,b,c\na,b,d\nd,a,b\na,b,d\n", ("a", "b")),
+        ("a,b,c\nb,b,d\na,d,c\nb,b,c\n", ("0", "1")),  # all of it is found again below
+    ],
+)
+def test_the_first_line_is_a_header_if_its_fields_differ_from_those_below(csv, text, columns):
+    found = csv(text, kind="classes", categories="auto")
+    assert tuple(dict.fromkeys(name.partition("=")[0] for name in found.columns)) == columns
+
+
+def test_texts_are_read_as_categories_on_request(csv):
+    text = "colour,size,t\nred,1,0.5\nblue,2,1.5\nred,3,2.5\n"
+    for categories in ("auto", "colour", [0]):
+        table = csv(text, categories=categories)
+        assert table.columns == ("colour=blue", "colour=red", "size")
+        assert table.arrays[0].tolist() == [[0, 1, 1], [1, 0, 2], [0, 1, 3]]
+        assert table.categories == {"colour": ("blue", "red")}
+    other = csv("colour,size,t\ngreen,1,0.5\nblue,2,1.5\n", categories=table.categories)
+    assert other.columns == table.columns
+    assert other.arrays[0].tolist() == [[0, 0, 1], [1, 0, 2]]
+
+
+def test_numbers_with_a_decimal_comma_are_read_on_request(csv):
+    text = "a;t\n1,5;2\n-,5;1e3\n"
+    with pytest.raises(ValueError, match="column 'a' has '1,5', needed a number; decimal=','"):
+        csv(text, delimiter=";")
+    table = csv(text, delimiter=";", decimal=",")
+    assert table.arrays[0].tolist() == [[1.5], [-0.5]]
+    with pytest.raises(ValueError, match="got decimal ',' with delimiter ',', needed"):
+        csv(text, decimal=",")
+    with pytest.raises(ValueError, match=r"column 'a' has '1\.5', needed a number"):
+        csv("a;t\n1.5;2\n", delimiter=";", decimal=",")
+
+
+def test_a_spreadsheet_is_told(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"PK\x03\x04 and more")
+    with pytest.raises(ValueError, match=r"load_csv: .* is a spreadsheet .* save it as CSV"):
+        load_csv(tmp_path / "t.csv")
+    with pytest.raises(FileNotFoundError, match="is a folder, needed a file"):
+        load_csv(tmp_path)
+
+
 def test_a_header_of_numbers_has_to_be_declared(csv):
     assert len(csv("2019,2020\n1,2\n")) == 2
     assert csv("2019,2020\n1,2\n", header=True).columns == ("2019",)
@@ -186,8 +234,19 @@ def test_a_missing_number_is_refused_or_replaced(csv, hole):
     assert csv(text, missing=-1).arrays[0].tolist() == [[1, 2], [3, -1]]
     with pytest.raises(ValueError, match="line 3"):
         csv(text, "b", missing=-1)  # not in the target
-    with pytest.raises(ValueError, match="line 3"):
-        csv(text, "b", kind="classes")
+
+
+def test_an_empty_field_is_no_class(csv):
+    with pytest.raises(ValueError, match="line 3 has no target in column 'b'"):
+        csv("a,b\n1,2\n3,\n", kind="classes")
+
+
+@pytest.mark.parametrize("name", ["NA", "nan", "NaN", "?", "null", "none", "-"])
+def test_a_word_for_nothing_is_the_name_of_a_class_on_request(csv, name):
+    text = f"a,b\n1,x\n3,{name}\n"
+    with pytest.raises(ValueError, match=r"line 3 has no target .* kind='classes' takes it as"):
+        csv(text)
+    assert set(csv(text, kind="classes").classes) == {"x", name}
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,6 @@ from wengert.core import as_variable as as_variable
 from wengert.debug import debug as debug
 from wengert.graph import Graph as Graph
 from wengert.graph import steps_back as steps_back
-from wengert.names import public
 from wengert.random import seed as seed
 from wengert.recompute import checkpoint as checkpoint
 from wengert.recompute import recompute as recompute
@@ -75,4 +74,5 @@ if not TYPE_CHECKING:  # (a type checker would accept every name)
         return _hint(name)
 
 
-__all__, __dir__ = public(globals(), "functions", "graph", "random", "__version__", *_LAZY_MODULES)
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY_MODULES})

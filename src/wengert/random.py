@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from wengert.arguments import integer, integers
-from wengert.names import public
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -77,6 +76,3 @@ def _start_from(source: Any) -> None:
     """Makes the next call of `generator` create one from `source`."""
     vars(_of_thread).pop("generator", None)
     _of_thread.source = source
-
-
-__all__, __dir__ = public(globals())

@@ -113,10 +113,12 @@ def _add_train(parser: _Parser) -> None:
     for name, option in recipes.ALL_OPTIONS.items():
         holders = recipes.holders(name)
         only_for = f"{', '.join(holders)}: " if holders else ""
-        flag = f"--{name.replace('_', '-')}"
-        group.add_argument(
-            flag, type=_typed(option.read), metavar=option.metavar, help=only_for + option.about
-        )
+        kind: dict[str, Any] = {"type": _typed(option.read), "metavar": option.metavar}
+        if option.many:
+            kind |= {"nargs": "+", "action": "extend"}
+        if option.flag:
+            kind = {"action": "store_const", "const": True}
+        group.add_argument(f"--{name.replace('_', '-')}", help=only_for + option.about, **kind)
 
 
 def _add_evaluate(parser: _Parser) -> None:

@@ -10,9 +10,11 @@ import wengert.functions as F
 from wengert import data
 from wengert.cli.recipes import DATASETS, Settings
 from wengert.data.text import Vocabulary
+from wengert.data.transforms import StandardScaler
 from wengert.layers import (
     LSTM,
     BatchNorm,
+    Buffer,
     Conv2d,
     Dropout,
     Flatten,
@@ -107,15 +109,47 @@ def _last(x: Any) -> Any:
 
 
 def _table_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:
-    columns, classes = facts["columns"], facts["classes"]
-    mean, std = (np.array(facts[f"x_{name}"], np.float32) for name in ("mean", "std"))
+    classes, scaler = facts["classes"], Scaled(facts["x_scaler"])
     out = 1 if classes is None else len(classes)
-    mlp = MLP((*settings.get("hidden", []), out), in_size=len(columns))
-    layers: list[Callable[[Any], Any]] = [lambda x: (x - mean) / std, mlp]
+    mlp = MLP((*settings.get("hidden", []), out), in_size=len(scaler.mean.data))
+    layers: list[Callable[[Any], Any]] = [scaler, mlp]
     if classes is None:
-        t_mean, t_std = np.float32(facts["t_mean"][0]), np.float32(facts["t_std"][0])
-        layers.append(lambda y: y[:, 0] * t_std + t_mean)
+        layers += [_only_column, Unscaled(facts["t_scaler"])]
     return Sequential(*layers)
+
+
+class Scaled(Layer):
+    """A `StandardScaler` as a layer: its state is saved with the weights.
+
+    Args:
+        state: of the scaler; values, or lists of them, by name.
+    """
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        self.count, self.mean, self.squares = (
+            Buffer(np.array(state[name], np.float64)) for name in ("count", "mean", "squares")
+        )
+
+    def scaler(self) -> StandardScaler:
+        scaler = StandardScaler()
+        buffers = {"count": self.count, "mean": self.mean, "squares": self.squares}
+        scaler.load_state_dict({name: buffer.data for name, buffer in buffers.items()})
+        return scaler
+
+    def forward(self, x: Any) -> Any:
+        return self.scaler()(x).astype(np.float32)
+
+
+class Unscaled(Scaled):
+    """The inverse of `Scaled`."""
+
+    def forward(self, x: Any) -> Any:
+        return self.scaler().inverse(x)
+
+
+def _only_column(y: Any) -> Any:
+    """(N, 1) to (N,)."""
+    return y[:, 0]
 
 
 def _curve_model(settings: Settings, facts: Mapping[str, Any]) -> Layer:

@@ -1,8 +1,6 @@
 """`wengert predict`."""
 
-import csv
 import itertools
-import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +14,8 @@ from wengert.arrays import as_array
 from wengert.cli.failure import Failure, UsageError, reason
 from wengert.cli.recipes import DATASETS
 from wengert.cli.runs import Run, is_run
-from wengert.cli.samples import BACKGROUND, RENAME, Facts
+from wengert.cli.samples import BACKGROUND, Facts
+from wengert.cli.tables import rows_to_predict
 from wengert.cli.trained import Which, opened, trained
 from wengert.config import no_grad, test_mode
 from wengert.data.image_folder import SUFFIXES, ImageError, images_in, read_image
@@ -80,7 +79,7 @@ def _samples(
             continue
         for path in paths:
             try:
-                x = _images(path, run.facts, invert) if kind == "images" else _rows(path, run.facts)
+                x = _images(path, run.facts, invert) if kind == "images" else _rows(path, run)
             except Failure as error:
                 errors.append(error)
                 continue
@@ -167,58 +166,20 @@ def _shaped(x: ndarray, shape: tuple[int, ...], path: Path) -> ndarray:
 # ---- Rows of tables ----
 
 
-def _rows(path: Path, facts: Facts) -> ndarray:
-    """The rows of a file, float32, (N, columns)."""
-    columns = facts["columns"]
-    x = _array(path) if path.suffix == ".npy" else _table(path, columns)
-    x = _shaped(x, (len(columns),), path).astype(np.float32)
+def _rows(path: Path, run: Run) -> ndarray:
+    """The rows of a file, (N, features)."""
+    columns = run.facts["columns"]
+    if path.suffix != ".npy":
+        x = rows_to_predict(path, run.settings, run.facts)
+    elif run.facts["categories"]:
+        raise Failure(f"{path}: an array has no texts, which {run.folder} needs; give a table")
+    else:
+        x = _shaped(_array(path), (len(columns),), path).astype(np.float64)
+    if len(x) == 0:
+        raise Failure(f"{path}: has no samples")
     if not np.isfinite(x).all():
         raise Failure(f"{path}: has numbers that are not finite")
     return x
-
-
-def _table(path: Path, columns: list[str]) -> ndarray:
-    """The columns of the model: found by name if the first line has names, else all columns."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, skipinitialspace=True, strict=True)
-            lines = [(reader.line_num, [f.strip() for f in row]) for row in reader if row]
-    except (csv.Error, OSError, UnicodeError) as error:
-        raise Failure(f"{path} cannot be read as a table: {error}") from None
-    indices = list(range(len(columns)))
-    if lines and not any(map(_is_number, lines[0][1])):
-        header = lines.pop(0)[1]
-        missing = [name for name in columns if name not in header]
-        if missing:
-            raise Failure(f"{path}: has no column {', '.join(missing)}; it has {', '.join(header)}")
-        for name in columns:
-            if header.count(name) > 1:
-                raise Failure(f"{path}: has two columns {name!r}; {RENAME}")
-        indices = [header.index(name) for name in columns]
-    elif lines and len(lines[0][1]) != len(columns):
-        raise Failure(
-            f"{path}: line {lines[0][0]} has {len(lines[0][1])} fields, needed {len(columns)}: "
-            f"{', '.join(columns)}; or a first line with the names of the columns"
-        )
-    rows = [_numbers(path, line, row, indices) for line, row in lines]
-    return np.reshape(rows, (-1, len(columns)))
-
-
-def _numbers(path: Path, line: int, row: list[str], indices: list[int]) -> list[float]:
-    if len(row) <= max(indices):
-        raise Failure(f"{path}: line {line} has {len(row)} fields, needed {max(indices) + 1}")
-    for i in indices:
-        if not (_is_number(row[i]) and math.isfinite(float(row[i]))):
-            raise Failure(f"{path}: line {line} has {row[i][:60]!r}, needed a finite number")
-    return [float(row[i]) for i in indices]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text  # Python reads 12_34 as a number
 
 
 # ---- Files ----

@@ -69,14 +69,48 @@ def _sizes(text: str) -> list[int]:
     return [int(size) for size in sizes]
 
 
+def _character(text: str) -> str:
+    text = {"tab": "\t", r"\t": "\t", "space": " "}.get(text, text)
+    if len(text) != 1 or text in "\"'.\r\n" or text.isalnum():
+        raise ValueError(f"got {text!r}, needed one character, such as ';', or tab or space")
+    return text
+
+
+def _missing(text: str) -> str:
+    if text not in ("refuse", "mean", "skip"):
+        try:
+            if not math.isfinite(float(text)):
+                raise ValueError
+        except ValueError:
+            raise ValueError(f"got {text!r}, needed refuse, mean, skip or a number") from None
+    return text
+
+
 @dataclass(frozen=True)
 class Option:
-    """A setting: the function that reads its text, its description and its default."""
+    """A setting: the function that reads its text, its description and its default.
+
+    With `many` its value is a list of texts; with `flag` it is True or False, and takes no text.
+    """
 
     read: Callable[[str], Any]
     about: str
     metavar: str | None = "N"
     default: Any = None
+    many: bool = False
+    flag: bool = False
+
+    def check(self, value: Any) -> None:
+        """Raises ValueError if this is not a value that the option could have."""
+        if self.many or self.flag:
+            fits = isinstance(value, list) and all(isinstance(name, str) for name in value)
+            if not (fits if self.many else isinstance(value, bool)):
+                needed = "a list of names" if self.many else "true or false"
+                raise ValueError(f"got {value!r}, needed {needed}")
+            return
+        read = self.read(",".join(map(str, value)) if isinstance(value, list) else str(value))
+        if read != value:
+            raise ValueError(f"got {value!r}, needed {read!r}")
 
 
 def _dropout(p: float) -> Option:
@@ -119,13 +153,35 @@ OF_KIND = {  # settings of some data sets
 _hidden = Option(_sizes, "sizes of the hidden layers", "N,N,...", [128, 128])
 
 _context = Option(integer(2), "length of the sequences that the model is trained on", default=50)
+_encoding = Option(str, "encoding of the file, such as latin-1 or utf-16", "NAME", "utf-8-sig")
 OF_DATASET: dict[str, dict[str, Option]] = {
-    "csv": {"target": Option(str,
-                             "column to predict: its name, or its index from 0; -1: the last",
-                             "COLUMN", "-1")},
+    "csv": {
+        "target": Option(str, "column to predict: its name, or its index from 0; -1: the last",
+                         "COLUMN", "-1"),
+        "kind": Option(one_of("auto", "classes", "regression"),
+                       "what is predicted: classes; regression: a number; auto: classes if the "
+                       "targets are texts or few integers", "KIND", "auto"),
+        "leave_out": Option(str, "columns that are not used, by name or index", "COLUMN", [],
+                            many=True),
+        "categories": Option(str, "columns whose values are categories though they are numbers, or "
+                                  "many texts (other columns of texts are categories anyway)",
+                             "COLUMN", [], many=True),
+        "missing": Option(_missing, "what is done about missing numbers: refuse; mean: the mean of "
+                                    "the column replaces them; a number replaces them; skip: rows "
+                                    "that lack one are left out", "HOW", "refuse"),
+        "delimiter": Option(_character, "character between the columns; also tab or space", "CHAR",
+                            ","),
+        "decimal": Option(one_of(".", ","), "decimal point of the numbers: . or ,", "CHAR", "."),
+        "header": Option(one_of("auto", "yes", "no"),
+                         "whether the first line has the names of the columns", "WHETHER", "auto"),
+        "encoding": _encoding,
+    },
+    "text": {"encoding": _encoding},
     "sine": {"context": _context},
     "images": {"size": Option(integer(8), "height and width of the resized images, in pixels",
-                              default=64)},
+                              default=64),
+               "skip_damaged": Option(str, "leave out image files that cannot be read", None, False,
+                                      flag=True)},
 }
 OF_MODEL: dict[str, dict[str, Option]] = {
     "linear": {},
@@ -281,6 +337,7 @@ def settings(dataset: str, model: str | None, given: Mapping[str, Any]) -> Setti
     if given.get("optimizer", chosen["optimizer"]) != chosen["optimizer"] or chosen["lr"] is None:
         chosen["lr"] = RATES[given.get("optimizer", chosen["optimizer"])]
     data = _checked_data(dataset, given.get("data"))
+    _check_decimal({**chosen, **given})
     return {"dataset": dataset, "model": model, **chosen, **given, "data": data}
 
 
@@ -303,14 +360,10 @@ def checked(found: Any) -> Settings:
     if not isinstance(found["data"], str | None):
         raise RecipeError("data", f"got {found['data']!r}, needed a path, or null")
     for name, option in known.items():
-        value = found[name]
-        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
         try:
-            read = option.read(text)
+            option.check(found[name])
         except ValueError as error:
             raise RecipeError(name, str(error)) from None
-        if read != value:
-            raise RecipeError(name, f"got {value!r}, needed {read!r}")
     _check_fit(found["dataset"], found["model"], found)
     return found
 
@@ -338,6 +391,13 @@ def _checked_data(dataset: str, data: str | None) -> str | None:
             "data", f"needed for {dataset}: --data {takes}, {DATASETS[dataset].about}"
         )
     return data
+
+
+def _check_decimal(chosen: Mapping[str, Any]) -> None:
+    if chosen.get("decimal") == "," == chosen["delimiter"]:
+        raise RecipeError(
+            "decimal", "a comma is between the columns, too; set another character by --delimiter"
+        )
 
 
 def _is_in(name: str, names: str) -> bool:

@@ -1,5 +1,7 @@
 """The data of a run: samples to train, validate and test with, and facts for the model."""
 
+import hashlib
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,13 +12,14 @@ from numpy import ndarray
 
 from wengert import data
 from wengert.cli.recipes import AUGMENTS, DATASETS, Settings
+from wengert.cli.tables import load_table
 from wengert.data import ArrayDataset, Dataset, Subset, TokenWindows, TransformDataset
 from wengert.data import transforms as T
 from wengert.data.dataset import BaseDataset
+from wengert.data.transforms import StandardScaler
 from wengert.random import generator
 
 BACKGROUND = "white"  # behind the transparent pixels of images
-RENAME = "give each column a different name"
 Facts = dict[str, Any]  # shapes, names of classes and columns, characters: values for JSON
 
 
@@ -28,6 +31,7 @@ class Data:
     validation: Dataset | None
     test: Dataset
     facts: Facts
+    notes: tuple[str, ...] = ()  # what was decided about the data, for the user
 
 
 def load_data(settings: Settings) -> Data:
@@ -98,56 +102,90 @@ def _changes(augment: str, side: int) -> list[Callable[[Any], Any]]:
 
 
 def _table(settings: Settings) -> Data:
-    train: Dataset
-    test: Dataset
-    columns: Sequence[str] = ("x", "y")
-    classes: Sequence[str] | None = ("0", "1", "2")
     if settings["dataset"] == "spiral":
-        train, test = data.spiral(True), data.spiral(False)
-    else:
-        target = settings["target"]
-        number = target.removeprefix("-").isdecimal()
-        table = data.load_csv(settings["data"], int(target) if number else target)
-        for name in table.columns:
-            if table.columns.count(name) > 1:
-                raise ValueError(f"{settings['data']} has two columns {name!r}; {RENAME}")
-        _check_classes(settings["data"], table.classes)
-        train, test = _parted(table, 0.2)
-        columns, classes = table.columns, table.classes
-    kept, validation = _held_out(train, settings)
-    x, t = kept[: len(kept)]
-    facts: Facts = {"columns": list(columns), "classes": classes and list(classes)}
-    facts |= _spread("x", x)
-    if classes is None:
-        facts |= _spread("t", t[:, None])
-    return Data(kept, validation, test, facts)
+        kept, validation = _held_out(data.spiral(True), settings)
+        facts: Facts = {"columns": ["x", "y"], "classes": ["0", "1", "2"], "categories": {}}
+        test: Dataset = data.spiral(False)
+        return Data(kept, validation, test, facts | _scales(kept, facts))
+    table = load_table(settings)
+    labels = table.t if table.facts["classes"] is not None else None
+    _check_classes(settings["data"], table.facts["classes"])
+    samples = ArrayDataset(table.x, table.t)
+    train, test = _parted(samples, 0.2, labels=labels)
+    kept, validation = _held_out(train, settings, labels=labels)
+    facts = table.facts | {"fill": _fill(settings, table.x, kept[:][0], table.facts)}
+    return Data(kept, validation, test, facts | _scales(kept, facts), tuple(table.notes))
 
 
-def _spread(name: str, x: ndarray) -> Facts:
-    """Mean and standard deviation of each column; 1 where all values are equal."""
-    std = x.std(axis=0, dtype=np.float64)
-    mean = x.mean(axis=0, dtype=np.float64)
-    return {f"{name}_mean": mean.tolist(), f"{name}_std": np.where(std > 0, std, 1.0).tolist()}
+def _numeric(facts: Facts) -> dict[str, int]:
+    """The features that are numbers, not categories: name and position."""
+    positions, k = {}, 0
+    for name in facts["columns"]:
+        categories = facts["categories"].get(name)
+        if categories is None:
+            positions[name] = k
+        k += 1 if categories is None else len(categories)
+    return positions
 
 
-def _held_out(train: Dataset, settings: Settings) -> tuple[Dataset, Dataset | None]:
+def _fill(settings: Settings, x: ndarray, kept: ndarray, facts: Facts) -> dict[str, float]:
+    """Replaces the missing numbers of a table, in place; what replaces them in each column."""
+    if settings["missing"] in ("refuse", "skip"):
+        return {}
+    fill = {}
+    for name, k in _numeric(facts).items():
+        known = kept[:, k][~np.isnan(kept[:, k])]
+        mean = float(known.mean()) if len(known) else 0.0
+        fill[name] = mean if settings["missing"] == "mean" else float(settings["missing"])
+        x[:, k] = np.where(np.isnan(x[:, k]), fill[name], x[:, k])
+    return fill
+
+
+def _scales(samples: Dataset, facts: Facts) -> Facts:
+    """States of the scalers of x and of t, measured on the training samples, for `Scaled`."""
+    x, t = samples[: len(samples)]
+    state = StandardScaler().fit(x).state_dict()
+    categories = np.ones(x.shape[1], bool)
+    categories[[*_numeric(facts).values()]] = False  # which remain 0 and 1
+    state["mean"] = np.where(categories, 0.0, state["mean"])
+    state["squares"] = np.where(categories, state["count"], state["squares"])
+    found = {"x_scaler": {name: value.tolist() for name, value in state.items()}}
+    if facts["classes"] is None:
+        state = StandardScaler().fit(t).state_dict()
+        found["t_scaler"] = {name: value.tolist() for name, value in state.items()}
+    return found
+
+
+def _held_out(
+    train: Dataset, settings: Settings, labels: ndarray | None = None
+) -> tuple[Dataset, Dataset | None]:
     """The samples to train on, and those that are held out for validation."""
     fraction = settings["validation"]
     if fraction == 0:
         return train, None
-    kept, validation = _parted(train, fraction, seed=settings["seed"])
+    kept, validation = _parted(train, fraction, labels, seed=settings["seed"])
     return kept, validation
 
 
-def _parted(samples: Dataset, fraction: float, seed: int = 0) -> tuple[Dataset, Dataset]:
-    """The samples in two sets; the second has this fraction of them."""
+def _parted(
+    samples: Dataset, fraction: float, labels: ndarray | None = None, seed: int = 0
+) -> tuple[Dataset, Dataset]:
+    """The samples in two sets; the second has this fraction of them, and of each class.
+
+    Args:
+        labels: the classes; those of the underlying samples, if `samples` is a Subset.
+    """
     n = len(samples)
     if not 0 < round((1 - fraction) * n) < n:
         raise ValueError(
             f"{n} sample{'s' * (n != 1)} cannot be split between training, validation and "
             f"testing: a fraction of {fraction:g} leaves one of them empty; more data are needed"
         )
-    most, rest = data.split(samples, 1 - fraction, fraction, seed=seed)
+    if labels is not None and isinstance(samples, Subset):
+        labels = labels[samples.indices]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # classes of one sample
+        most, rest = data.split(samples, 1 - fraction, fraction, stratify=labels, seed=seed)
     return most, rest
 
 
@@ -164,12 +202,13 @@ def _curve(settings: Settings) -> Data:
 
 
 def _text(settings: Settings) -> Data:
-    text = data.load_text(settings["data"], settings["unit"])
+    text = data.load_text(settings["data"], settings["unit"], encoding=settings["encoding"])
     end = round(0.9 * len(text.tokens))
     train, validation = _windows(text.tokens[:end], settings)
     test = _side_by_side(text.tokens[end:], settings["context"], "test")
     characters = getattr(text.vocabulary, "characters", None)
-    return Data(train, validation, test, {"characters": characters})
+    digest = hashlib.sha256(text.tokens.tobytes()).hexdigest()[:16]
+    return Data(train, validation, test, {"characters": characters, "digest": digest})
 
 
 def _windows(sequence: ndarray, settings: Settings) -> tuple[Dataset, Dataset | None]:

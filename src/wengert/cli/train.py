@@ -180,7 +180,7 @@ def _fit(run: Run, samples: Data, model: Layer, *, resumed: bool = False) -> int
     callbacks = [JSONLinesLog(run.log), StopOnNaN(), interruption, saving]
     callbacks += [best] if best is not None else []
     trainer = make_trainer(model, settings, run.facts, len(batches), callbacks)
-    print(f"run {run.folder}: {_sizes(samples, model)}", flush=True)
+    print(f"run {run.folder}: {_sizes(samples, model)}", *samples.notes, sep="\n", flush=True)
     _load_state(trainer, run, resumed=resumed)
     with _failures(run, saving, trainer):
         try:

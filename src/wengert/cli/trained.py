@@ -53,8 +53,16 @@ def loaded(run: Run) -> Data:
         Failure: they cannot be loaded, or have changed since the run was started.
     """
     samples = load(run.settings)
-    if samples.facts != run.facts:
-        raise Failure(f"these are not the data that {run.folder} was trained on")
+    names = run.facts.keys() - {"x_scaler", "t_scaler", "fill"}  # computed: compared by "digest"
+    changed = [name for name in sorted(names) if samples.facts.get(name) != run.facts[name]]
+    if changed:
+        before, now = (sum(facts["samples"]) for facts in (run.facts, samples.facts))
+        counts = f" ({before:,} samples then, {now:,} now)" if before != now else ""
+        raise Failure(
+            f"these are not the data that {run.folder} was trained on: other "
+            f"{', '.join(changed).replace('digest', 'content')}{counts}; restore them, or start a "
+            f"new run"
+        )
     return samples
 
 

@@ -9,9 +9,8 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.arguments import boolean, integer, number
-from wengert.arrays import writable
-from wengert.core import Variable
-from wengert.optimizers.optimizer import COMPUTED, HINT, Optimizer, Option
+from wengert.core import Parameter
+from wengert.optimizers.optimizer import HINT, Optimizer, Option
 from wengert.state import compare_state
 
 
@@ -134,7 +133,7 @@ class LBFGS(Optimizer):
     def _search(
         self,
         closure: Callable[[], Any],
-        params: list[Variable],
+        params: list[Parameter],
         here: Point,
         d: ndarray,
         t: float,
@@ -152,7 +151,7 @@ class LBFGS(Optimizer):
                 loss, g = self._evaluate(closure, finite=False)
             finally:
                 for p, data in zip(params, start, strict=True):
-                    writable(p)[...] = data
+                    p.data[...] = data
             return Point(t, loss, g, float(d @ g))
 
         point = _strong_wolfe(at, here, t, limit, self.tolerance_change / float(abs(d).max()))
@@ -163,9 +162,7 @@ class LBFGS(Optimizer):
         loss = float(closure())
         self._trained()  # runs the hooks
         g = np.concatenate([
-            (np.zeros(p.shape) if p.grad is None else p.grad.data).reshape(-1).astype(
-                COMPUTED.get(p.dtype, p.dtype)
-            )
+            np.zeros(p.size, p.dtype) if p.grad is None else p.grad.data.reshape(-1)
             for p in self._free_params("update").values()
         ])  # fmt: skip
         if finite and not (math.isfinite(loss) and np.isfinite(g).all()):
@@ -175,10 +172,10 @@ class LBFGS(Optimizer):
             )
         return loss, g
 
-    def _free_params(self, caller: str) -> dict[str, Variable]:
+    def _free_params(self, caller: str) -> dict[str, Parameter]:
         return {name: p for name, p in self._params(caller).items() if p.requires_grad}
 
-    def _checked_params(self, g: ndarray) -> list[Variable]:
+    def _checked_params(self, g: ndarray) -> list[Parameter]:
         params = self._free_params("update")
         shapes = {name: p.shape for name, p in params.items()}
         started = self._last is not None
@@ -247,12 +244,11 @@ class LBFGS(Optimizer):
         self._last = (last[0], last[1]) if len(last) else None
 
 
-def _move(params: list[Variable], step: ndarray) -> None:
+def _move(params: list[Parameter], step: ndarray) -> None:
     """p ← p + step, for all Parameters."""
     start = 0
     for p in params:
-        data = writable(p)
-        data += step[start : start + p.size].reshape(p.shape)
+        p.data += step[start : start + p.size].reshape(p.shape)
         start += p.size
 
 
