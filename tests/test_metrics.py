@@ -121,3 +121,71 @@ def test_the_mean_over_no_samples_is_refused(metric):
 def test_options_and_shapes_that_do_not_fit_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# ---- dtypes and NaN ----
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int64])
+def test_many_classes_in_small_integers_do_not_wrap(dtype):
+    t = np.arange(100).astype(dtype)
+    assert f1_score(t, t) == 1
+    assert f1_score(t, t, "micro") == 1
+    np.testing.assert_equal(confusion_matrix(t, t), np.eye(100, dtype=int))
+    np.testing.assert_equal(confusion_matrix(np.eye(100), t), np.eye(100, dtype=int))
+    assert confusion_matrix(np.eye(100), t).dtype == np.int64
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_many_hits_are_counted_exactly(dtype):
+    x = np.zeros((70_000, 2), dtype)
+    x[:, 0] = 1
+    t = np.zeros(70_000, np.uint8)
+    for metric in (accuracy(x, t), top_k_accuracy(x, t, 1)):
+        assert metric == 1
+        assert metric.dtype == dtype
+
+
+def test_the_accuracy_of_integer_scores_is_a_float64():
+    assert accuracy(np.eye(3, dtype=np.int8), np.array([0, 1, 0])).dtype == np.float64
+    assert accuracy(np.eye(3, dtype=np.int8), np.array([0, 1, 0])) == 2 / 3
+
+
+def test_r2_of_small_integers_does_not_wrap():
+    x, t = np.array([0, 100, 250], np.uint8), np.array([3, 98, 255], np.uint8)
+    assert r2_score(x, t) == r2_score(x.astype(float), t.astype(float))
+
+
+def test_r2_of_float16_is_right_for_large_and_many_numbers():
+    t = np.tile(np.array([100, 900], np.float16), 40_000)
+    assert r2_score(t, t) == 1
+    assert r2_score(t - 40, t) == pytest.approx(0.99, abs=1e-3)
+    assert r2_score(t, t).dtype == np.float16
+
+
+BAD_ROWS = np.array([[np.nan, 0, 0], [0, np.nan, 1], [0, 1, 0], [np.nan] * 3])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_scores_with_nan_are_never_right(dtype):
+    x, t = Variable(BAD_ROWS.astype(dtype)), np.array([0, 1, 1, 2])
+    assert accuracy(x, t).data == 0.25
+    for k in (1, 2, 3):
+        assert top_k_accuracy(x, t, k).data == 0.25
+    assert confusion_matrix(x, t).data.tolist() == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
+    assert f1_score(x, t, "none").data == pytest.approx([0, 2 / 3, 0])
+    assert f1_score(x, t, "micro").data == pytest.approx(2 / 5)
+    assert f1_score(x, t).data == pytest.approx(2 / 9)
+
+
+def test_all_metrics_of_nan_alone_are_0():
+    x, t = np.full((4, 2), np.nan), np.zeros(4, int)
+    assert accuracy(x, t) == top_k_accuracy(x, t, 2) == f1_score(x, t) == 0
+    assert f1_score(x, t, "binary") == f1_score(x, t, "micro") == 0
+    assert confusion_matrix(x, t).sum() == 0
+
+
+def test_infinite_scores_are_ordered():
+    x = np.array([[np.inf, 0.0, -np.inf], [-np.inf, -np.inf, -1e300]])
+    assert accuracy(x, np.array([0, 2])) == 1
+    assert top_k_accuracy(x, np.array([1, 1]), 2) == 1

@@ -136,7 +136,7 @@ def test_a_step_writes_into_the_parameters_and_nothing_else(kind):
     for v, data in zip(others, before, strict=True):
         np.testing.assert_array_equal(v.data, data)
     for p, array, value in zip(model.params(), arrays, values, strict=True):
-        assert p.data is array
+        np.testing.assert_array_equal(array, value)  # which the graph holds
         assert not np.array_equal(p.data, value)
         assert p.dtype == np.float32
 
@@ -212,7 +212,7 @@ def test_an_integer_parameter_is_refused():
 
 
 def test_an_optimizer_is_given_a_layer():
-    with pytest.raises(TypeError, match="got list, needed a Layer"):
+    with pytest.raises(TypeError, match="got int at 0, needed a Layer"):
         SGD(0.1).setup([1])
 
 
@@ -883,7 +883,7 @@ def test_an_average_detects_a_parameter_of_another_shape_and_a_target_that_is_no
     model.p = Parameter(np.ones(3))
     with pytest.raises(ValueError, match=r"p is float64 \(3,\), but its average is float64 \(2,\)"):
         average.update()
-    with pytest.raises(TypeError, match="got list, needed a Layer"):
+    with pytest.raises(ValueError, match="got an empty list, needed Parameters"):
         ExponentialMovingAverage([])
 
 

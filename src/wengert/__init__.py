@@ -36,6 +36,7 @@ from wengert.core import as_variable as as_variable
 from wengert.debug import debug as debug
 from wengert.graph import Graph as Graph
 from wengert.graph import steps_back as steps_back
+from wengert.names import public
 from wengert.random import seed as seed
 from wengert.recompute import checkpoint as checkpoint
 from wengert.recompute import recompute as recompute
@@ -74,5 +75,4 @@ if not TYPE_CHECKING:  # (a type checker would accept every name)
         return _hint(name)
 
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY_MODULES})
+__all__, __dir__ = public(globals(), "functions", "graph", "random", "__version__", *_LAZY_MODULES)

@@ -145,6 +145,21 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
     return np.reshape(np.sum(x, axis=axes), shape)
 
 
+def gradient_for(gx: Any, data: ndarray, f: Any) -> Any:
+    """`gx` in the shape and dtype of `data`, an input of `f`."""
+    if gx.shape != data.shape:
+        if not f.elementwise:
+            raise ValueError(
+                f"{f.__class__.__name__}.backward: gave a gradient of shape {gx.shape} for an "
+                f"input of shape {data.shape}; elementwise = True would let the walk undo "
+                f"broadcasting"
+            )
+        gx = sum_to(gx, data.shape)
+    if gx.dtype != data.dtype and data.dtype.kind == "f":
+        gx = gx.astype(data.dtype)
+    return gx
+
+
 def explained(error: Exception, function: Any, xs: Sequence[Any]) -> Exception:
     """The error to raise instead of `error`, which `forward` of this Function raised for `xs`."""
     name = type(function).__name__

@@ -15,6 +15,7 @@ import numpy as np
 from wengert.arrays import as_array
 from wengert.config import enable_backprop, made, using_config
 from wengert.core import Function, Variable, as_variable
+from wengert.names import public
 from wengert.trees import flatten
 from wengert.walk import finished, seeds, walk, wengert_list
 
@@ -372,3 +373,6 @@ def _plain(tree: Any, nested: bool) -> Any:
         return tree
     leaves, rebuild = flatten(tree)
     return rebuild([as_variable(leaf).data for leaf in leaves])
+
+
+__all__, __dir__ = public(globals())

@@ -13,6 +13,7 @@ from numpy import ndarray
 
 from wengert.config import conversions, enable_backprop, hooks, trace
 from wengert.graph import watch
+from wengert.names import public
 from wengert.scopes import Registration, without
 from wengert.trace import NOWHERE, Line, origins, user_line
 
@@ -138,3 +139,6 @@ def _warn_of_conversion(x: Any) -> None:
         f"math.sin; write float(v) if a number is meant"
     )
     warnings.warn_explicit(message, UserWarning, line.file, line.number)
+
+
+__all__, __dir__ = public(globals())

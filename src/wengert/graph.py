@@ -19,6 +19,7 @@ from wengert import walk
 from wengert.arrays import as_array
 from wengert.config import using_config, walker
 from wengert.core import Function, Parameter, Variable
+from wengert.names import public
 from wengert.scopes import Registration, checked, without
 from wengert.trace import NOWHERE, LayerScope, Line, layer_scope, origins
 
@@ -402,3 +403,6 @@ def layer_calls() -> Iterator[list[LayerCall]]:
         yield calls
     finally:
         layer_scope.reset(token)
+
+
+__all__, __dir__ = public(globals())

@@ -17,6 +17,7 @@ from numpy import ndarray
 
 from wengert import hints
 from wengert.arrays import DTypeLike
+from wengert.names import public
 from wengert.random import generator
 
 Shape = tuple[int, ...]
@@ -171,6 +172,8 @@ def _fans(name: str, shape: Shape, fans: Fans) -> tuple[int, int]:
         )
     return shape[0], shape[1]
 
+
+__all__, __dir__ = public(globals())
 
 if not TYPE_CHECKING:  # (a type checker would accept every name)
     __getattr__ = hints.of_module(__name__, hints.INITIALIZERS)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from wengert.arguments import integer, integers
+from wengert.names import public
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -76,3 +77,6 @@ def _start_from(source: Any) -> None:
     """Makes the next call of `generator` create one from `source`."""
     vars(_of_thread).pop("generator", None)
     _of_thread.source = source
+
+
+__all__, __dir__ = public(globals())

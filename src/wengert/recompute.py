@@ -10,6 +10,7 @@ from wengert.arguments import text_of
 from wengert.autodiff import gradient_of
 from wengert.config import add_hook, enable_backprop, train, using_config
 from wengert.core import Function, Variable, as_variable
+from wengert.names import public
 from wengert.trees import flatten
 
 
@@ -123,3 +124,5 @@ class Recompute(Function):
 
 
 checkpoint = recompute  # the name in PyTorch and JAX (in wengert.training, a checkpoint is a file)
+
+__all__, __dir__ = public(globals())

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from wengert import hints
 from wengert.arguments import fraction, integer, integers, number, text_of
+from wengert.names import public
 from wengert.state import compare_state
 
 Schedule: TypeAlias = Callable[[int], float]
@@ -332,6 +333,8 @@ def _rising(caller: str, at: Iterable[int]) -> tuple[int, ...]:
         raise ValueError(f"{caller}: got at {at!r:.80}, needed rising integers > 0")
     return steps
 
+
+__all__, __dir__ = public(globals())
 
 if not TYPE_CHECKING:  # (a type checker would accept every name)
     __getattr__ = hints.of_module(__name__, hints.SCHEDULES)

@@ -8,6 +8,7 @@ import numpy as np
 from wengert.arrays import as_array
 from wengert.autodiff import grad
 from wengert.core import Variable, as_variable
+from wengert.names import public
 from wengert.trees import flatten
 
 
@@ -134,3 +135,6 @@ def _gradient_of(f: Callable[..., Any], count: int) -> Callable[..., tuple[Varia
         return tuple(grad([ys[i] for i in live], wanted, [us[i] for i in live], create_graph=True))
 
     return gradient
+
+
+__all__, __dir__ = public(globals())

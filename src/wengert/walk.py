@@ -13,9 +13,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy import ndarray
 
-from wengert.arrays import as_array, sum_to
+from wengert.arrays import as_array, gradient_for
 from wengert.config import enable_backprop, made, walker
 from wengert.dispatch import ArrayMethods
+from wengert.second_pass import in_two_passes
 
 Variable: TypeAlias = Any  # (core.py defines the classes, and imports this file)
 Function: TypeAlias = Any
@@ -99,6 +100,7 @@ def seeds(outputs: Sequence[Variable], grad_outputs: Any, use_grad: bool = True)
     return grads
 
 
+@in_two_passes
 def walk(
     functions: list[Any], grads: Gradients, kept: Collection[Any] = (), retain_graph: bool = True
 ) -> None:
@@ -143,8 +145,8 @@ def walk(
             gxs = tuple(gxs) if isinstance(gxs, list | tuple) else (gxs,)
         if len(gxs) != len(inputs):
             raise ValueError(
-                f"{type(f).__name__}.backward: gave {len(gxs)} gradients for {len(inputs)} inputs; "
-                f"return one for each, or None where there is none"
+                f"{f.__class__.__name__}.backward: gave {len(gxs)} gradients for {len(inputs)} "
+                f"inputs; return one for each, or None where there is none"
             )
         i = -1
         for x in inputs:
@@ -155,9 +157,9 @@ def walk(
             data = xs[i]
             if type(gx) is ndarray:
                 if gx.shape != data.shape or gx.dtype is not data.dtype:
-                    gx = _fitted(gx, data, f)
+                    gx = gradient_for(gx, data, f)
             elif data.ndim or type(gx) is not data.dtype.type:
-                gx = _fitted(_converted(gx, x), data, f)
+                gx = gradient_for(_converted(gx, x), data, f)
             if x in sums:
                 sums[x] += gx
             elif x not in grads:
@@ -192,20 +194,6 @@ def _converted(gx: Any, x: Variable) -> Any:
     return gx if isinstance(gx, ArrayMethods) else x.constant(as_array(gx))
 
 
-def _fitted(gx: Any, data: ndarray, f: Function) -> Any:
-    """`gx` in the shape and dtype of `data`, an input of `f`."""
-    if gx.shape != data.shape:
-        if not f.elementwise:
-            raise ValueError(
-                f"{type(f).__name__}.backward: gave a gradient of shape {gx.shape} for an input of "
-                f"shape {data.shape}; elementwise = True would let the walk undo broadcasting"
-            )
-        gx = sum_to(gx, data.shape)
-    if gx.dtype != data.dtype and data.dtype.kind == "f":
-        gx = gx.astype(data.dtype)
-    return gx
-
-
 # ---- What becomes of the gradients ----
 
 
@@ -220,10 +208,13 @@ def finished(grads: Gradients) -> Gradients:
 
 def _own(grads: Gradients, x: Variable) -> Variable:
     """The gradient of x in memory of its own; as in PyTorch, an unshared array is taken over."""
-    shared = sys.getrefcount(grads[x]) > _ALONE or as_array(grads[x]).base is not None
-    gx = np.positive(grads[x]) if shared else grads[x]  # (a copy)
+    shared = sys.getrefcount(grads[x]) > _ALONE
+    gx = grads[x]
+    array = gx if type(gx) is ndarray else as_array(gx)
+    if shared or array.base is not None:
+        gx = array = np.positive(gx)  # (a copy)
     if not enable_backprop.get():
-        return x.constant(as_array(gx))
+        return x.constant(array if type(array) is ndarray else as_array(array))
     if not gx.requires_grad:  # a constant can be differentiated too: to zero
         gx = x.constant(gx.data.copy())
         gx.requires_grad = True

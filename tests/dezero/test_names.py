@@ -71,6 +71,7 @@ NAMES = {
 def test_each_public_name_of_the_book_exists(module):
     here = importlib.import_module("wengert.dezero" + module)
     assert [name for name in NAMES[module].split() if not hasattr(here, name)] == []
+    assert set(NAMES[module].split()) <= set(dir(here))
 
 
 def test_the_list_has_every_name_that_the_modules_of_the_book_define(book):

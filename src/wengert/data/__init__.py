@@ -40,6 +40,9 @@ from wengert.data.text import TokenWindows as TokenWindows
 from wengert.data.text import load_text as load_text
 from wengert.data.toy import sine_curve as sine_curve
 from wengert.data.toy import spiral as spiral
+from wengert.names import public
+
+__all__, __dir__ = public(globals(), "transforms")
 
 if not TYPE_CHECKING:  # (a type checker would accept every name)
     __getattr__ = hints.of_module(__name__, hints.DATA)

@@ -18,6 +18,7 @@ from wengert.arrays import DTypeLike
 from wengert.data.arguments import array_of, check_type, pair
 from wengert.data.scalers import MinMaxScaler as MinMaxScaler
 from wengert.data.scalers import StandardScaler as StandardScaler
+from wengert.names import public
 from wengert.random import generator
 
 
@@ -312,3 +313,6 @@ def _set(transform: Any, **options: Any) -> None:
     """Replaces options of a frozen dataclass by plain values: they print, compare and hash."""
     for name, value in options.items():
         object.__setattr__(transform, name, value)
+
+
+__all__, __dir__ = public(globals())

@@ -35,9 +35,16 @@ from wengert.dezero.dataloaders import SeqDataLoader as SeqDataLoader
 from wengert.dezero.datasets import Dataset as Dataset
 from wengert.dezero.layers import Layer as Layer
 from wengert.dezero.models import Model as Model
+from wengert.names import public
 
 is_simple_core = False  # core_simple is imported by its own name
 
 setup_variable()
 
 __version__ = "0.0.13"  # of the book's framework
+
+__all__, __dir__ = public(
+    globals(), "core", "core_simple", "cuda", "dataloaders", "datasets", "functions",
+    "functions_conv", "layers", "models", "optimizers", "transforms", "utils",
+    "is_simple_core", "__version__",
+)  # fmt: skip

@@ -25,6 +25,7 @@ from wengert.config import test_mode as test_mode
 from wengert.config import using_config as using_config
 from wengert.dezero.cuda import as_cupy, as_numpy
 from wengert.functions import arithmetic
+from wengert.names import public
 
 Config = config  # in the book, one object for all threads; here, the modes of the current thread
 array_types = (np.ndarray,)
@@ -317,3 +318,6 @@ def setup_variable() -> None:
     }  # fmt: skip
     for name, function in operators.items():
         setattr(Variable, name, function)
+
+
+__all__, __dir__ = public(globals(), "array_types", exports=True)

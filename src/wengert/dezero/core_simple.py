@@ -30,6 +30,7 @@ from wengert.dezero.core import rdiv as rdiv
 from wengert.dezero.core import rsub as rsub
 from wengert.dezero.core import setup_variable as setup_variable
 from wengert.dezero.core import sub as sub
+from wengert.names import public
 
 
 class Variable(core.Variable):
@@ -64,3 +65,6 @@ class Function(core.Function):
     def gradient(cls, gy: Any) -> np.ndarray:
         """The gradient as `backward` receives it: an array."""
         return array_of(gy)
+
+
+__all__, __dir__ = public(globals(), exports=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core import Variable
+from wengert.names import public
 
 gpu_enable = False
 
@@ -48,3 +49,6 @@ def as_cupy(x):
             "(or use the GPU only if dezero.cuda.gpu_enable is True)"
         ) from None
     return cupy.asarray(x.data if isinstance(x, Variable) else x)
+
+
+__all__, __dir__ = public(globals(), "gpu_enable", exports=True)

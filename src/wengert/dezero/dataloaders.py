@@ -10,6 +10,7 @@ from numpy import ndarray
 
 from wengert.arguments import call_text
 from wengert.dezero.cuda import as_cupy
+from wengert.names import public
 
 pil_available = importlib.util.find_spec("PIL") is not None
 
@@ -83,3 +84,6 @@ class SeqDataLoader(DataLoader):
     def _indices(self):
         jump = self.data_size // self.batch_size
         return [(k * jump + self.iteration) % self.data_size for k in range(self.batch_size)]
+
+
+__all__, __dir__ = public(globals(), "pil_available", exports=True)

@@ -24,6 +24,7 @@ from wengert.dezero import utils
 from wengert.dezero.transforms import Compose, Flatten, Normalize, ToFloat
 from wengert.dezero.utils import cache_dir as cache_dir
 from wengert.io import load_arrays, save_arrays
+from wengert.names import public
 
 Transform = Callable[[Any], Any]
 
@@ -275,3 +276,6 @@ def save_cache_npz(data: ndarray, label: ndarray, filename: str, train: bool = F
     os.makedirs(utils.cache_dir, exist_ok=True)
     save_arrays(path, {"data": data, "label": label})
     return path
+
+
+__all__, __dir__ = public(globals(), "cache_dir", exports=True)

@@ -43,6 +43,7 @@ from wengert.functions import (
     trigonometry,
 )
 from wengert.functions.arguments import checked_labels
+from wengert.names import public
 
 # fmt: off
 # ---- Elementwise ----
@@ -366,3 +367,6 @@ def batch_nrom(
         eps: added to the variance.
     """
     return BatchNorm(mean, var, decay, eps)(x, gamma, beta)
+
+
+__all__, __dir__ = public(globals(), exports=True)

@@ -15,6 +15,7 @@ from wengert.dezero.utils import get_deconv_outsize, pair
 from wengert.functions import conv, pool
 from wengert.functions.geometry import checked_geometry
 from wengert.kernels import Geometry
+from wengert.names import public
 
 Size = int | tuple[int, int]
 
@@ -307,3 +308,6 @@ def col2im_array(
 ) -> np.ndarray:
     """`col2im` of an array, as an array."""
     return col2im(col, img_shape, kernel_size, stride, pad, to_matrix).data
+
+
+__all__, __dir__ = public(globals(), exports=True)

@@ -18,6 +18,7 @@ from wengert.dezero import functions as F
 from wengert.dezero.core import Parameter
 from wengert.dezero.utils import pair
 from wengert.io.arrays import read, save_arrays
+from wengert.names import public
 
 
 class Layer(wengert_layers.Layer):
@@ -325,3 +326,6 @@ class BatchNorm(Layer):
     def forward(self, x):
         self._init_params(x)
         return F.batch_nrom(x, self.gamma, self.beta, self.avg_mean.data, self.avg_var.data)
+
+
+__all__, __dir__ = public(globals(), exports=True)

@@ -13,6 +13,7 @@ from wengert.dezero import functions as F
 from wengert.dezero import layers as L
 from wengert.dezero import utils
 from wengert.dezero.layers import Layer
+from wengert.names import public
 
 RELEASE = "https://github.com/koki0702/dezero-models/releases/download/v0.1/"
 
@@ -264,3 +265,6 @@ class SqueezeNet(Model):
                 "SqueezeNet: got pretrained=True, but the book has no such weights; "
                 "see wengert.models.SqueezeNet"
             )
+
+
+__all__, __dir__ = public(globals(), exports=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from wengert.arguments import call_text
 from wengert.core import Parameter
+from wengert.names import public
 
 
 class Optimizer:
@@ -211,3 +212,6 @@ class Adam(Optimizer):
         m += (1 - self.beta1) * (g - m)
         v += (1 - self.beta2) * (g * g - v)
         param.data -= self.lr * m / (np.sqrt(v) + self.eps)
+
+
+__all__, __dir__ = public(globals(), exports=True)

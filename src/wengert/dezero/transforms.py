@@ -11,6 +11,7 @@ from wengert.arrays import DTypeLike
 from wengert.data import transforms
 from wengert.data.transforms import AsType as AsType
 from wengert.dezero.utils import pair
+from wengert.names import public
 
 
 class Compose(transforms.Compose):
@@ -148,3 +149,6 @@ class ToInt(AsType):
 
     def __init__(self, dtype: DTypeLike = int) -> None:
         super().__init__(dtype)
+
+
+__all__, __dir__ = public(globals(), exports=True)

@@ -16,6 +16,7 @@ from wengert.dezero.cuda import as_numpy
 from wengert.dispatch import Axis
 from wengert.files import replacing
 from wengert.functions import logsumexp as wengert_logsumexp
+from wengert.names import public
 from wengert.viz import dot_graph, render
 
 # ---- Pictures ----
@@ -216,3 +217,6 @@ def get_file(url: str, file_name: str | None = None) -> str:
             os.remove(temporary)
     print(" Done")
     return path
+
+
+__all__, __dir__ = public(globals(), "cache_dir", exports=True)

@@ -11,6 +11,7 @@ from wengert import dispatch, hints
 from wengert.functions.activation import *
 from wengert.functions.arithmetic import *
 from wengert.functions.attention import *
+from wengert.functions.binary import *
 from wengert.functions.cell import *
 from wengert.functions.conv import *
 from wengert.functions.create import *
@@ -39,11 +40,12 @@ from wengert.functions.reduce import *
 from wengert.functions.select import *
 from wengert.functions.shape import *
 from wengert.functions.trigonometry import *
+from wengert.names import public
 
 # NumPy's other functions, which are recorded too, are imported when one of them is called.
 dispatch.import_rest = functools.partial(importlib.import_module, f"{__name__}.of_numpy")
 
-__all__ = [name for name, value in globals().items() if callable(value) and name[0] != "_"]
+__all__, __dir__ = public(globals())
 
 if not TYPE_CHECKING:  # (a type checker would accept every name)
     __getattr__ = hints.of_module(__name__, hints.FUNCTIONS)

@@ -48,7 +48,7 @@ def as_constant(x: Input[X]) -> X:
 def checked_labels(
     name: str, shape: tuple[int, ...], t: Input[X], *, ignore: int | None = None
 ) -> X:
-    """Labels `t` for logits of that shape, (..., C), checked: an array, or a constant Variable.
+    """Labels `t` for logits of that shape, (..., C), checked, as int64: an array or a constant.
 
     Args:
         name: the function to name in messages.
@@ -79,7 +79,9 @@ def checked_labels(
                 f"{name}: got the label {low if low < 0 else high}, but x {shape} has classes "
                 f"0 to {C - 1}; count labels from 0, or give x more columns"
             )
-    return t
+    # (a sum or product of labels must not wrap, as it does in uint8 from 256 on)
+    labels: Any = t if t.dtype == np.int64 else t.astype(np.int64)
+    return labels
 
 
 def check_any(name: str, shape: tuple[int, ...], n: int) -> None:

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arguments import number
 from wengert.functions.activation import relu
 from wengert.functions.arithmetic import div
 from wengert.functions.axes import checked_axis
 from wengert.functions.norms import norm
 from wengert.functions.piecewise import maximum, minimum
+from wengert.functions.precision import in_float
 from wengert.functions.reduce import sum
 from wengert.functions.reduction import reduced, same_shape
 from wengert.functions.types import Input, X
@@ -18,6 +20,7 @@ from wengert.functions.types import Input, X
 __all__ = ["cosine_similarity", "triplet_margin"]
 
 
+@in_float("x0", "x1")
 def cosine_similarity(x0: Input[X], x1: Input[X], *, axis: int = -1, eps: float = 1e-8) -> X:
     """x0ᵀ x1 / (|x0| |x1|) along `axis`, -1 to 1: the cosine of the angle between vectors.
 
@@ -38,10 +41,12 @@ def cosine_similarity(x0: Input[X], x1: Input[X], *, axis: int = -1, eps: float 
             f"cosine_similarity: got x0 {shape0} and x1 {shape1}, needed equal lengths along axis "
             f"{axis}"
         )
+    eps = number("cosine_similarity", "eps", eps, above=0)
     unit0, unit1 = (div(x, maximum(norm(x, axis=axis, keepdims=True), eps)) for x in (x0, x1))
     return sum(unit0 * unit1, axis=axis)
 
 
+@in_float("x")
 def triplet_margin(
     x: Input[X],
     positive: Input[X],
@@ -68,10 +73,12 @@ def triplet_margin(
     Raises:
         ValueError: the shapes differ, x is 0-d, or an option is out of range.
     """
-    x, positive = same_shape("triplet_margin", x, positive, reduction)
-    x, negative = same_shape("triplet_margin", x, negative, reduction)
+    name = "triplet_margin"
+    x, positive, _ = same_shape(name, x, positive, reduction)
+    x, negative, _ = same_shape(name, x, negative, reduction)
     if np.ndim(x) == 0:
         raise ValueError("triplet_margin: got x (), needed vectors, (N, D)")
+    margin, eps = number(name, "margin", margin), number(name, "eps", eps, least=0)
     near: Any = norm(x - positive + eps, p, axis=-1)
     far: Any = norm(x - negative + eps, p, axis=-1)
     if swap:

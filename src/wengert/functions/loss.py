@@ -1,29 +1,38 @@
-"""Loss functions."""
+"""Loss functions. (Those of two classes are in binary.py.)"""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
+from wengert import kernels
 from wengert.arguments import fraction, number
 from wengert.arrays import as_array
+from wengert.config import enable_backprop
 from wengert.core import Function, Variable, as_variable
-from wengert.functions.activation import log_softmax, relu, sigmoid, softmax, softplus
-from wengert.functions.arguments import as_constant, as_operand, checked_labels
+from wengert.functions.activation import log_softmax, relu, softmax
+from wengert.functions.arguments import as_operand, checked_labels
 from wengert.functions.arithmetic import div
 from wengert.functions.axes import checked_axis
 from wengert.functions.index import take, take_along_axis
-from wengert.functions.piecewise import abs, minimum, where
+from wengert.functions.piecewise import abs, where
+from wengert.functions.precision import in_float
 from wengert.functions.reduce import mean, sum
-from wengert.functions.reduction import check_reduction, reduced, same_shape
+from wengert.functions.reduction import (
+    as_weight,
+    check_reduction,
+    like,
+    reduced,
+    rounded,
+    same_shape,
+    times,
+)
 from wengert.functions.shape import moveaxis
 from wengert.functions.types import Input, X
 
 __all__ = [
-    "binary_cross_entropy", "hinge", "huber", "kl_divergence",
-    "mean_absolute_error", "mean_squared_error", "nll", "sigmoid_cross_entropy",
+    "hinge", "huber", "kl_divergence", "mean_absolute_error", "mean_squared_error", "nll",
     "softmax_cross_entropy",
 ]  # fmt: skip
 
@@ -39,8 +48,14 @@ class SoftmaxCrossEntropy(Function):
 
     def backward(self, gy):
         x, t = self.xs
-        one_hot = np.equal(np.expand_dims(t, -1), np.arange(x.shape[-1]))  # (..., C)
-        return (softmax(x) - one_hot) * (gy / t.size), None
+        if not enable_backprop.get():
+            gx = kernels.softmax_less_one_hot(x, t)
+            gx *= gy / t.size
+            return gx, None
+        right = np.equal(np.expand_dims(t, -1), np.arange(x.shape[-1]))  # (..., C)
+        others = np.where(right, 0, softmax(x))
+        gx = np.where(right, -np.sum(others, axis=-1, keepdims=True), others)
+        return gx * (gy / t.size), None
 
     @staticmethod
     def samples(rng):
@@ -49,51 +64,39 @@ class SoftmaxCrossEntropy(Function):
         yield rng.normal(size=(3,)), np.array(1)
 
 
-class SigmoidCrossEntropy(Function):
-    """y = -t log s - (1 - t) log(1 - s) with s = sigmoid(x),  dy/dx = s - t,  dy/dt = -x."""
+class SoftCrossEntropy(Function):
+    """y = -Σ q log p over the classes, with p = softmax(x),  dy/dx = p Σ q - q,  dy/dq = -log p.
 
-    elementwise = True
+    Classes with q = 0 may have p = 0, and rows without any q may be infinite or NaN.
+    """
 
-    def forward(self, x, t):
-        # for t = 0 or 1 the difference is exact, and the last term is not negative
-        return np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.absolute(x)))
+    def forward(self, x, q):
+        with np.errstate(invalid="ignore"):
+            logp = kernels.log_softmax(x, -1)
+            y = -np.sum(q * logp, axis=-1)
+        if np.all(np.isfinite(y)):
+            return y
+        return -np.sum(q * np.where(np.equal(q, 0), 0, logp), axis=-1)
 
     def backward(self, gy):
-        x, t = self.xs
-        need_x, need_t = self.needs
-        return gy * (sigmoid(x) - t) if need_x else None, -gy * x if need_t else None
+        x, q = self.xs
+        need_x, need_q = self.needs
+        unused = np.all(np.equal(q, 0), axis=-1, keepdims=True)
+        top = np.max(x, axis=-1, keepdims=True)
+        x = np.where(np.logical_and(unused, np.logical_not(np.isfinite(top))), 0, x)
+        gy = np.expand_dims(gy, -1)
+        gx = gq = None
+        if need_x:
+            gx = gy * (softmax(x) * np.sum(q, axis=-1, keepdims=True) - q)
+        if need_q:
+            logp = log_softmax(x)
+            gq = -gy * np.where(np.logical_and(np.equal(q, 0), np.isinf(logp)), 0, logp)
+        return gx, gq
 
     @staticmethod
     def samples(rng):
-        for shape in [(4, 3), ()]:
+        for shape in [(4, 3), (2, 2, 3), (3,)]:
             yield rng.normal(size=shape), rng.uniform(size=shape)
-
-
-class BinaryCrossEntropy(Function):
-    """y = -t log x - (1 - t) log(1 - x), with logarithms ≥ -100,  dy/dx = (x-t) / x(1-x)."""
-
-    elementwise = True
-
-    def forward(self, x, t):
-        return -t * np.log(np.maximum(x, TINY)) - (1 - t) * np.log(np.maximum(1 - x, TINY))
-
-    def backward(self, gy):
-        x, t = self.xs
-        need_x, need_t = self.needs
-        gx = gt = None
-        if need_x:  # (finite and of the right sign where the logarithm is limited)
-            gx = gy * ((x - t) / np.maximum(x * (1 - x), 1e-12))
-        if need_t:
-            gt = gy * (np.log(np.maximum(1 - x, TINY)) - np.log(np.maximum(x, TINY)))
-        return gx, gt
-
-    @staticmethod
-    def samples(rng):
-        for shape in [(4, 3), ()]:
-            yield rng.uniform(0.1, 0.9, size=shape), rng.uniform(size=shape)
-
-
-TINY = math.exp(-100)
 
 
 class MeanSquaredError(Function):
@@ -101,7 +104,7 @@ class MeanSquaredError(Function):
 
     def forward(self, x0, x1):
         d = x0 - x1
-        return np.vdot(d, d) / d.size
+        return kernels.sum_of_squares(d) / d.size
 
     def backward(self, gy):
         x0, x1 = self.xs
@@ -115,9 +118,33 @@ class MeanSquaredError(Function):
             yield rng.normal(size=shape), rng.normal(size=shape)
 
 
+class Huber(Function):
+    """y = x²/2 for |x| ≤ δ, else δ (|x| - δ/2);  dy/dx = x, limited to ±δ."""
+
+    elementwise = True
+
+    def __init__(self, delta: float = 1.0) -> None:
+        self.delta = delta
+
+    def forward(self, x):
+        size = np.absolute(x)
+        near = np.minimum(size, self.delta)
+        return near * (size - 0.5 * near)
+
+    def backward(self, gy):
+        (x,) = self.xs
+        return gy * np.clip(x, -self.delta, self.delta)
+
+    @staticmethod
+    def samples(rng):
+        yield (np.array([[-2.5, -0.7, 0.0], [0.8, 1.4, 3.1]]),)
+        yield (np.array([[-2.5, -0.7, 0.2], [0.8, 1.4, 3.1]]),), {"delta": 2.0}
+
+
 # ---- Classes ----
 
 
+@in_float("x")
 def softmax_cross_entropy(
     x: Input[X],
     t: Input[X],
@@ -165,9 +192,10 @@ def softmax_cross_entropy(
         if t.size == 0:
             return sum(x)
         return SoftmaxCrossEntropy()(x, as_variable(t) if isinstance(x, Variable) else t)
-    return _nll(name, log_softmax(x), t, weight, label_smoothing, ignore_index, reduction)
+    return _nll(name, x, t, weight, label_smoothing, ignore_index, reduction, logits=True)
 
 
+@in_float("x")
 def nll(
     x: Input[X],
     t: Input[X],
@@ -181,7 +209,8 @@ def nll(
 
     `nll(log_softmax(x), t)` is `softmax_cross_entropy(x, t)`, which has the same arguments.
     """
-    return _nll("nll", _classes_last("nll", x, axis), t, weight, 0, ignore_index, reduction)
+    x = _classes_last("nll", x, axis)
+    return _nll("nll", x, t, weight, 0, ignore_index, reduction, logits=False)
 
 
 def _classes_last(name: str, x: Input[X], axis: int) -> Any:
@@ -198,22 +227,32 @@ def _nll(
     smoothing: float,
     ignore: int | None,
     reduction: str,
+    *,
+    logits: bool,
 ) -> Any:
-    """-Σ q x along the last axis, where q is one-hot, smoothed and weighted."""
+    """-w[t] x[t] for log probabilities x, or their logits; smoothed, and 0 for ignored labels.
+
+    Rows that do not count, and with labels alone other classes too, may be infinite or NaN.
+    """
     t = checked_labels(name, x.shape, t, ignore=ignore)
-    C = x.shape[-1]
     weights = _class_weights(name, weight, x)
     check_reduction(name, reduction, x.shape, _count(t, ignore, weight))
-    one_hot = np.equal(t[..., np.newaxis], np.arange(C))
-    q = weights * (one_hot * (1 - smoothing) + smoothing / C).astype(x.dtype)
-    if ignore is not None:
-        counted = np.not_equal(t, ignore)[..., np.newaxis]
-        one_hot, q = np.logical_and(one_hot, counted), q * counted
-    # 0 times an infinite x is 0 here: masked classes do not count
-    losses = -sum(q * where(np.equal(q, 0), 0, x), axis=-1)
+    ignored: Any = np.zeros(t.shape, bool) if ignore is None else np.equal(t, ignore)
+    t = where(ignored, 0, t)
+    factors = where(ignored, 0, take(weights, t))
+    if ignore is not None or weight is not None:
+        unused = ignored if smoothing else np.equal(factors, 0)
+        x = where(np.expand_dims(unused, -1), 0, x)
+    if logits:
+        x = log_softmax(x)
+    right = take_along_axis(x, np.expand_dims(t, -1))[..., 0]
+    losses: Any = -times(factors, right)
+    if smoothing:
+        spread = -(smoothing / x.shape[-1]) * sum(times(weights, x), axis=-1)
+        losses = (1 - smoothing) * losses + where(ignored, 0, spread)
     if reduction != "mean":
         return reduced(losses, reduction)
-    total = sum(weights * one_hot)
+    total = sum(factors)
     return div(sum(losses), where(np.equal(total, 0), 1, total))
 
 
@@ -238,23 +277,26 @@ def _soft_cross_entropy(
             f"{name}: ignore_index is for labels; leave out rows of probabilities instead"
         )
     check_reduction(name, reduction, x.shape, x.size)
-    q = _class_weights(name, weight, x) * (
-        (1 - smoothing) * as_operand(t) + smoothing / x.shape[-1]
-    )
-    return reduced(-sum(q * log_softmax(x), axis=-1), reduction)
+    q = like(t, x.dtype)
+    if smoothing:
+        q = (1 - smoothing) * q + smoothing / x.shape[-1]
+    if weight is not None:
+        q = _class_weights(name, weight, x) * q
+    return reduced(SoftCrossEntropy()(x, q), reduction)
 
 
 def _class_weights(name: str, weight: Any, x: Any) -> Any:
     """The weight of each class, in x's dtype; ones for None."""
     C = x.shape[-1]
-    weight = np.ones(C, x.dtype) if weight is None else as_constant(weight)
+    weight = as_weight(np.ones(C) if weight is None else weight, x.dtype)
     if weight.shape != (C,):
         raise ValueError(
             f"{name}: got weight {weight.shape} for x {x.shape}, needed one for each class, ({C},)"
         )
-    return _like(weight, x)
+    return weight
 
 
+@in_float("x")
 def hinge(
     x: Input[X],
     t: Input[X],
@@ -282,13 +324,17 @@ def hinge(
     shape = np.shape(x)
     t = checked_labels("hinge", shape, t)
     check_reduction("hinge", reduction, shape, t.size)
+    margin = number("hinge", "margin", margin)
     if power not in (1, 2):
         raise ValueError(f"hinge: got power {power}, needed 1 or 2")
-    right = t[..., np.newaxis]
-    gaps: Any = relu(margin - take_along_axis(x, right) + x)
-    others = np.not_equal(right, np.arange(shape[-1]))
-    losses = mean((gaps if power == 1 else gaps * gaps) * others, axis=-1)
-    return reduced(losses * take(_class_weights("hinge", weight, x), t), reduction)
+    right = np.expand_dims(t, -1)
+    weights: Any = take(_class_weights("hinge", weight, x), t)
+    x = where(np.expand_dims(np.equal(weights, 0), -1), 0, x)
+    own = np.equal(right, np.arange(shape[-1]))
+    behind: Any = margin - take_along_axis(x, right)
+    gaps: Any = relu(where(own, 0, behind + where(own, 0, x)))
+    losses: Any = mean(gaps if power == 1 else gaps * gaps, axis=-1)
+    return reduced(losses * weights, reduction)
 
 
 def kl_divergence(
@@ -306,84 +352,17 @@ def kl_divergence(
     Raises:
         ValueError: the shapes differ, there is no such axis, or an option is out of range.
     """
-    x, t = same_shape("kl_divergence", x, t, reduction)
+    x, t, dtype = same_shape("kl_divergence", x, t, reduction)
     checked_axis("kl_divergence", axis, np.shape(x))
+    # a class of probability 0 does not count, whatever x is there
     if log_target:
-        terms = np.exp(t) * (t - x)
+        none = np.equal(t, -np.inf)
+        p = np.exp(t)
+        terms = p * (where(none, 0, t) - where(none, 0, x))
     else:
-        positive = np.greater(t, 0)
-        terms = t * (np.log(where(positive, t, 1)) - where(positive, x, 0))
-    return reduced(sum(terms, axis=axis), reduction)
-
-
-# ---- Binary classification ----
-
-
-def sigmoid_cross_entropy(
-    x: Input[X],
-    t: Input[X],
-    *,
-    weight: Input[X] | None = None,
-    pos_weight: Input[X] | None = None,
-    reduction: str = "mean",
-) -> X:
-    """-t log s - (1 - t) log(1 - s) with s = sigmoid(x), for logits x.
-
-    Args:
-        x: logits, of any shape; large ones do not overflow.
-        t: probabilities, 0 ≤ t ≤ 1, in x's shape.
-        weight: weight of each element; broadcasts against x.
-        pos_weight: weight of the first term; above 1 for a rare positive class.
-        reduction: "mean" over all elements, "sum", or "none".
-
-    Raises:
-        ValueError: the shapes differ, a target is not in 0 ≤ t ≤ 1, or there is no such reduction.
-    """
-    x, t = same_shape("sigmoid_cross_entropy", x, t, reduction)
-    _check_probabilities("sigmoid_cross_entropy", "targets t", t)
-    if pos_weight is None:
-        losses = SigmoidCrossEntropy()(x, t)
-    else:
-        losses = _like(pos_weight, x) * t * softplus(-x) + (1 - t) * softplus(x)
-    return reduced(losses if weight is None else losses * _like(weight, x), reduction)
-
-
-def binary_cross_entropy(
-    x: Input[X], t: Input[X], *, weight: Input[X] | None = None, reduction: str = "mean"
-) -> X:
-    """-t log x - (1 - t) log(1 - x), with logarithms ≥ -100.
-
-    Args:
-        x: probabilities, 0 ≤ x ≤ 1, of any shape. For logits, use `sigmoid_cross_entropy`.
-        t: probabilities, 0 ≤ t ≤ 1, in x's shape.
-        weight: weight of each element; broadcasts against x.
-        reduction: "mean" over all elements, "sum", or "none".
-
-    Raises:
-        ValueError: the shapes differ, an element is not in the range 0 to 1, or there is no such
-            reduction.
-    """
-    x, t = same_shape("binary_cross_entropy", x, t, reduction)
-    hint = "; for logits use sigmoid_cross_entropy"
-    _check_probabilities("binary_cross_entropy", "probabilities x", x, hint)
-    _check_probabilities("binary_cross_entropy", "targets t", t)
-    losses = BinaryCrossEntropy()(x, t)
-    return reduced(losses if weight is None else losses * _like(weight, x), reduction)
-
-
-def _check_probabilities(name: str, what: str, t: Any, hint: str = "") -> None:
-    values = as_array(t)
-    low, high = values.min(initial=0), values.max(initial=1)
-    if low < 0 or high > 1:
-        raise ValueError(
-            f"{name}: got {what} from {low} to {high}, needed numbers from 0 to 1{hint}"
-        )
-
-
-def _like(weight, x):
-    """The weight in x's dtype, without a gradient."""
-    weight = as_constant(weight)
-    return weight if weight.dtype == x.dtype else weight.astype(x.dtype)
+        none = np.equal(t, 0)
+        terms = t * (np.log(where(none, 1, t)) - where(none, 0, x))
+    return rounded(reduced(sum(terms, axis=axis), reduction), dtype)
 
 
 # ---- Regression ----
@@ -403,16 +382,16 @@ def mean_squared_error(x0: Input[X], x1: Input[X], *, reduction: str = "mean") -
     Raises:
         ValueError: the shapes differ, there is no such reduction, or a mean of no elements.
     """
-    x0, x1 = same_shape("mean_squared_error", x0, x1, reduction)
-    if reduction == "mean" and x0.size:
-        return MeanSquaredError()(x0, x1)
-    return reduced(np.square(x0 - x1), reduction)
+    x0, x1, dtype = same_shape("mean_squared_error", x0, x1, reduction)
+    if reduction == "mean" and np.size(x0):
+        return rounded(MeanSquaredError()(x0, x1), dtype)
+    return rounded(reduced(np.square(x0 - x1), reduction), dtype)
 
 
 def mean_absolute_error(x0: Input[X], x1: Input[X], *, reduction: str = "mean") -> X:
     """|x0 - x1|. Arguments and errors are those of `mean_squared_error`."""
-    x0, x1 = same_shape("mean_absolute_error", x0, x1, reduction)
-    return reduced(abs(x0 - x1), reduction)
+    x0, x1, dtype = same_shape("mean_absolute_error", x0, x1, reduction)
+    return rounded(reduced(abs(x0 - x1), reduction), dtype)
 
 
 def huber(x0: Input[X], x1: Input[X], *, delta: float = 1.0, reduction: str = "mean") -> X:
@@ -420,8 +399,6 @@ def huber(x0: Input[X], x1: Input[X], *, delta: float = 1.0, reduction: str = "m
 
     Arguments and errors are those of `mean_squared_error`; `delta` is a number > 0.
     """
-    x0, x1 = same_shape("huber", x0, x1, reduction)
+    x0, x1, dtype = same_shape("huber", x0, x1, reduction)
     delta = number("huber", "delta", delta, above=0)
-    d: Any = abs(x0 - x1)
-    near: Any = minimum(d, delta)
-    return reduced(near * (d - 0.5 * near), reduction)
+    return rounded(reduced(Huber(delta)(x0 - x1), reduction), dtype)

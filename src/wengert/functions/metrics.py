@@ -1,4 +1,8 @@
-"""Metrics: accuracy, confusion matrix, F1, R². The results are constants."""
+"""Metrics: accuracy, confusion matrix, F1, R². The results are constants.
+
+A sample whose scores contain NaN has no predicted class: it is not right in the accuracy and in F1,
+and in no column of the confusion matrix.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from wengert.arguments import integer
 from wengert.arrays import as_array
 from wengert.core import Constant
 from wengert.functions.arguments import as_constant, check_any, checked_labels
+from wengert.functions.precision import result_dtype
 from wengert.functions.types import Input, X
 
 __all__ = ["accuracy", "confusion_matrix", "f1_score", "r2_score", "top_k_accuracy"]
@@ -20,17 +25,31 @@ def _sample_scores(rng):
     yield rng.normal(size=(2, 2, 3)), np.array([[0, 1], [2, 2]])
 
 
+class PredictedClass(Constant):
+    """y = the index of the largest x of each sample, or -1 if an x is NaN."""
+
+    def forward(self, x):
+        classes = np.argmax(x, axis=-1)  # (of the first NaN, if there is one)
+        chosen = np.take_along_axis(x, classes[..., np.newaxis], axis=-1)[..., 0]
+        return np.where(np.isnan(chosen), -1, classes)
+
+    @staticmethod
+    def samples(rng):
+        for shape in [(4, 3), (2, 2, 3)]:
+            yield (rng.normal(size=shape),)
+
+
 class Accuracy(Constant):
     """y = fraction of the samples whose largest x is at t."""
 
     samples = staticmethod(_sample_scores)
 
     def forward(self, x, t):
-        return _fraction(np.equal(np.argmax(x, axis=-1), t), x)
+        return _fraction(np.equal(PredictedClass().forward(x), t), x)
 
 
 class TopKAccuracy(Constant):
-    """y = fraction of the samples with x[t] among the k largest of x."""
+    """y = fraction of the samples with x[t] among the k largest of x; samples with NaN do not."""
 
     samples = staticmethod(_sample_scores)
 
@@ -39,29 +58,33 @@ class TopKAccuracy(Constant):
 
     def forward(self, x, t):
         right = np.take_along_axis(x, t[..., np.newaxis], axis=-1)
-        # not (x ≤ right), so that a NaN counts as larger, and is not a hit
-        return _fraction(np.sum(~(x <= right), axis=-1) < self.k, x)
+        hits = np.sum(x > right, axis=-1) < self.k
+        return _fraction(np.logical_and(hits, PredictedClass().forward(x) >= 0), x)
 
 
 def _fraction(hits, x):
-    """The mean of booleans: a float, of x's dtype if that is a float."""
-    return np.mean(hits, dtype=np.result_type(x, np.float16))
+    """The mean of booleans, in the dtype of x; float64 for integers."""
+    return np.mean(hits, dtype=np.float64).astype(result_dtype(x))
 
 
 class ConfusionMatrix(Constant):
-    """y[i, j] = number of samples of class i that were classified as j."""
+    """y[i, j] = number of samples of class i that were classified as j; p = -1 is no class."""
 
     def __init__(self, C: int) -> None:
         self.C = C
 
     def forward(self, p, t):
-        counts = np.bincount((t * self.C + p).reshape(-1), minlength=self.C * self.C)
+        classified = p >= 0
+        # (as intp: uint8 would wrap at 16 classes)
+        p, t = (x[classified].astype(np.intp) for x in (p, t))
+        counts = np.bincount(t * self.C + p, minlength=self.C * self.C)
         return counts.reshape(self.C, self.C)
 
     @staticmethod
     def samples(rng):
         yield (rng.integers(0, 3, size=9), rng.integers(0, 3, size=9)), {"C": 3}
         yield (rng.integers(0, 2, size=(2, 3)), rng.integers(0, 2, size=(2, 3))), {"C": 4}
+        yield (np.array([-1, 1, 0, -1]), np.array([0, 1, 1, 1], np.uint8)), {"C": 2}
 
 
 class F1Score(Constant):
@@ -73,12 +96,12 @@ class F1Score(Constant):
 
     def forward(self, p, t):
         counts = ConfusionMatrix(self.C).forward(p, t)
-        hits, total = np.diagonal(counts), np.sum(counts, axis=0) + np.sum(counts, axis=1)
+        labels = np.bincount(t.astype(np.intp).reshape(-1), minlength=self.C)
+        hits, total = np.diagonal(counts), np.sum(counts, axis=0) + labels
         if self.average == "micro":
             return 2 * np.sum(hits) / np.sum(total)
-        scores = (
-            2 * hits / np.maximum(total, 1)
-        )  # 0 for a class that is neither label nor prediction
+        # 0 for a class that is neither label nor prediction
+        scores = 2 * hits / np.maximum(total, 1)
         if self.average == "binary":
             return scores[1]
         return np.mean(scores[total > 0]) if self.average == "macro" else scores
@@ -94,7 +117,10 @@ class R2Score(Constant):
     """y = 1 - Σ (x - t)² / Σ (t - mean t)²."""
 
     def forward(self, x, t):
-        return 1 - np.sum(np.square(x - t)) / np.sum(np.square(t - np.mean(t)))
+        dtype = result_dtype(x)
+        x, t = x.astype(np.float64), t.astype(np.float64)
+        y = 1 - np.sum(np.square(x - t)) / np.sum(np.square(t - np.mean(t)))
+        return y.astype(dtype)
 
     @staticmethod
     def samples(rng):
@@ -107,6 +133,8 @@ class R2Score(Constant):
 
 def accuracy(x: Input[X], t: Input[X]) -> X:
     """Fraction of the samples, 0 to 1, whose largest x is at the label in `t`.
+
+    A sample with NaN in x is not right.
 
     Args:
         x: logits or probabilities, (N, C) or (..., C).
@@ -126,6 +154,8 @@ def accuracy(x: Input[X], t: Input[X]) -> X:
 
 def top_k_accuracy(x: Input[X], t: Input[X], k: int = 5) -> X:
     """Fraction of the samples, 0 to 1, whose label is among the k largest of x.
+
+    A sample with NaN in x is not right.
 
     Args:
         x: logits or probabilities, (N, C) or (..., C).
@@ -157,7 +187,8 @@ def confusion_matrix(x: Input[X], t: Input[X], classes: int | None = None) -> X:
         classes: C, for an x of classes; by default, one more than the largest class in x and t.
 
     Returns:
-        A constant of integers, (C, C).
+        A constant of integers, (C, C). A sample with NaN in x has no predicted class and is left
+        out.
 
     Raises:
         TypeError: the labels are not integers.
@@ -179,7 +210,8 @@ def f1_score(x: Input[X], t: Input[X], average: str = "macro", classes: int | No
         x: logits or probabilities, (N, C) or (..., C); or predicted classes, (N,) or (...).
         t: labels, integers 0 ≤ t < C, (N,) or (...).
         average: "binary", F1 of class 1 of two classes; "macro", the mean over the classes in x
-            or t; "micro", over all samples, which equals the accuracy; "none", (C,).
+            or t; "micro", over all samples, which equals the accuracy; "none", (C,). A sample with
+            NaN in x has no predicted class: it is a false negative.
         classes: C, for an x of classes; by default, one more than the largest class in x and t.
 
     Returns:
@@ -238,7 +270,7 @@ def _predicted(name: str, x: Any, t: Any, classes: int | None) -> tuple[Any, Any
         C = values.shape[-1]
         if classes not in (None, C):
             raise ValueError(f"{name}: got classes {classes} for x {values.shape}")
-        return np.argmax(x, axis=-1), checked_labels(name, values.shape, t), C
+        return PredictedClass()(x), checked_labels(name, values.shape, t), C
     C = classes or 1 + int(max(as_array(values).max(initial=0), as_array(t).max(initial=0)))
     checked_labels(name, (*values.shape, C), t)
     checked_labels(name, (*t.shape, C), values)

@@ -1,12 +1,17 @@
-"""The reduction of losses over samples, and the check that predictions and targets fit."""
+"""What losses share: dtypes, weights, masks, and the reduction over samples."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from wengert.functions.arguments import as_operand, refuse_none
+import numpy as np
+
+from wengert.core import Variable
+from wengert.functions.arguments import as_constant, as_operand, refuse_none
 from wengert.functions.arithmetic import astype
 from wengert.functions.counting import count_loss
+from wengert.functions.piecewise import where
+from wengert.functions.precision import HALF, SINGLE, result_dtype
 from wengert.functions.reduce import mean, sum
 from wengert.functions.types import Input, X
 
@@ -33,8 +38,12 @@ def reduced(losses: Any, reduction: str) -> Any:
     return mean(losses) if reduction == "mean" and losses.size else sum(losses)
 
 
-def same_shape(name: str, x0: Input[X], x1: Input[X], reduction: str) -> tuple[X, X]:
-    """Predictions and targets of equal shape; integer targets are cast to x0's dtype."""
+def same_shape(name: str, x0: Input[X], x1: Input[X], reduction: str) -> tuple[X, X, np.dtype[Any]]:
+    """Predictions and targets of equal shape and dtype, and the dtype of their loss.
+
+    That is the dtype of the predictions x0; of x1, if only x1 is a Variable, or floats. The loss of
+    integers is float64. A loss in float16 is computed in float32, and is `rounded` in the end.
+    """
     y, t = as_operand(x0), as_operand(x1)
     if y.shape != t.shape:
         same = "; if element i belongs to element i, use x1.reshape(x0.shape)"
@@ -43,4 +52,29 @@ def same_shape(name: str, x0: Input[X], x1: Input[X], reduction: str) -> tuple[X
             f"{same if y.size == t.size else ''}"
         )
     check_reduction(name, reduction, y.shape, y.size)
-    return y, t if t.dtype.kind == "f" else astype(t, y.dtype)
+    by_variable = isinstance(t, Variable) > isinstance(y, Variable)
+    first, second = (t, y) if by_variable else (y, t)
+    dtype = first.dtype if first.dtype.kind == "f" else result_dtype(second)
+    computed = SINGLE if dtype == HALF else dtype
+    return like(y, computed), like(t, computed), dtype
+
+
+def like(x: Any, dtype: np.dtype[Any]) -> Any:
+    """x in that dtype; the cast of a Variable has a gradient."""
+    return x if x.dtype == dtype else astype(x, dtype)
+
+
+def rounded(losses: Any, dtype: np.dtype[Any]) -> Any:
+    """The losses in float16, if that is the dtype."""
+    return astype(losses, HALF) if dtype == HALF else losses
+
+
+def as_weight(weight: Any, dtype: np.dtype[Any]) -> Any:
+    """A weight in that dtype, without a gradient."""
+    return like(as_constant(weight), dtype)
+
+
+def times(q: Any, x: Any) -> Any:
+    """q x, and 0 where q is 0 and x is infinite or NaN."""
+    masked = np.logical_and(np.equal(q, 0), np.logical_not(np.isfinite(x)))
+    return q * where(masked, 0, x)

@@ -6,3 +6,6 @@ from wengert.io.arrays import save_arrays as save_arrays
 from wengert.io.gpt2 import gpt2_name as gpt2_name
 from wengert.io.weights import load_weights as load_weights
 from wengert.io.weights import save_weights as save_weights
+from wengert.names import public
+
+__all__, __dir__ = public(globals())

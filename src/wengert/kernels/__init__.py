@@ -24,7 +24,13 @@ from wengert.kernels.recurrence import (
     rnn_backward,
     rnn_forward,
 )
-from wengert.kernels.softmaxes import log_softmax, softmax, softmax_or_zero
+from wengert.kernels.softmaxes import (
+    log_softmax,
+    softmax,
+    softmax_less_one_hot,
+    softmax_or_zero,
+)
+from wengert.kernels.sums import sum_of_squares
 
 __all__ = [
     "Geometry",
@@ -44,8 +50,10 @@ __all__ = [
     "rnn_backward",
     "rnn_forward",
     "softmax",
+    "softmax_less_one_hot",
     "softmax_or_zero",
     "standardize",
+    "sum_of_squares",
     "sum_over",
     "window_max",
     "window_sum",

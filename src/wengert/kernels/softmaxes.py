@@ -1,4 +1,4 @@
-"""Softmax and its logarithm. Plain formulas, except for the one that works in place."""
+"""Softmax and its logarithm. Plain formulas, except for those that work in place."""
 
 import numpy as np
 
@@ -13,6 +13,19 @@ def log_softmax(x: np.ndarray, axis: int) -> np.ndarray:
     """x - log Σ e^x along `axis`."""
     z = x - np.max(x, axis=axis, keepdims=True)
     return z - np.log(np.sum(np.exp(z), axis=axis, keepdims=True))
+
+
+def softmax_less_one_hot(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """softmax(x) - one_hot(t) for labels t, along the last axis.
+
+    p[t] - 1 is computed as a sum of the others: the difference would lose the digits of small ones.
+    """
+    p = np.ascontiguousarray(softmax(x, -1))
+    rows = p.reshape(-1, p.shape[-1])
+    right = np.arange(t.size), t.reshape(-1)
+    rows[right] = 0
+    rows[right] = -np.sum(rows, axis=-1)
+    return p
 
 
 def softmax_or_zero(x: np.ndarray) -> np.ndarray:

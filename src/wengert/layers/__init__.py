@@ -67,6 +67,9 @@ from wengert.layers.sequential import Residual as Residual
 from wengert.layers.sequential import Sequential as Sequential
 from wengert.layers.summary import Summary as Summary
 from wengert.layers.summary import summary as summary
+from wengert.names import public
+
+__all__, __dir__ = public(globals())
 
 if not TYPE_CHECKING:  # (a type checker would accept every name)
     __getattr__ = hints.of_module(__name__, hints.LAYERS)

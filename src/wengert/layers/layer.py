@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from wengert import hints
 from wengert.arguments import boolean, text_of
-from wengert.arrays import DTypeLike, as_array
+from wengert.arrays import DTypeLike, as_array, writable
 from wengert.config import layer_train, train
 from wengert.core import Parameter, Variable
 from wengert.declared import Declared
@@ -194,7 +194,7 @@ class Layer(Declared):
                 entry.value.become(arrays[name])
                 entry.replace()
             elif name in arrays:
-                entry.value.data[...] = arrays[name]
+                writable(entry.value)[...] = arrays[name]
         return mismatch.missing, mismatch.unexpected
 
     def astype(self, dtype: DTypeLike) -> Self:

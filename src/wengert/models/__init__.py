@@ -21,3 +21,6 @@ from wengert.models.resnet import resnet152 as resnet152
 from wengert.models.squeezenet import SqueezeNet as SqueezeNet
 from wengert.models.vae import VAE as VAE
 from wengert.models.vgg import VGG16 as VGG16
+from wengert.names import public
+
+__all__, __dir__ = public(globals())

@@ -12,7 +12,7 @@ from wengert.config import no_grad, test_mode
 from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions.activation import relu, sigmoid
-from wengert.functions.loss import sigmoid_cross_entropy
+from wengert.functions.binary import sigmoid_cross_entropy
 from wengert.functions.types import Operand
 from wengert.initializers import he_normal
 from wengert.layers import Layer, Linear

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from wengert import hints
+from wengert.names import public
 from wengert.optimizers.adaptive import AdaDelta as AdaDelta
 from wengert.optimizers.adaptive import AdaGrad as AdaGrad
 from wengert.optimizers.adaptive import Adam as Adam
@@ -21,6 +22,8 @@ from wengert.optimizers.hooks import ClipValue as ClipValue
 from wengert.optimizers.lbfgs import LBFGS as LBFGS
 from wengert.optimizers.optimizer import Group as Group
 from wengert.optimizers.optimizer import Optimizer as Optimizer
+
+__all__, __dir__ = public(globals())
 
 if not TYPE_CHECKING:  # (a type checker would accept every name)
     __getattr__ = hints.of_module(__name__, hints.OPTIMIZERS)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.arguments import fraction
-from wengert.optimizers.optimizer import HINT, HasParameters
+from wengert.optimizers.optimizer import COMPUTED, HINT
+from wengert.optimizers.targets import HasParameters, Target, as_target
 from wengert.state import compare_state
 
 
@@ -24,15 +25,16 @@ class ExponentialMovingAverage:
             evaluate(model, batches)
 
     `averages` has, by the name of the Parameter, a ← decay a + (1 - decay) p; its first value is p
-    at the first `update`. Buffers, such as running statistics, are not averaged.
+    at the first `update`. Buffers, such as running statistics, are not averaged. Averages of
+    weights in float16 are in float32, because small changes would be lost.
+
+    Args:
+        target: a Layer, or Parameters in lists and dicts: as for `Optimizer.setup`.
+        decay: weight of the average before, 0 ≤ decay < 1.
     """
 
-    def __init__(self, target: HasParameters, decay: float = 0.999) -> None:
-        if not hasattr(target, "named_params"):
-            raise TypeError(
-                f"ExponentialMovingAverage: got {type(target).__name__}, needed a Layer"
-            )
-        self.target = target
+    def __init__(self, target: Target, decay: float = 0.999) -> None:
+        self.target: HasParameters = as_target("ExponentialMovingAverage", target)
         self.decay = fraction("ExponentialMovingAverage", "decay", decay)
         self.averages: dict[str, ndarray] = {}
         self._swapped = False
@@ -49,11 +51,12 @@ class ExponentialMovingAverage:
         """
         self._check_not_swapped("update")
         for name, p in self.target.named_params().items():
+            dtype = COMPUTED.get(p.dtype, p.dtype)
             if name not in self.averages:
-                self.averages[name] = p.data.copy()
+                self.averages[name] = np.array(p.data, dtype)
                 continue
             a = self.averages[name]
-            if (a.shape, a.dtype) != (p.shape, p.dtype):
+            if (a.shape, a.dtype) != (p.shape, dtype):
                 raise ValueError(
                     f"ExponentialMovingAverage.update: {name} is {p.dtype} {p.shape}, but its "
                     f"average is {a.dtype} {a.shape}; make a new ExponentialMovingAverage"
@@ -78,7 +81,7 @@ class ExponentialMovingAverage:
         self._swapped = True
         try:
             for p, a in swapped:
-                p.data = a
+                p.data = np.array(a, p.dtype)  # (a copy: a graph may keep it)
             yield
         finally:
             for (p, _), data in zip(swapped, weights, strict=True):
@@ -100,7 +103,8 @@ class ExponentialMovingAverage:
         params = self.target.named_params()
         if state:
             compare_state(state, {n: p.shape for n, p in params.items()}).check(caller, HINT)
-        self.averages = {name: np.array(state[name], params[name].dtype) for name in state}
+        dtypes = {name: COMPUTED.get(p.dtype, p.dtype) for name, p in params.items()}
+        self.averages = {name: np.array(state[name], dtypes[name]) for name in state}
 
     def _check_not_swapped(self, caller: str) -> None:
         if self._swapped:

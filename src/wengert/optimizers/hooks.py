@@ -10,11 +10,15 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.arguments import integer, number
-from wengert.core import Parameter
+from wengert.core import Variable
 
 
 class ClipValue:
-    """Clips each element of the gradients to [-limit, limit]."""
+    """Clips each element of the gradients to [-limit, limit], infinite ones too.
+
+    Raises:
+        ValueError: an element is NaN, which has no sign. No gradient is clipped then.
+    """
 
     def __init__(self, limit: float) -> None:
         self.limit = number("ClipValue", "limit", limit, above=0)
@@ -22,8 +26,11 @@ class ClipValue:
     def __repr__(self) -> str:
         return f"ClipValue({self.limit!r})"
 
-    def __call__(self, params: Iterable[Parameter]) -> None:
-        for p, g in _gradients(params):
+    def __call__(self, params: Iterable[Variable]) -> None:
+        gradients = _gradients(params)
+        if any(np.isnan(g.max(initial=0)) for _, g in gradients):
+            raise ValueError("ClipValue: a gradient is NaN; lower lr, or look for its cause")
+        for p, g in gradients:
             p.grad = np.clip(g, -self.limit, self.limit, out=_buffer(p, g))
 
 
@@ -43,7 +50,7 @@ class ClipNorm:
     def __repr__(self) -> str:
         return f"ClipNorm({self.limit!r})"
 
-    def __call__(self, params: Iterable[Parameter]) -> float:
+    def __call__(self, params: Iterable[Variable]) -> float:
         gradients = _gradients(params)
         norm = math.hypot(*[_norm(g) for _, g in gradients])
         if not math.isfinite(norm):
@@ -52,7 +59,7 @@ class ClipNorm:
             )
         if norm > self.limit:
             for p, g in gradients:
-                p.grad = np.multiply(g, self.limit / norm, out=_buffer(p, g))
+                p.grad = _scaled(g, self.limit / norm, _buffer(p, g))
         return norm
 
 
@@ -75,16 +82,16 @@ class AverageGradients:
     def __repr__(self) -> str:
         return f"AverageGradients({self.count!r})"
 
-    def __call__(self, params: Iterable[Parameter]) -> None:
+    def __call__(self, params: Iterable[Variable]) -> None:
         for p, g in _gradients(params):
             p.grad = np.multiply(g, 1 / self.count, out=_buffer(p, g))
 
 
-def _gradients(params: Iterable[Parameter]) -> list[tuple[Parameter, ndarray]]:
+def _gradients(params: Iterable[Variable]) -> list[tuple[Variable, ndarray]]:
     return [(p, p.grad.data) for p in params if p.grad is not None]
 
 
-def _buffer(p: Parameter, g: ndarray) -> ndarray:
+def _buffer(p: Variable, g: ndarray) -> ndarray:
     """The array for a new gradient: the old one, unless it has a graph or is read-only."""
     assert p.grad is not None
     reusable = p.grad.creator is None and g.flags.writeable and g.dtype.kind == "f"
@@ -92,7 +99,27 @@ def _buffer(p: Parameter, g: ndarray) -> ndarray:
 
 
 def _norm(g: ndarray) -> float:
+    """√(Σ g²), also where the squares are too large or too small for the dtype."""
     flat = g.reshape(-1)
     if flat.dtype.kind != "f" or flat.itemsize < 4:
         flat = flat.astype(np.float64)  # squares of float16 overflow at 256
-    return math.sqrt(np.dot(flat, flat))
+    with np.errstate(over="ignore"):
+        square = float(np.dot(flat, flat))
+    if SMALLEST < square < LARGEST:
+        return math.sqrt(square)
+    largest = float(abs(flat).max(initial=0))
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    scaled = flat / largest  # at most 1
+    return largest * math.sqrt(float(np.dot(scaled, scaled)))
+
+
+def _scaled(g: ndarray, factor: float, out: ndarray) -> ndarray:
+    """g times a factor < 1, which may be too small for the dtype of g."""
+    if factor >= SMALLEST:
+        return np.multiply(g, factor, out=out)
+    np.multiply(g, math.sqrt(factor), out=out)
+    return np.multiply(out, math.sqrt(factor), out=out)
+
+
+SMALLEST, LARGEST = 1e-30, 1e37  # squares between them are exact enough in float32

@@ -9,8 +9,9 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.arguments import boolean, integer, number
-from wengert.core import Parameter
-from wengert.optimizers.optimizer import HINT, Optimizer, Option
+from wengert.arrays import writable
+from wengert.core import Variable
+from wengert.optimizers.optimizer import COMPUTED, HINT, Optimizer, Option
 from wengert.state import compare_state
 
 
@@ -133,7 +134,7 @@ class LBFGS(Optimizer):
     def _search(
         self,
         closure: Callable[[], Any],
-        params: list[Parameter],
+        params: list[Variable],
         here: Point,
         d: ndarray,
         t: float,
@@ -151,7 +152,7 @@ class LBFGS(Optimizer):
                 loss, g = self._evaluate(closure, finite=False)
             finally:
                 for p, data in zip(params, start, strict=True):
-                    p.data[...] = data
+                    writable(p)[...] = data
             return Point(t, loss, g, float(d @ g))
 
         point = _strong_wolfe(at, here, t, limit, self.tolerance_change / float(abs(d).max()))
@@ -162,7 +163,9 @@ class LBFGS(Optimizer):
         loss = float(closure())
         self._trained()  # runs the hooks
         g = np.concatenate([
-            np.zeros(p.size, p.dtype) if p.grad is None else p.grad.data.reshape(-1)
+            (np.zeros(p.shape) if p.grad is None else p.grad.data).reshape(-1).astype(
+                COMPUTED.get(p.dtype, p.dtype)
+            )
             for p in self._free_params("update").values()
         ])  # fmt: skip
         if finite and not (math.isfinite(loss) and np.isfinite(g).all()):
@@ -172,10 +175,10 @@ class LBFGS(Optimizer):
             )
         return loss, g
 
-    def _free_params(self, caller: str) -> dict[str, Parameter]:
+    def _free_params(self, caller: str) -> dict[str, Variable]:
         return {name: p for name, p in self._params(caller).items() if p.requires_grad}
 
-    def _checked_params(self, g: ndarray) -> list[Parameter]:
+    def _checked_params(self, g: ndarray) -> list[Variable]:
         params = self._free_params("update")
         shapes = {name: p.shape for name, p in params.items()}
         started = self._last is not None
@@ -244,11 +247,12 @@ class LBFGS(Optimizer):
         self._last = (last[0], last[1]) if len(last) else None
 
 
-def _move(params: list[Parameter], step: ndarray) -> None:
+def _move(params: list[Variable], step: ndarray) -> None:
     """p ← p + step, for all Parameters."""
     start = 0
     for p in params:
-        p.data += step[start : start + p.size].reshape(p.shape)
+        data = writable(p)
+        data += step[start : start + p.size].reshape(p.shape)
         start += p.size
 
 

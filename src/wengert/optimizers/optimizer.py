@@ -7,28 +7,25 @@ Parameter, `update_one` makes one step in place.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Protocol, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy import ndarray
 
 from wengert import hints
 from wengert.arguments import fraction, number, text_of
-from wengert.core import Parameter
+from wengert.arrays import writable
+from wengert.core import Variable
 from wengert.declared import Declared, options_of
+from wengert.optimizers.targets import HasParameters, Target, as_target
 from wengert.state import compare_state
-
-
-class HasParameters(Protocol):
-    """A model that can be trained, usually a Layer."""
-
-    def named_params(self) -> dict[str, Parameter]: ...
-
 
 Option: TypeAlias = float | Callable[[int], float]  # a number, or a function of the step
 State: TypeAlias = dict[str, Any]  # of one Parameter: arrays of its shape, and numbers
-Hook: TypeAlias = Callable[[list[Parameter]], Any]
+Hook: TypeAlias = Callable[[list[Any]], Any]
 
+MASTER = "master"  # the state's name for the value in float32 of a Parameter in float16
+COMPUTED = {np.dtype(np.float16): np.dtype(np.float32)}  # dtype of state and step
 BLOCK = 32768  # elements: the arrays of one formula and its temporaries stay in the L2 cache
 
 
@@ -58,13 +55,17 @@ class Optimizer(Declared):
     called with the number of updates done before. `lr` is the learning rate per update. An option
     `weight_decay` is applied before `update_one`, which does not receive it.
 
-    An update writes into `p.data` of each Parameter that has a gradient and `requires_grad`, and
-    into nothing else of the graph. (Hooks may change gradients.) The gradients of several
-    `backward` calls add up until `cleargrads`, so that one update can follow several batches;
-    `AverageGradients` divides the sum.
+    An update changes `p.data` of each Parameter that has a gradient and `requires_grad`, and
+    nothing else of the graph. (Hooks may change gradients.) An array that a recorded graph or the
+    program holds is replaced, not changed: a graph that was recorded before gives the gradient at
+    the old values. A Parameter in float16 is updated in float32 and rounded once: its state is in
+    float32 and holds, as "master", its value with all digits, so that small steps add up.
+
+    The gradients of several `backward` calls add up until `cleargrads`, so that one update can
+    follow several batches; `AverageGradients` divides the sum.
 
     Attributes:
-        target: the model, after `setup`.
+        target: what is trained, after `setup`.
         steps: number of updates.
         states: the state of each Parameter, by its name.
         groups: options of some Parameters.
@@ -108,6 +109,8 @@ class Optimizer(Declared):
         if callable(value) and not hasattr(value, "named_params"):
             return value
         try:
+            if isinstance(value, Variable):  # (one of a single number could be converted)
+                raise TypeError(f"{caller}: got {name} {value!r:.80}, needed a number")
             return _CHECKS.get(name, number)(caller, name, value)
         except TypeError as error:
             hint = self._hint((value,), {})
@@ -116,8 +119,11 @@ class Optimizer(Declared):
     @classmethod
     def _hint(cls, args: tuple[Any, ...], options: dict[str, Any]) -> str:
         """For a call in PyTorch's order, with the model or its Parameters first."""
-        if not _is_model(args[0] if args else options.get("params")):
+        target = args[0] if args else options.get("params")
+        if not _is_model(target):
             return ""
+        if isinstance(target, Variable | Mapping):
+            return f"The Parameters belong to setup: {cls.__name__}(lr).setup(params)"
         return f"The model belongs to setup: {cls.__name__}(lr).setup(model)"
 
     def __repr__(self) -> str:
@@ -127,13 +133,18 @@ class Optimizer(Declared):
         lines += [f".add_hook({text_of(hook)})" for hook in self.hooks]
         return "\n    ".join(lines)
 
-    def setup(self, target: HasParameters) -> Self:
-        """Sets the model to train, and resets steps and states. Returns self."""
-        if not hasattr(target, "named_params"):
-            raise TypeError(
-                f"{type(self).__name__}.setup: got {type(target).__name__}, needed a Layer"
-            )
-        self.target = target
+    def setup(self, target: Target) -> Self:
+        """Sets what to train, and resets steps and states. Returns self.
+
+        Args:
+            target: a Layer; or Parameters, Variables and Layers, alone or in lists and dicts, such
+                as the hyperparameters of a Gaussian process: they are named by position and key.
+
+        Raises:
+            TypeError: something in it is none of these, or not of floats.
+            ValueError: a Variable is no leaf, two have the same name, or there are none.
+        """
+        self.target = as_target(f"{type(self).__name__}.setup", target)
         self._reset()
         return self
 
@@ -150,11 +161,11 @@ class Optimizer(Declared):
         if unknown := ", ".join(options.keys() - self.options().keys()):
             raise TypeError(f"{kind}: got option {unknown}, needed {', '.join(self.options())}")
         options = {name: self._checked(kind, name, value) for name, value in options.items()}
-        members = [which] if isinstance(which, str | Parameter) else which
+        members = [which] if isinstance(which, str | Variable) else which
         if not callable(members):
             members = list(members)
             for member in members:
-                if not isinstance(member, str | Parameter):
+                if not isinstance(member, str | Variable):
                     raise TypeError(
                         f"{kind}: got a {type(member).__name__}, needed names, Parameters, "
                         f"or a function of (name, Parameter)"
@@ -199,12 +210,17 @@ class Optimizer(Declared):
             for groups in {self._groups_of[name]: None for name in trained}
         }
         states = {name: self._state_of(name, p) for name, p in trained.items()}
-        for name, p in trained.items():
-            state = states[name]
-            if "t" in state:
-                state["t"] += 1
-            self.states[name] = state
-            self._step(p.data, p.grad.data, state, options[self._groups_of[name]])  # type: ignore[union-attr]
+        overflows: list[Any] = []
+        with np.errstate(over="call", call=lambda *what: overflows.append(what)):
+            for name, p in trained.items():
+                state = states[name]
+                if "t" in state:
+                    state["t"] += 1
+                self.states[name] = state
+                self._step(writable(p), p.grad.data, state, options[self._groups_of[name]])  # type: ignore[union-attr]
+                if overflows:
+                    overflows.clear()
+                    _limit(state)
         vars(self)["steps"] = self.steps + 1  # (past `__setattr__`, which takes 0.2 µs)
         return loss
 
@@ -220,14 +236,15 @@ class Optimizer(Declared):
     def update_one(self, p: ndarray, g: ndarray, *args: Any, **state_and_options: Any) -> None:
         """One step of `p` and of the state's arrays, in place, for the gradient `g`.
 
-        The state and the options (without `weight_decay`) are passed by name.
+        The state and the options (without `weight_decay`) are passed by name. For a Parameter in
+        float16, p and g are in float32.
         """
         raise NotImplementedError(
             f"{type(self).__name__} has no update_one: define update_one(self, p, g, lr) in the "
             f"class, with its state and options as further arguments"
         )
 
-    def _trained(self) -> dict[str, Parameter]:
+    def _trained(self) -> Mapping[str, Variable]:
         """The Parameters to update, by name, after the hooks."""
         kind = f"{type(self).__name__}.update"
         params = self._params("update")
@@ -263,18 +280,21 @@ class Optimizer(Declared):
     def _of_schedule(self, name: str, schedule: Callable[[int], float]) -> Any:
         return self._checked(f"{type(self).__name__}.update", name, schedule(self.steps))
 
-    def _state_of(self, name: str, p: Parameter) -> State:
+    def _state_of(self, name: str, p: Variable) -> State:
         """The state of this Parameter; an initial one if there is none yet."""
         if name not in self.states:
-            state = self.init_one(p.data)
+            state = self._initial(p.data)
         else:
             state = self.states[name]
+            fit = p.shape, COMPUTED.get(p.dtype, p.dtype)
             for array in state.values():
-                if isinstance(array, ndarray) and (array.shape, array.dtype) != (p.shape, p.dtype):
+                if isinstance(array, ndarray) and (array.shape, array.dtype) != fit:
                     raise ValueError(
                         f"{type(self).__name__}.update: {name} is {p.dtype} {p.shape}, but its "
                         f"state is {array.dtype} {array.shape}; call setup(model) to start again"
                     )
+            if MASTER in state and p.dtype not in COMPUTED:
+                del state[MASTER]
         g = p.grad
         if g is not None and g.shape != p.shape:
             raise ValueError(
@@ -283,8 +303,28 @@ class Optimizer(Declared):
             )
         return state
 
+    def _initial(self, p: ndarray) -> State:
+        """The initial state of a Parameter; for one in float16, with its value in float32."""
+        if p.dtype not in COMPUTED:
+            return self.init_one(p)
+        master = p.astype(COMPUTED[p.dtype])
+        return {**self.init_one(master), MASTER: master}
+
+    def _step_in_single(
+        self, p: ndarray, g: ndarray, state: State, options: dict[str, float]
+    ) -> None:
+        """A step of the value in float32, which is then rounded to p."""
+        master = state.setdefault(MASTER, p.astype(np.float32))
+        np.copyto(master, p, where=master.astype(p.dtype) != p)  # (weights have been loaded)
+        rest = {name: value for name, value in state.items() if name != MASTER}
+        self._step(master, g.astype(np.float32), rest, options)
+        p[...] = master
+
     def _step(self, p: ndarray, g: ndarray, state: State, options: dict[str, float]) -> None:
         """Runs the formula; on large arrays in blocks, which stay in the cache."""
+        if p.dtype in COMPUTED:
+            self._step_in_single(p, g, state, options)
+            return
         arguments = {**state, **options}
         decay = arguments.pop("weight_decay", 0)
         if not (self.elementwise and p.size > BLOCK and p.flags.c_contiguous):
@@ -319,7 +359,7 @@ class Optimizer(Declared):
         """
         state: dict[str, Any] = {"steps": self.steps}
         for name, p in self._params("state_dict").items():
-            for key, value in self.states.get(name, self.init_one(p.data)).items():
+            for key, value in (self.states.get(name) or self._initial(p.data)).items():
                 state[f"{name}.{key}"] = value.copy() if isinstance(value, ndarray) else value
         return state
 
@@ -331,7 +371,7 @@ class Optimizer(Declared):
             ValueError: names or shapes do not fit; nothing is loaded then.
         """
         kind = f"{type(self).__name__}.load_state_dict"
-        states = {n: self.init_one(p.data) for n, p in self._params("load_state_dict").items()}
+        states = {n: self._initial(p.data) for n, p in self._params("load_state_dict").items()}
         shapes: dict[str, tuple[int, ...]] = {"steps": ()}
         for name, one in states.items():
             shapes |= {f"{name}.{key}": np.shape(value) for key, value in one.items()}
@@ -344,7 +384,7 @@ class Optimizer(Declared):
         self.states = states
         self.steps = int(state["steps"])
 
-    def _params(self, caller: str) -> dict[str, Parameter]:
+    def _params(self, caller: str) -> Mapping[str, Variable]:
         if self.target is None:
             raise RuntimeError(
                 f"{type(self).__name__}.{caller}: there is no model; call setup(model) first"
@@ -352,11 +392,26 @@ class Optimizer(Declared):
         return self.target.named_params()
 
 
+def _limit(state: State) -> None:
+    """Makes a state finite after an overflow, such as that of the square of 1e20 in float32.
+
+    The square becomes the largest number, and what is divided by its root in later steps at most
+    that root; else there would be no later steps.
+    """
+    arrays = [a for name, a in state.items() if isinstance(a, ndarray) and name != MASTER]
+    overflowed = np.logical_or.reduce([np.isinf(a) for a in arrays]) if arrays else np.False_
+    if overflowed.any():
+        for a in arrays:
+            largest = np.finfo(a.dtype).max
+            limit = np.where(np.isinf(a), largest, np.sqrt(largest))
+            np.copyto(a, np.clip(a, -limit, limit), where=overflowed)
+
+
 @dataclass
 class Group:
     """Some Parameters, and the options in which they differ from the optimizer's."""
 
-    members: list[str | Parameter] | Callable[[str, Parameter], bool]
+    members: list[str | Variable] | Callable[[str, Any], bool]
     options: dict[str, Option]
 
     def __str__(self) -> str:
@@ -370,7 +425,7 @@ class Group:
 
 
 def _membership(
-    caller: str, params: dict[str, Parameter], groups: Iterable[Group]
+    caller: str, params: Mapping[str, Variable], groups: Iterable[Group]
 ) -> dict[str, tuple[int, ...]]:
     """For the name of each Parameter, the indices of its groups."""
     groups_of: dict[str, list[int]] = {name: [] for name in params}
@@ -380,12 +435,12 @@ def _membership(
     return {name: tuple(indices) for name, indices in groups_of.items()}
 
 
-def _names(caller: str, params: dict[str, Parameter], group: Group) -> Iterator[str]:
+def _names(caller: str, params: Mapping[str, Variable], group: Group) -> Iterator[str]:
     if callable(group.members):
         yield from [name for name, p in params.items() if group.members(name, p)]
         return
     for member in group.members:
-        if isinstance(member, Parameter):
+        if isinstance(member, Variable):
             found = [name for name, p in params.items() if p is member]
         else:
             found = [name for name in params if f"{name}.".startswith(f"{member}.")]
@@ -399,16 +454,18 @@ def _names(caller: str, params: dict[str, Parameter], group: Group) -> Iterator[
 
 def _is_model(value: Any) -> bool:
     """Whether it is a model, or Parameters, or PyTorch's dicts of them."""
-    if hasattr(value, "named_params"):
+    if isinstance(value, Variable) or hasattr(value, "named_params"):
         return True
+    if isinstance(value, Mapping):
+        value = value.values()
     plain = isinstance(value, Iterable) and not isinstance(value, str | ndarray)
-    return plain and any(isinstance(p, Parameter | dict) for p in value)
+    return plain and any(isinstance(p, dict) or _is_model(p) for p in value)
 
 
 HINT = "call the model once if its sizes are lazy"
 
 _CHECKS: dict[str, Callable[[str, str, Any], float]] = {
     **dict.fromkeys(["lr", "weight_decay", "momentum_decay"], partial(number, least=0)),
-    "eps": partial(number, above=0),
+    "eps": partial(number, least=float(np.finfo(np.float32).tiny)),  # it must not become 0
     **dict.fromkeys(["momentum", "rho", "beta1", "beta2"], fraction),
 }

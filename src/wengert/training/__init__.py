@@ -35,6 +35,7 @@ The same as a hand-written loop. Each helper can be used alone.
             )
 """
 
+from wengert.names import public
 from wengert.training.best import Best as Best
 from wengert.training.best import BestWeights as BestWeights
 from wengert.training.best import EarlyStopping as EarlyStopping
@@ -65,3 +66,5 @@ from wengert.training.trainer import Trainer as Trainer
 from wengert.training.trainer_view import TrainerView as TrainerView
 from wengert.training.triggers import at as at
 from wengert.training.triggers import every as every
+
+__all__, __dir__ = public(globals())

@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.arguments import integer
 from wengert.config import using_config
-from wengert.core import Parameter, Variable
+from wengert.core import Variable
 from wengert.files import AnyPath
 from wengert.layers import Layer
 from wengert.optimizers import ClipNorm, ExponentialMovingAverage, Optimizer
@@ -261,7 +261,7 @@ class Trainer(Evaluator):
             result |= {f"validation_{name}": value for name, value in scores.items()}
         return result
 
-    def _updated_params(self) -> list[Parameter]:
+    def _updated_params(self) -> list[Variable]:
         target = self.optimizer.target
         assert target is not None  # it was set up
         params = target.named_params().values()
