@@ -16,6 +16,7 @@ from wengert.core import Function
 from wengert.functions.dropout import dropout_mask
 from wengert.functions.linalg import linear
 from wengert.functions.types import Input, X
+from wengert.functions.zeros import matmul_past_zeros
 
 __all__ = ["multi_head_attention", "scaled_dot_product_attention"]
 
@@ -28,6 +29,12 @@ class SoftmaxOrZero(Function):
 
     def backward(self, gy):
         (y,) = self.ys
+        return y * (gy - np.sum(y * gy, axis=-1, keepdims=True))
+
+    def backward_past_zeros(self, gy):
+        (y,) = self.ys
+        unused = np.logical_or(np.equal(y, 0), _all_zero(gy))
+        y, gy = (np.where(unused, 0, a) for a in (y, gy))
         return y * (gy - np.sum(y * gy, axis=-1, keepdims=True))
 
     @staticmethod
@@ -64,11 +71,40 @@ class Attention(Function):
         q, k, v, *others = self.xs
         (y,) = self.ys
         mask, factors = self._mask_and_factors(others)
-        needs, need_others = self.needs[:3], self.needs[3:]
         if enable_backprop.get():
-            gradients = self._recorded_gradients(gy, y, q, k, v, mask, factors)
+            p = self._weights(q, k, mask)
+            gradients = self._recorded_gradients(gy, y, q, k, v, p, factors)
         else:
-            gradients = kernels.attend_gradients(gy, y, q, k, v, self.p, factors, self.scale, needs)
+            gradients = kernels.attend_gradients(
+                gy, y, q, k, v, self.p, factors, self.scale, self.needs[:3]
+            )
+        return self._for_inputs(gradients, mask)
+
+    def backward_past_zeros(self, gy):
+        q, k, v, *others = self.xs
+        (y,) = self.ys
+        mask, factors = self._mask_and_factors(others)
+        p = self._weights(q, k, mask) if enable_backprop.get() else self.p
+        gp = matmul_past_zeros(gy, np.swapaxes(v, -1, -2))
+        dropped = p
+        if factors is not None:
+            dropped, gp = p * factors, np.where(np.equal(factors, 0), 0, gp * factors)
+        unused = np.logical_or(np.equal(p, 0), _all_zero(gy))
+        total = np.sum(np.where(np.equal(gy, 0), 0, y * gy), axis=-1, keepdims=True)
+        gx = np.where(unused, 0, p) * np.where(unused, 0, gp - total)
+        need_q, need_k, need_v = self.needs[:3]
+        gradients = (
+            matmul_past_zeros(gx, k) * self.scale if need_q else None,
+            matmul_past_zeros(np.swapaxes(gx, -1, -2), q) * self.scale if need_k else None,
+            matmul_past_zeros(np.swapaxes(dropped, -1, -2), gy) if need_v else None,
+            gx,
+        )
+        return self._for_inputs(gradients, mask)
+
+    def _for_inputs(self, gradients, mask):
+        """The gradients of all inputs, in their shapes."""
+        q, k, v, *others = self.xs
+        need_others = self.needs[3:]
         *gs, gx = gradients
         return (
             *[
@@ -81,15 +117,15 @@ class Attention(Function):
             ],
         )
 
-    def _recorded_gradients(self, gy, y, q, k, v, mask, factors):
-        """The gradients of q, k, v and the mask, in steps that are recorded."""
-        x = (q * self.scale) @ np.swapaxes(k, -1, -2)
+    def _weights(self, q, k, mask):
+        """p, in steps that are recorded."""
         masks = [] if mask is None else [mask]
         if self.causal:
-            masks.append(kernels.causal_mask(*x.shape[-2:]))
-        for m in masks:
-            x = np.where(m, x, -np.inf) if m.dtype == bool else x + m
-        p = SoftmaxOrZero()(x)
+            masks.append(kernels.causal_mask(q.shape[-2], k.shape[-2]))
+        return SoftmaxOrZero()(kernels.masked_products(q, k, masks, self.scale))
+
+    def _recorded_gradients(self, gy, y, q, k, v, p, factors):
+        """The gradients of q, k, v and the mask, in steps that are recorded."""
         gp = gy @ np.swapaxes(v, -1, -2)
         dropped = p
         if factors is not None:
@@ -121,6 +157,11 @@ class Attention(Function):
         yield (q, k[:1], v[0], rng.normal(size=4)), {"scale": 1.0, "causal": True}
         yield (q, k, v, factors > 0), {"scale": 0.5, "dropout": True}
         yield (q, k, v, rng.normal(size=(2, 4)), factors > 0), {"scale": 0.5, "dropout": True}
+
+
+def _all_zero(gy: Any) -> Any:
+    """Which rows are 0."""
+    return np.all(np.equal(gy, 0), axis=-1, keepdims=True)
 
 
 def _summed(g: Any, shape: tuple[int, ...]) -> Any:

@@ -17,6 +17,7 @@ from wengert.functions.axes import checked_axes, checked_axis
 from wengert.functions.precision import floats, result_dtype
 from wengert.functions.shape import moveaxis, reshape, sum_to, transpose
 from wengert.functions.types import Input, X
+from wengert.functions.zeros import matmul_past_zeros
 
 __all__ = [
     "diagonal", "dot", "inner", "linear", "matmul", "multi_dot", "outer", "tensordot", "trace",
@@ -40,10 +41,16 @@ class MatMul(Function):
             raise _product_error("matmul", np.shape(x0), np.shape(x1)) from None
 
     def backward(self, gy):
+        return self._gradients(gy, np.matmul)
+
+    def backward_past_zeros(self, gy):
+        return self._gradients(gy, matmul_past_zeros)
+
+    def _gradients(self, gy, product):
         x0, x1 = self.xs
         need0, need1 = self.needs
         if x0.ndim == 2 == x1.ndim:
-            return gy @ x1.T if need0 else None, x0.T @ gy if need1 else None
+            return product(gy, x1.T) if need0 else None, product(x0.T, gy) if need1 else None
 
         # a vector counts as a matrix of one row on the left, of one column on the right
         a = x0 if x0.ndim > 1 else np.reshape(x0, (1, x0.shape[0]))
@@ -56,9 +63,9 @@ class MatMul(Function):
             gy = np.reshape(gy, (*batch, a.shape[-2], b.shape[-1]))
         gx0 = gx1 = None
         if need0:
-            gx0 = reshape(sum_to(gy @ np.swapaxes(b, -1, -2), a.shape), x0.shape)
+            gx0 = reshape(sum_to(product(gy, np.swapaxes(b, -1, -2)), a.shape), x0.shape)
         if need1:
-            gx1 = reshape(sum_to(np.swapaxes(a, -1, -2) @ gy, b.shape), x1.shape)
+            gx1 = reshape(sum_to(product(np.swapaxes(a, -1, -2), gy), b.shape), x1.shape)
         return gx0, gx1
 
     @staticmethod
@@ -94,12 +101,18 @@ class Linear(Function):
         return y.reshape((*x.shape[:-1], W.shape[1]))
 
     def backward(self, gy):
+        return self._gradients(gy, np.matmul)
+
+    def backward_past_zeros(self, gy):
+        return self._gradients(gy, matmul_past_zeros)
+
+    def _gradients(self, gy, product):
         x, W, _ = self.xs
         need_x, need_W, need_b = self.needs
         rows = _rows(gy)
         return (
-            np.reshape(rows @ W.T, x.shape) if need_x else None,
-            _rows(x).T @ rows if need_W else None,
+            np.reshape(product(rows, W.T), x.shape) if need_x else None,
+            product(_rows(x).T, rows) if need_W else None,
             np.sum(rows, axis=0) if need_b else None,
         )
 

@@ -5,7 +5,7 @@ files hold the plain NumPy implementations, which need no native code and are th
 of native code.
 """
 
-from wengert.kernels.attention import attend, attend_gradients, causal_mask
+from wengert.kernels.attention import attend, attend_gradients, causal_mask, masked_products
 from wengert.kernels.convolution import (
     col2im,
     conv,
@@ -30,10 +30,11 @@ from wengert.kernels.softmaxes import (
     softmax_less_one_hot,
     softmax_or_zero,
 )
-from wengert.kernels.sums import sum_of_squares
+from wengert.kernels.sums import all_finite, matmul_past_zeros, sum_of_squares
 
 __all__ = [
     "Geometry",
+    "all_finite",
     "attend",
     "attend_gradients",
     "causal_mask",
@@ -47,6 +48,8 @@ __all__ = [
     "log_softmax",
     "lstm_backward",
     "lstm_forward",
+    "masked_products",
+    "matmul_past_zeros",
     "rnn_backward",
     "rnn_forward",
     "softmax",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wengert.kernels.softmaxes import softmax_or_zero
+from wengert.kernels.sums import all_finite, matmul_past_zeros
 
 
 def attend(
@@ -19,18 +20,37 @@ def attend(
     """y (..., T, F) and the weights p (..., T, S) of q (..., T, E), k (..., S, E), v (..., S, F).
 
     The mask is added to the products, or, if boolean, is True for the keys that a query may use.
-    For dropout, p is multiplied by `factors` before its product with v.
+    For dropout, p is multiplied by `factors` before its product with v. Keys and values that a
+    query does not use may be infinite or NaN.
     """
-    x = np.matmul(q * scale, np.swapaxes(k, -1, -2))
     masks = [] if mask is None else [mask]
     if causal:
-        masks.append(causal_mask(*x.shape[-2:]))
+        masks.append(causal_mask(q.shape[-2], k.shape[-2]))
+    with np.errstate(invalid="ignore"):
+        x = np.matmul(q * scale, np.swapaxes(k, -1, -2))
+        for m in masks:
+            m = np.where(m, 0, -np.inf) if m.dtype == bool else m
+            m = m.astype(x.dtype, copy=False)
+            x = np.add(x, m, out=x) if np.broadcast_shapes(x.shape, m.shape) == x.shape else x + m
+        p = softmax_or_zero(x)
+        y = np.matmul(p if factors is None else p * factors, v)
+        if all_finite(y):
+            return y, p
+        p = softmax_or_zero(masked_products(q, k, masks, scale))
+        return matmul_past_zeros(p if factors is None else p * factors, v, both=False), p
+
+
+def masked_products(
+    q: np.ndarray, k: np.ndarray, masks: Sequence[np.ndarray], scale: float
+) -> np.ndarray:
+    """scale q kᵀ + masks; -∞ where a mask is False or -∞, whatever k is there."""
+    x = (q * scale) @ np.swapaxes(k, -1, -2)
     for m in masks:
-        m = np.where(m, 0, -np.inf) if m.dtype == bool else m
-        m = m.astype(x.dtype, copy=False)
-        x = np.add(x, m, out=x) if np.broadcast_shapes(x.shape, m.shape) == x.shape else x + m
-    p = softmax_or_zero(x)
-    return np.matmul(p if factors is None else p * factors, v), p
+        if m.dtype == bool:
+            x = np.where(m, x, -np.inf)
+        else:
+            x = np.where(np.equal(m, -np.inf), -np.inf, x + m)
+    return x
 
 
 def attend_gradients(

@@ -1,4 +1,6 @@
-"""Sums of products, with the digits of a pairwise sum at the speed of BLAS."""
+"""Sums of products: with the digits of pairwise sums, and with zeros that win over infinity."""
+
+import math
 
 import numpy as np
 
@@ -14,3 +16,37 @@ def sum_of_squares(x: np.ndarray) -> np.ndarray:
     n = x.size // BLOCK * BLOCK
     rows, rest = x[:n].reshape(-1, BLOCK), x[n:]
     return np.sum(np.einsum("ij,ij->i", rows, rows)) + np.vdot(rest, rest)
+
+
+def all_finite(x: np.ndarray) -> bool:
+    """Whether x has neither NaN nor an infinity."""
+    # a sum of squares is the fastest look at all elements, but may overflow
+    return math.isfinite(np.vdot(x, x)) or bool(np.isfinite(x).all())
+
+
+def matmul_past_zeros(a: np.ndarray, b: np.ndarray, both: bool = True) -> np.ndarray:
+    """a b, where 0 times infinity or NaN is 0; unless `both`, only zeros in a win.
+
+    What is not finite is left out of the product, and its contributions are counted.
+    """
+    with np.errstate(invalid="ignore"):
+        y = np.matmul(a, b)
+    if all_finite(y):
+        return y
+
+    def count(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.matmul(a.astype(np.float32), b.astype(np.float32))
+
+    y = np.matmul(np.where(np.isfinite(a), a, 0), np.where(np.isfinite(b), b, 0))
+    plus = count(a > 0, b == np.inf) + count(a < 0, b == -np.inf)
+    plus += count(a == np.inf, b > 0) + count(a == -np.inf, b < 0)
+    minus = count(a > 0, b == -np.inf) + count(a < 0, b == np.inf)
+    minus += count(a == np.inf, b < 0) + count(a == -np.inf, b > 0)
+    nan = count(a != 0, np.isnan(b))
+    if both:
+        nan += count(np.isnan(a), b != 0)
+    else:
+        nan += count(np.isnan(a), np.ones(b.shape, bool)) + count(np.isinf(a), b == 0)
+    y = np.where(plus > 0, np.inf, np.where(minus > 0, -np.inf, y)).astype(y.dtype)
+    y[(nan > 0) | ((plus > 0) & (minus > 0))] = np.nan
+    return y

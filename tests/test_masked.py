@@ -1,0 +1,181 @@
+"""What is masked out contributes 0, also if it is NaN or infinite: attention, products, layers.
+
+Values and gradients of two orders are compared with those of the same program on finite numbers.
+"""
+
+import numpy as np
+import pytest
+
+import wengert as wg
+from wengert import Variable
+from wengert import functions as F
+
+BAD = [np.nan, np.inf, -np.inf]
+bad_numbers = pytest.mark.parametrize("bad", BAD)
+# of the values themselves, such as inf - inf
+invalid_values = pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+RNG = np.random.default_rng(0)
+
+
+def orders(program, inputs):
+    """The value of a program, its gradients, and the gradients of the sum of their squares."""
+    xs = [Variable(x) for x in inputs]
+    y = program(*xs)
+    gs = wg.grad([y], xs, create_graph=True)
+    squares = sum(np.sum(g * g) for g in gs)
+    seconds = wg.grad([squares], xs)
+    return [y.data], [g.data for g in gs], [g.data for g in seconds]
+
+
+def check_masked(program, inputs, masked, bad):
+    """Where an input is masked, bad numbers change nothing, and get a gradient of 0."""
+    spoilt = [np.where(m, bad, x) for x, m in zip(inputs, masked, strict=True)]
+    for found, right in zip(orders(program, spoilt), orders(program, inputs), strict=True):
+        for a, b in zip(found, right, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-13)
+    for g, m in zip(orders(program, spoilt)[1], masked, strict=True):
+        assert (g[np.broadcast_to(m, g.shape)] == 0).all()
+
+
+# ---- Attention ----
+
+T, S = 3, 5
+Q, K, V = RNG.normal(size=(2, T, 4)), RNG.normal(size=(2, S, 4)), RNG.normal(size=(2, S, 3))
+SEEN = np.array([[1, 1, 0, 1, 0], [1, 0, 0, 1, 1]], bool)[:, None]  # (2, 1, S)
+WEIGHTS = RNG.normal(size=(2, T, 3))
+MASKS = {
+    "boolean": SEEN,
+    "boolean for each query": SEEN & np.ones((2, T, 1), bool),
+    "added": np.where(SEEN, 0.3, -np.inf),
+    "added, of one batch": np.where(SEEN[0], 0.3, -np.inf),
+}
+
+
+@bad_numbers
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("name", MASKS)
+def test_masked_keys_and_values_may_be_anything(name, causal, bad):
+    mask = MASKS[name]
+    hidden = np.broadcast_to(~mask if mask.dtype == bool else mask == -np.inf, (2, T, S))
+    if causal:
+        hidden = hidden | (np.arange(S) > np.arange(T)[:, None] + S - T)
+    rows = hidden.all(axis=1)[..., None]
+
+    def program(q, k, v):
+        y = F.scaled_dot_product_attention(q, k, v, mask, causal=causal)
+        return np.sum(y * y * WEIGHTS)
+
+    check_masked(program, [Q, K, V], [np.zeros_like(Q, bool), rows, np.zeros_like(V, bool)], bad)
+    check_masked(program, [Q, K, V], [np.zeros_like(Q, bool), rows, rows], bad)
+
+
+@bad_numbers
+def test_a_causal_query_does_not_see_what_comes_later(bad):
+    later = np.arange(S)[:, None] >= 3
+
+    def program(q, k, v):
+        y = F.scaled_dot_product_attention(q, k, v, causal=True)
+        return np.sum((y * y * 0.3)[:, :3])  # those of the first three positions
+
+    q = RNG.normal(size=(2, S, 4))
+    check_masked(program, [q, K, V], [later] * 3, bad)
+
+
+@bad_numbers
+def test_keys_of_a_query_without_keys_may_be_anything(bad):
+    mask = np.zeros((T, S), bool)
+    mask[0, :2] = True
+
+    def program(q, k, v):
+        y = F.scaled_dot_product_attention(q, k, v, mask)
+        return np.sum(y * y * WEIGHTS)
+
+    unused = [np.arange(T)[:, None] > 0, np.arange(S)[:, None] > 1, np.arange(S)[:, None] > 1]
+    check_masked(program, [Q, K, V], unused, bad)
+
+
+@bad_numbers
+def test_a_mask_of_numbers_has_a_gradient_beside_masked_keys(bad):
+    mask = np.where(SEEN, 0.3, -np.inf)
+
+    def program(q, k, v, m):
+        y = F.scaled_dot_product_attention(q, k, v, np.where(SEEN, m, -np.inf))
+        return np.sum(y * y * WEIGHTS)
+
+    rows = ~SEEN.swapaxes(1, 2)
+    check_masked(
+        program,
+        [Q, K, V, np.where(SEEN, mask, 0)],
+        [np.zeros_like(Q, bool), rows, rows, ~SEEN],
+        bad,
+    )
+
+
+def test_an_unmasked_nan_is_not_hidden():
+    k = np.where(np.arange(S)[:, None] == 0, np.nan, K)
+    y = F.scaled_dot_product_attention(Q, k, V, SEEN)
+    assert np.isnan(y).all()
+    v = np.where(np.arange(S)[:, None] == 0, np.nan, V)
+    assert np.isnan(F.scaled_dot_product_attention(Q, K, v, SEEN)).all()
+    v = np.where(np.arange(S)[:, None] == 0, np.inf, V)
+    assert (F.scaled_dot_product_attention(Q, K, v, SEEN) == np.inf).all()
+
+
+@invalid_values
+@bad_numbers
+def test_padding_of_multi_head_attention_reaches_neither_outputs_nor_weights(bad):
+    x = RNG.normal(size=(2, S, 4))
+    weights = [RNG.normal(size=(4, 4)) for _ in range(4)]
+    biases = [RNG.normal(size=4) for _ in range(4)]
+    padded = ~SEEN.swapaxes(1, 2)  # (2, S, 1)
+
+    def program(x, *parameters):
+        y = F.multi_head_attention(x, x, x, *parameters, heads=2, mask=SEEN)
+        return np.sum(np.where(padded, 0, y * y))
+
+    inputs = [x, *weights, *biases]
+    check_masked(program, inputs, [padded, *[np.zeros(p.shape, bool) for p in inputs[1:]]], bad)
+
+
+# ---- Products ----
+
+
+@invalid_values
+@bad_numbers
+@pytest.mark.parametrize("product", [lambda x, W, b: F.linear(x, W, b), lambda x, W, b: x @ W + b])
+@pytest.mark.parametrize("shape", [(4, 3), (2, 2, 3)])
+def test_rows_that_are_masked_afterwards_do_not_reach_the_weights(product, shape, bad):
+    x, W, b = RNG.normal(size=shape), RNG.normal(size=(3, 2)), RNG.normal(size=2)
+    masked = RNG.uniform(size=(*shape[:-1], 1)) < 0.5
+    masked.reshape(-1)[0] = True
+
+    def program(x, W, b):
+        y = product(x, W, b)
+        return np.sum(np.where(masked, 0, y * y))
+
+    check_masked(program, [x, W, b], [masked, np.zeros((3, 2), bool), np.zeros(2, bool)], bad)
+
+
+@invalid_values
+@bad_numbers
+def test_logits_of_ignored_rows_do_not_reach_the_weights(bad):
+    x, W, b = RNG.normal(size=(4, 3)), RNG.normal(size=(3, 2)), RNG.normal(size=2)
+    t = np.array([0, -1, 1, -1])
+    masked = (t == -1)[:, None]
+
+    def program(x, W, b):
+        return F.softmax_cross_entropy(F.linear(x, W, b), t, ignore_index=-1)
+
+    check_masked(program, [x, W, b], [masked, np.zeros((3, 2), bool), np.zeros(2, bool)], bad)
+
+
+@invalid_values
+def test_a_product_past_zeros_is_that_of_the_sums_written_out():
+    rng = np.random.default_rng(0)
+    numbers = np.array([0, 0, 1, -2, np.inf, -np.inf, np.nan])
+    a, b = rng.choice(numbers, size=(60, 3)), rng.choice(numbers, size=(3, 60))
+    terms = a[:, :, None] * b
+    first = np.where(a[:, :, None] == 0, 0, terms).sum(axis=1)
+    both = np.where((a[:, :, None] == 0) | (b == 0), 0, terms).sum(axis=1)
+    np.testing.assert_equal(wg.kernels.matmul_past_zeros(a, b, both=False), first)
+    np.testing.assert_equal(wg.kernels.matmul_past_zeros(a, b), both)
