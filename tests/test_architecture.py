@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # From the lowest layer up. A module or package imports only from lower layers, and from itself.
 LAYERS = [
     ["refusals"],
-    ["calls", "hints", "names", "scopes", "trace", "trees"],
+    ["calls", "hints", "names", "scopes", "tape", "trace", "trees"],
     ["arguments", "config", "files", "state"],
     ["dispatch"],
     ["arrays", "declared", "kernels", "random"],

@@ -60,6 +60,15 @@ def test_train_returns_to_training(make, x, switch):
     assert not np.array_equal(output(switch(layer), x), inferred)
 
 
+@pytest.mark.parametrize("name", [name for name in STATEFUL if name != "function"])
+def test_a_direct_call_of_forward_has_the_mode_too(name):
+    make, x = STATEFUL[name]
+    wg.seed(0)
+    layer = make().eval()
+    expected = output(layer, x)
+    np.testing.assert_array_equal(output(layer.forward, x), expected)
+
+
 def test_the_mode_is_set_for_all_layers_inside_and_returned():
     model = L.Sequential(L.Linear(3), L.Residual(L.Dropout()))
     model.extra = {"a": [L.Dropout()]}
@@ -203,6 +212,20 @@ def test_a_copy_has_the_mode_and_a_state_has_not(copied):
 def test_a_slice_has_the_mode():
     model = L.Sequential(lambda x: F.dropout(x, 0.9), L.Dropout()).eval()
     np.testing.assert_array_equal(model[:1](X), X)
+
+
+def test_the_argument_train_of_batch_norm_has_precedence():
+    mean, var = np.zeros(4), np.ones(4)
+    with wg.test_mode():
+        y = F.batch_norm(X, None, None, mean, var, train=True)
+    np.testing.assert_allclose(y.mean(axis=0), 0, atol=1e-6)
+    assert mean.any()
+    mean, var = np.zeros(4), np.ones(4)
+    y = F.batch_norm(X, None, None, mean, var, train=False)
+    np.testing.assert_allclose(y, X, rtol=1e-4)
+    assert not mean.any()
+    with pytest.raises(TypeError, match="batch_norm: got train 1, needed True or False"):
+        F.batch_norm(X, None, None, mean, var, train=1)
 
 
 @pytest.mark.parametrize("drop", [F.dropout, F.channel_dropout])

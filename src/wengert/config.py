@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from contextvars import ContextVar
 from typing import Any, TypeAlias
 
+from wengert import tape
 from wengert.scopes import Registration, Scope, checked, without
 from wengert.trace import LayerScope, layer_scope, remember
 
@@ -76,7 +77,7 @@ config = Config()
 
 def training() -> bool:
     """Whether the code that runs trains: not in `test_mode`, nor in a layer in inference mode."""
-    return train.get() and layer_train.get()
+    return tape.read(train.get() and layer_train.get())
 
 
 def using_config(name: str, value: bool) -> Scope:

@@ -8,7 +8,7 @@ complete, in the middle of a `backward`; `layer_calls()` lists the calls of laye
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -398,7 +398,7 @@ def layer_calls() -> Iterator[list[LayerCall]]:
     def note(path: str, layer: Any, inputs: tuple[Any, ...], output: Any) -> None:
         calls.append(LayerCall(path, layer, inputs, output))
 
-    token = layer_scope.set(LayerScope(scope.path, scope.paths, (*scope.observers, note)))
+    token = layer_scope.set(replace(scope, observers=(*scope.observers, note)))
     try:
         yield calls
     finally:

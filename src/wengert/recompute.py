@@ -1,6 +1,8 @@
 """Recomputation: a second forward pass instead of memory for intermediate results."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,10 +10,14 @@ import numpy as np
 from wengert import random
 from wengert.arguments import text_of
 from wengert.autodiff import gradient_of
-from wengert.config import add_hook, enable_backprop, train, using_config
+from wengert.config import add_hook, enable_backprop, using_config
 from wengert.core import Function, Variable, as_variable
 from wengert.names import public
+from wengert.tape import Tape
+from wengert.trace import LayerScope, layer_scope
 from wengert.trees import flatten
+
+LARGE = 2**16  # bytes: larger Buffers that f does not change are not copied
 
 
 def recompute(f: Callable[..., Any], *args: Any) -> Any:
@@ -19,10 +25,12 @@ def recompute(f: Callable[..., Any], *args: Any) -> Any:
 
     This saves the memory of the intermediate results of f, and costs a second forward pass. The
     result is that of f(*args), to derivatives of any order. f may use Variables that are not among
-    `args` (a layer's Parameters), and random numbers: the second pass draws the same ones.
+    `args` (a layer's Parameters), and random numbers: the second pass draws the same ones. Layers
+    that f calls have the mode and the Buffers of the first pass, and the second pass leaves the
+    Buffers as they are: batch normalisation moves its running statistics once.
 
     Args:
-        f: a function of Variables, without side effects.
+        f: a function of Variables, without other side effects.
         args: its arguments: Variables, and any other values, which are passed unchanged.
 
     Source: A. Griewank, A. Walther: Revolve, ACM TOMS 26 (2000); T. Chen et al.: Training deep nets
@@ -32,7 +40,7 @@ def recompute(f: Callable[..., Any], *args: Any) -> Any:
         return f(*args)
     inside: set[Function] = set()
     program = Program(f, args)
-    with add_hook(lambda function, xs, ys: inside.add(function)):
+    with add_hook(lambda function, xs, ys: inside.add(function)), program.first_run():
         ys, rebuild = flatten(f(*args))
     # the inputs: Variables that f uses or returns, and has not computed
     used = [x for function in inside for x in function.inputs]
@@ -50,12 +58,13 @@ class Input(NamedTuple):
 
 
 class Program:
-    """A call of `f` that can be repeated, in the same mode and with the same random numbers."""
+    """A call of `f` that can be repeated: in the same modes, with the same Buffers and numbers."""
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self.f = f
         self.args, self.rebuild = flatten(args)
-        self.train = train.get()
+        self.tape = Tape()
+        self.buffers: dict[Variable, np.ndarray] = {}  # of the layers that f calls, before the call
         self.random_state = random.get_state()
         self.results: tuple[np.ndarray, ...] | None = None  # of the first run, until it is taken
 
@@ -72,6 +81,43 @@ class Program:
         results, self.results = self.results, None
         return results
 
+    @contextmanager
+    def first_run(self) -> Iterator[None]:
+        """The `with` block of the first run, in which state that can change is kept."""
+        scope = layer_scope.get() or LayerScope()
+        token = layer_scope.set(replace(scope, starts=(*scope.starts, self._keep_buffers)))
+        method_of: Any = getattr(self.f, "__self__", None)
+        if hasattr(method_of, "named_layers"):
+            for layer in method_of.named_layers().values():
+                self._keep_buffers(layer)
+        try:
+            with self.tape.recording():
+                yield
+        finally:
+            layer_scope.reset(token)
+        for buffer in self.tape.changed & self.buffers.keys():
+            del self.buffers[buffer]  # what changes it does not do so in a repetition
+        for buffer, before in self.buffers.items():
+            if before.nbytes > LARGE and _equal(buffer.data, before):
+                self.buffers[buffer] = buffer.data  # (what replaces it leaves this array as it is)
+
+    def _keep_buffers(self, layer: Any) -> None:
+        for buffer in layer.own_buffers():
+            if buffer not in self.buffers:
+                self.buffers[buffer] = buffer.data.copy()
+
+    @contextmanager
+    def _with_buffers(self) -> Iterator[None]:
+        """The Buffers as they were before the first run, within a `with` block."""
+        now = {b: b.data for b, before in self.buffers.items() if not _equal(b.data, before)}
+        try:
+            for buffer in now:
+                buffer.data = self.buffers[buffer].copy()
+            yield
+        finally:
+            for buffer, data in now.items():
+                buffer.data = data
+
     def take_inputs(self, inputs: list[Variable]) -> None:
         """Replaces the arguments that are among `inputs` by their positions."""
         positions = {x: i for i, x in enumerate(inputs)}
@@ -86,10 +132,14 @@ class Program:
         random_state = random.get_state()
         random.set_state(self.random_state)
         try:
-            with using_config("enable_backprop", True), using_config("train", self.train):
+            with using_config("enable_backprop", True), self.tape.playing(), self._with_buffers():
                 return flatten(self.f(*self.rebuild(args)))[0]
         finally:
             random.set_state(random_state)
+
+
+def _equal(x: np.ndarray, y: np.ndarray) -> bool:
+    return x is y or (x.dtype == y.dtype and np.array_equal(x, y, equal_nan=x.dtype.kind == "f"))
 
 
 class Recompute(Function):

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -70,6 +70,8 @@ def user_line() -> Line | None:
 
 # fn(path, layer, inputs, output), after each call of a layer
 LayerObserver = Callable[[str, Any, tuple[Any, ...], Any], Any]
+# fn(layer), before each call
+LayerStart = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +81,16 @@ class LayerScope:
     path: str = ""
     paths: MappingProxyType[int, str] | None = None  # by id; None outside of layers
     observers: tuple[LayerObserver, ...] = ()
+    starts: tuple[LayerStart, ...] = ()
 
     def entered(self, layer: Any) -> "LayerScope":
         """The scope inside a call of `layer`."""
         if self.paths is None:
             paths = {id(inner): name for name, inner in layer.named_layers().items()}
-            return LayerScope("", MappingProxyType(paths), self.observers)
+            return replace(self, paths=MappingProxyType(paths))
         # a layer that is not an attribute of another is named by its class
         path = self.paths.get(id(layer)) or f"{self.path}.{type(layer).__name__}".lstrip(".")
-        return LayerScope(path, self.paths, self.observers)
+        return replace(self, path=path)
 
 
 # None while nothing is traced; `Layer.__call__` changes it only if it is not None.
@@ -97,6 +100,8 @@ layer_scope: ContextVar[LayerScope | None] = ContextVar("layer_scope", default=N
 def call_in_scope(scope: LayerScope, layer: Any, xs: tuple[Any, ...], options: Any) -> Any:
     """`layer.forward(*xs, **options)`, with the layer's path in `layer_scope` during the call."""
     inside = scope.entered(layer)
+    for start in scope.starts:
+        start(layer)
     token = layer_scope.set(inside)
     try:
         y = layer.forward(*xs, **options)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert import kernels
-from wengert.arguments import fraction, integer, number
-from wengert.arrays import as_array, sum_to
+from wengert import kernels, tape
+from wengert.arguments import boolean, fraction, integer, number
+from wengert.arrays import as_array, sum_to, writable
 from wengert.config import enable_backprop, training
 from wengert.core import Function, Variable
 from wengert.dispatch import Axis
@@ -213,6 +213,7 @@ def batch_norm(
     *,
     momentum: float = 0.1,
     eps: float = 1e-5,
+    train: bool | None = None,
 ) -> X:
     """y = γ (x - μ) / √(v + eps) + β, with the mean μ and variance v of each channel.
 
@@ -227,8 +228,11 @@ def batch_norm(
         running_var: (C,), of the unbiased variance, or None together with running_mean.
         momentum: weight of this batch in the running statistics, 0 ≤ momentum ≤ 1.
         eps: added to the variance, > 0.
+        train: True for the statistics of the batch, False for the running ones; None follows the
+            mode.
 
     Raises:
+        TypeError: an option is of the wrong kind.
         ValueError: a shape does not fit, an option is out of its range, or a channel has only one
             number, whose variance is 0.
 
@@ -244,16 +248,19 @@ def batch_norm(
     eps = number(name, "eps", eps, above=0)
     running = _running(running_mean, running_var, C)
     x = as_operand(x)
-    if running and not training():
-        return BatchNormInference(eps)(x, *running, *affine)
+    if running and not (training() if train is None else boolean(name, "train", train)):
+        return BatchNormInference(eps)(x, *_as_read(running), *affine)
     momentum = fraction("batch_norm", "momentum", momentum, closed=True)
     if math.prod(shape) <= C:
         raise ValueError(
             f"batch_norm: got x {shape}, needed more than one number in each channel; "
             f"use a larger batch, or model.eval()"
         )
-    if not running:
+    if not running or not tape.may_change(*[r for r in running if isinstance(r, Variable)]):
         return Normalize((0, *range(2, len(shape))), eps)(x, *affine)
+    for r in running:
+        if isinstance(r, Variable):
+            writable(r)  # earlier calls keep the statistics that they were recorded with
     return BatchNorm(eps, momentum)(x, *running, *affine)
 
 
@@ -388,6 +395,13 @@ def _affine(
     if gamma is None and beta is not None:
         gamma = np.ones(shape, as_array(beta).dtype)
     return tuple([np.reshape(p, broadcast) for p in (gamma, beta) if p is not None])
+
+
+def _as_read(running: Any) -> tuple[Any, ...]:
+    """The running statistics; in a repetition of an earlier call, those of that call."""
+    if tape.running.get() is None or any(getattr(r, "requires_grad", False) for r in running):
+        return running
+    return tape.read(tuple([as_array(r).copy() for r in running]))
 
 
 def _running(mean: Any, var: Any, C: int) -> tuple[Any, ...]:

@@ -99,7 +99,7 @@ class MultiHeadAttention(Layer):
             heads=self.heads,
             mask=mask,
             causal=causal,
-            dropout=self.dropout,
+            dropout=self.dropout if self.training else 0.0,
         )
 
 

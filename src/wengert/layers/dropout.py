@@ -15,11 +15,11 @@ class Dropout(Layer):
         self.p = fraction(type(self).__name__, "p", self.p)
 
     def forward(self, x: Input[X]) -> X:
-        return dropout(x, self.p)
+        return dropout(x, self.p, train=self.training)
 
 
 class ChannelDropout(Dropout):
     """`channel_dropout` of x (N, C, ...): a channel is dropped or kept as a whole."""
 
     def forward(self, x: Input[X]) -> X:
-        return channel_dropout(x, self.p)
+        return channel_dropout(x, self.p, train=self.training)

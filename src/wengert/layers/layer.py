@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Self, TypeAlias, cast
 import numpy as np
 from numpy import ndarray
 
-from wengert import hints
+from wengert import hints, tape
 from wengert.arguments import boolean, text_of
 from wengert.arrays import DTypeLike, as_array, writable
 from wengert.config import layer_train, train
@@ -85,7 +85,8 @@ class Layer(Declared):
         A Layer for which neither `train` nor `eval` was called has the mode of the Layer that
         calls it. Assigning changes the mode of this Layer alone, without those inside.
         """
-        return train.get() and (layer_train.get() if self._mode is None else self._mode)
+        mode = layer_train.get() if self._mode is None else self._mode
+        return tape.read(train.get() and mode)
 
     @training.setter
     def training(self, value: bool) -> None:
@@ -139,6 +140,10 @@ class Layer(Declared):
     def own_params(self) -> list[Parameter]:
         """The Parameters that this Layer holds itself, without those of Layers inside."""
         return list(_named(self, Parameter, deep=False).values())
+
+    def own_buffers(self) -> list[Buffer]:
+        """The Buffers that this Layer holds itself, without those of Layers inside."""
+        return list(_named(self, Buffer, deep=False).values())
 
     def cleargrads(self) -> None:
         """Sets the gradients of all Parameters to None."""

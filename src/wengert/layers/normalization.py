@@ -83,6 +83,7 @@ class BatchNorm(Normalization):
             self.running_var,
             momentum=self.momentum,
             eps=self.eps,
+            train=self.training,
         )
 
 

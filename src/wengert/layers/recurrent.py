@@ -97,7 +97,7 @@ class RNN(Recurrent):
             activation=self.activation,
             bidirectional=self.bidirectional,
             lengths=lengths,
-            dropout=self.dropout,
+            dropout=self.dropout if self.training else 0.0,
         )
 
 
@@ -122,7 +122,7 @@ class LSTM(Recurrent):
             c,
             bidirectional=self.bidirectional,
             lengths=lengths,
-            dropout=self.dropout,
+            dropout=self.dropout if self.training else 0.0,
         )
 
 
@@ -141,7 +141,7 @@ class GRU(Recurrent):
             h,
             bidirectional=self.bidirectional,
             lengths=lengths,
-            dropout=self.dropout,
+            dropout=self.dropout if self.training else 0.0,
         )
 
 
