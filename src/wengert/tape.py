@@ -30,6 +30,9 @@ class Tape:
         self._repeated: Iterator[Any] | None = None
         self._outer: Tape | None = None
 
+    def __repr__(self) -> str:
+        return f"Tape({len(self._values)} values, repeating={self.repeating})"
+
     def read(self, value: T) -> T:
         """`value`, which is kept; in a repetition, the value that was kept at this place."""
         if self._repeated is not None:
