@@ -5,6 +5,7 @@ import pytest
 
 import wengert.functions as F
 from test_trainer import DATA, T, X, loader, network, trainer
+from wengert.data import Padded
 from wengert.optimizers import SGD
 from wengert.training import Callback, Trainer
 
@@ -56,11 +57,21 @@ def test_a_generator_can_be_iterated_only_once():
 @pytest.mark.parametrize(("batch", "error"), [
     (X, "a ndarray as batch"),
     ((X, T, T), "a tuple of 3 as batch"),
-    ({"x": X, "t": T}, "a dict of 2 as batch"),
+    ({"x": X, "y": T}, "a dict of 2 as batch, needed .*key \"t\""),
+    ({"t": T}, "a dict of 1 as batch"),
+    ({"x": X, "lengths": T, "t": T}, "the inputs x, lengths, but Sequential.forward takes"),
+    ((Padded(X, T), T), "the inputs x, lengths, but Sequential.forward takes"),
 ])  # fmt: skip
 def test_batches_that_are_not_pairs_are_refused(batch, error):
     with pytest.raises(TypeError, match=error):
         trainer().fit([batch])
+
+
+def test_a_dict_whose_keys_are_no_arguments_of_the_model_is_passed_as_one_and_the_error_says_so():
+    with pytest.raises(TypeError) as raised:
+        trainer().fit([{"image": X, "t": T}])
+    assert "the inputs image were passed as one dict" in raised.value.__notes__[0]
+    assert "forward takes (x)" in raised.value.__notes__[0]
 
 
 @pytest.mark.parametrize(("compute", "kind", "error"), [

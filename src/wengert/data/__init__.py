@@ -24,6 +24,8 @@ from wengert.data.loader import DataLoader as DataLoader
 from wengert.data.mnist import FASHION_MNIST_CLASSES as FASHION_MNIST_CLASSES
 from wengert.data.mnist import load_fashion_mnist as load_fashion_mnist
 from wengert.data.mnist import load_mnist as load_mnist
+from wengert.data.ragged import Padded as Padded
+from wengert.data.ragged import ragged as ragged
 from wengert.data.sampler import BalancedSampler as BalancedSampler
 from wengert.data.sampler import Sampler as Sampler
 from wengert.data.sampler import WeightedSampler as WeightedSampler

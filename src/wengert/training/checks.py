@@ -9,8 +9,8 @@ from wengert.core import Variable
 from wengert.layers import Layer
 from wengert.optimizers import ExponentialMovingAverage, Optimizer
 from wengert.training.callbacks import Callback
-from wengert.training.metrics import RESERVED
 from wengert.training.resumable import is_resumable
+from wengert.training.scores import RESERVED
 
 
 def check_model(caller: str, model: Any) -> None:
@@ -114,20 +114,3 @@ def check_batches(caller: str, batches: Any) -> None:
             f"{caller}: got a {type(batches).__name__}, needed batches: a DataLoader of it, "
             f"or a list such as [(x, t)]"
         )
-
-
-def pair(caller: str, batch: Any) -> tuple[Any, Any]:
-    """The batch as (x, t).
-
-    Raises:
-        TypeError: it is not a pair.
-    """
-    if not isinstance(batch, tuple | list) or len(batch) != 2:
-        kind = type(batch).__name__
-        size = f" of {len(batch)}" if isinstance(batch, tuple | list | dict) else ""
-        raise TypeError(
-            f"{caller}.compute: got a {kind}{size} as batch, needed (x, t); "
-            f"for other batches override compute(self, batch) in a subclass"
-        )
-    x, t = batch
-    return x, t

@@ -7,11 +7,15 @@ from typing import Any
 from wengert.arguments import text_of
 from wengert.config import no_grad, test_mode
 from wengert.core import Variable
+from wengert.data import Padded
+from wengert.functions.counting import count_loss, counting
 from wengert.layers import Layer
 from wengert.optimizers import ExponentialMovingAverage
-from wengert.training.batches import joined
-from wengert.training.checks import check_batches, check_computed, check_loss, check_model, pair
-from wengert.training.metrics import Metrics, Scores, number
+from wengert.training.batches import call, check_target_or_lengths, inputs_of, joined, parted
+from wengert.training.checks import check_batches, check_computed, check_loss, check_model
+from wengert.training.metrics import number
+from wengert.training.plain import SAMPLES, Weighted, weight_of
+from wengert.training.scores import Metrics, Scores
 
 
 class Evaluator:
@@ -20,11 +24,21 @@ class Evaluator:
         evaluator = Evaluator(model, F.softmax_cross_entropy, metrics=[F.accuracy])
         evaluator.evaluate(DataLoader(test, 64))  # {"loss": 0.31, "accuracy": 0.91}
 
+    A batch is (inputs, t), with one input x or several, all of which the model gets:
+
+    - ((x, lengths), t) and (x, lengths, t) call model(x, lengths=lengths) if its `forward` has an
+      argument of this name, and else model(x, lengths);
+    - (Padded(x, lengths), t), as the collate function `ragged` makes it, does the same; if t is
+      Padded, too, loss and metrics see the outputs and targets of the steps within the lengths;
+    - a dict {"x": x, "mask": mask, "t": t} calls model(x=x, mask=mask).
+
     For other batches or losses a subclass overrides `compute`, `predict_batch` or `batch_size`.
 
     Args:
         model: a Layer.
-        loss: function (y, t) → the mean loss of a batch, one number. `predict` needs none.
+        loss: function (y, t) → the mean loss of a batch, one number; or its sum, by our losses with
+            reduction="sum". `predict` needs none. The loss over several batches is that of one
+            large batch: what the losses of wengert.functions divide by is taken into account.
         metrics: functions (y, t) → number, such as `F.accuracy`, and Metrics; see `Scores`.
         average: an average of the weights, which is used in place of the weights.
 
@@ -54,14 +68,31 @@ class Evaluator:
 
         A result is a mean over the samples of the batch, or comes from `measure`.
         """
-        x, t = pair(type(self).__name__, batch)
+        caller = f"{type(self).__name__}.compute"
+        inputs, t = parted(caller, batch)
         loss = check_loss(type(self).__name__, self.loss)
-        y = self.model(x)
-        return loss(y, t), self.measure(y, t)
+        y = call(caller, self.model, batch, inputs)
+        if not isinstance(t, Padded):
+            return loss(y, t), self.measure(y, t)
+        y, t = t.steps(y), t.steps(t.x)
+        with counting() as counts:
+            value = loss(y, t)
+        for n in counts.losses or [len(t)]:  # a loss that does not count is a mean over steps
+            count_loss(n)
+        values = self.measure(y, t)
+        for metric in values.values():
+            if isinstance(metric, Weighted) and metric.weight is SAMPLES:
+                metric.weight = len(t)
+        return value, values
 
     def predict_batch(self, batch: Any) -> Any:
-        """The outputs for a batch: x, or a tuple that starts with x."""
-        return self.model(batch[0] if isinstance(batch, tuple | list) else batch)
+        """The outputs for a batch: inputs, or a batch with inputs and targets.
+
+        A tuple of two is (inputs, t); one of more has the target last.
+        """
+        caller = f"{type(self).__name__}.predict_batch"
+        check_target_or_lengths(caller, self.model, batch)
+        return call(caller, self.model, batch, inputs_of(batch))
 
     def batch_size(self, batch: Any) -> int:
         """How many samples a batch has, for means over samples: the length of its first array.
@@ -120,10 +151,12 @@ class Evaluator:
         """The model's outputs for all batches, (N, ...), without recording and in inference mode.
 
         Args:
-            batches: each x, or a tuple that starts with x, such as (x, t).
+            batches: each x, or a batch as for `evaluate`, whose target is not used. The inputs
+                (x, lengths) without a target are written ((x, lengths),) or Padded(x, lengths).
 
         Returns:
-            An array; or a tuple, list or dict of arrays, if the model returns that.
+            An array; or a tuple, list or dict of arrays, if the model returns that. If batches of
+            Padded have outputs for each step, those of shorter batches end with zeros.
 
         Raises:
             RuntimeError: there are no batches.
@@ -131,17 +164,24 @@ class Evaluator:
         """
         caller = f"{type(self).__name__}.predict"
         check_batches(caller, batches)
+        padded = False
+        outputs = []
         with self.averaged(), no_grad(), test_mode():
-            outputs = [self.predict_batch(batch) for batch in batches]
+            for batch in batches:
+                outputs.append(self.predict_batch(batch))
+                padded = padded or isinstance(inputs_of(batch), Padded)
         if not outputs:
             raise RuntimeError(f"{caller}: there were no batches, needed one or more")
-        return joined(outputs)
+        return joined(outputs, padded=padded)
 
     def _computed(self, batch: Any) -> tuple[Variable, dict[str, Any]]:
         """The checked results of `compute`, with the loss among them."""
         name = type(self).__name__
-        loss, values = check_computed(name, self.compute(batch))
-        return loss, {"loss": number(loss, f"{name}: the loss"), **values}
+        with counting() as counts:
+            loss, values = check_computed(name, self.compute(batch))
+        value = number(loss, f"{name}: the loss")
+        losses = counts.losses
+        return loss, {"loss": Weighted(value, weight_of(losses), counts=losses), **values}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({type(self.model).__name__}, {text_of(self.loss)})"

@@ -1,5 +1,6 @@
 """`Trainer`: the loop over epochs and batches, and its state."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
@@ -13,15 +14,17 @@ from wengert.files import AnyPath
 from wengert.layers import Layer
 from wengert.optimizers import ClipNorm, ExponentialMovingAverage, Optimizer
 from wengert.state import check_names
+from wengert.training.accumulation import Accumulation
 from wengert.training.batches import groups
 from wengert.training.callbacks import Callback, named_callbacks
 from wengert.training.checks import check_batches, check_loss, check_parts, named_parts
 from wengert.training.evaluator import Evaluator
-from wengert.training.metrics import Metrics, Outputs, Scores
+from wengert.training.plain import Outputs, Weighted
 from wengert.training.position import DataState, Position
 from wengert.training.progress import Progress
 from wengert.training.resumable import is_resumable, load_together
 from wengert.training.resume import state_to_resume
+from wengert.training.scores import Metrics, Scores
 from wengert.training.upgrade import upgraded
 
 
@@ -41,11 +44,12 @@ class Trainer(Evaluator):
     Args:
         model: a Layer.
         optimizer: is set up on the model, unless it has been set up before.
-        loss: function (y, t) → the mean loss of a batch, one number.
-        metrics: functions (y, t) → number, such as `F.accuracy`, and Metrics; see `Scores`.
+        loss, metrics: see `Evaluator`.
         callbacks: called in this order; those that save (`last = True`) after the others.
-        accumulate: how many batches make one update. Their gradients are averaged over the samples,
-            so the update is that of one large batch; the last ones of an epoch may be fewer.
+        accumulate: how many batches make one update, that of one large batch: their gradients are
+            weighted by what the losses divide by, such as the number of labels that are not
+            ignored. The last ones of an epoch may be fewer. Batches without any sample that counts
+            make no change of the weights.
         clip_norm: the largest common norm of the gradients; other hooks are the optimizer's.
         average: an average of the weights, updated after each update of the weights; `evaluate` and
             `predict` use it in place of the weights.
@@ -106,9 +110,12 @@ class Trainer(Evaluator):
     def learn(self, batches: list[Any]) -> None:
         """One update from these batches: new gradients, their sum over the batches, the step."""
         self.model.cleargrads()
-        sizes = [self.batch_size(batch) for batch in batches]
-        for batch, size in zip(batches, sizes, strict=True):
-            self._backward(batch, size, size / sum(sizes))
+        weights = Accumulation()
+        for batch in batches:
+            self._backward(batch, self.batch_size(batch), weights)
+        if weights.factor == 0:
+            return  # no sample counts in any of the batches
+        self._scale_gradients(weights.factor)
         self._call("on_gradients")
         if self.clip is not None:
             self.clip(self._updated_params())
@@ -119,7 +126,7 @@ class Trainer(Evaluator):
     def record(self, size: int, values: Mapping[str, Any]) -> None:
         """Adds the means of a batch of `size` samples to the scores of the running epoch."""
         self._scores.add(size, values)
-        numbers = {name: v for name, v in values.items() if not isinstance(v, Outputs)}
+        numbers = {name: value for name, value in values.items() if not _is_kept(value)}
         self._latest.add(size, numbers)
 
     # -- training --
@@ -208,7 +215,7 @@ class Trainer(Evaluator):
     def _run_epoch(self, progress: Progress) -> None:
         left = () if self.position.fetched_all else self._train
         # an error's traceback holds this frame, but neither the bar nor the loader's pass
-        with closing(progress.watch(left, self.batches, lambda: self.scores)) as watched:
+        with closing(progress.watch(left, self.batches, self._scores.running)) as watched:
             for batches in groups(watched, self.accumulate):
                 self._update(batches)
                 self._call("on_step")
@@ -240,17 +247,27 @@ class Trainer(Evaluator):
         self.position = self.position.after_update(len(batches), is_last)
         self._mid_update = False
 
-    def _backward(self, batch: Any, size: int, weight: float) -> None:
+    def _backward(self, batch: Any, size: int, weights: Accumulation) -> None:
         """Forward and backward of a batch. When it returns, no Variable holds a graph."""
-        loss = self._forward(batch, size)
-        loss.backward(grad=np.full(loss.shape, weight, loss.dtype), retain_graph=False)
+        loss, value = self._forward(batch, size)
+        share = weights.share(value, size)
+        if share != 0:
+            loss.backward(grad=np.full(loss.shape, share, loss.dtype), retain_graph=False)
 
-    def _forward(self, batch: Any, size: int) -> Variable:
+    def _forward(self, batch: Any, size: int) -> tuple[Variable, Weighted]:
         """The loss of a batch, recorded. When it returns, only the graph holds the outputs."""
         loss, values = self._computed(batch)
         self._call("on_loss", loss)
         self.record(size, values)
-        return loss
+        return loss, values["loss"]
+
+    def _scale_gradients(self, factor: float) -> None:
+        if factor == 1:
+            return
+        params = [*self.model.params(), *self._updated_params()]
+        for p in {id(p): p for p in params}.values():
+            if p.grad is not None:
+                p.grad = p.grad.data * factor
 
     def _result(self) -> dict[str, Any]:
         """The entry of the running epoch in the history."""
@@ -377,6 +394,12 @@ _STATE = (
     *("parts", "callbacks", "scores", "position", "stopped", "history"),
     *("train", "validation", "random"),
 )
+
+
+def _is_kept(value: Any) -> bool:
+    """Whether it is a result of which there is no number for a batch."""
+    empty = isinstance(value, Weighted) and value.weight == 0 and math.isnan(value)
+    return empty or isinstance(value, Outputs)
 
 
 def _needs_loss(kind: type[Trainer]) -> bool:

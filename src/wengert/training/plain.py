@@ -1,0 +1,171 @@
+"""Plain functions as metrics: whether one is a mean over samples, and what it divides by."""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Self, TypeAlias
+
+import numpy as np
+
+from wengert.data.collate import combine
+from wengert.functions.counting import counting
+from wengert.training.kept import Whole, leaves
+from wengert.training.metrics import number
+
+Function: TypeAlias = Callable[[Any, Any], Any]  # (y, t) -> number, such as F.accuracy
+
+KEPT = 2**22  # numbers that are kept at most while it is not known whether a function is a mean
+TOLERANCE = 1e-4  # relative, of means over samples in float32
+SAMPLES = math.nan  # the weight that stands for the number of samples
+LEAST = 4  # samples: the median of two is a mean, too
+DIFFERENT = 0.1  # relative: a function of means differs from the mean by the square of this
+
+
+class Outputs(NamedTuple):
+    """Outputs and targets of a batch, with which a Metric is to be updated."""
+
+    y: Any
+    t: Any
+
+
+class Weighted(float):
+    """A mean over a batch, with its weight in the mean over all batches.
+
+    Attributes:
+        weight: what it divides by; None if it is a sum; SAMPLES for the number of samples.
+        outputs: of the batch, if they are to be kept.
+        counts: what the losses and metrics that were called for it divide by.
+    """
+
+    weight: float | None
+    outputs: Outputs | None
+    counts: Sequence[float | None]
+
+    def __new__(
+        cls,
+        value: float,
+        weight: float | None = SAMPLES,
+        outputs: Outputs | None = None,
+        counts: Sequence[float | None] = (),
+    ) -> Self:
+        self = super().__new__(cls, value)
+        self.weight, self.outputs, self.counts = weight, outputs, counts
+        return self
+
+
+class PlainFunction:
+    """A function (y, t) → number among the metrics.
+
+    Attributes:
+        is_mean: whether it is a mean over samples; None until it is known.
+    """
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        # what is ours, and no mean, has been replaced by a Metric
+        module = getattr(unwrapped(function), "__module__", None) or ""
+        self.is_mean: bool | None = True if module.startswith("wengert.functions") else None
+        self.has_worked = False
+        self._tried = 0  # with how many samples it was not known
+
+    def measure(self, name: str, y: Any, t: Any) -> Weighted:
+        """The value for a batch, with the outputs if they are to be kept."""
+        if self.is_mean is False:
+            return Weighted(math.nan, 0.0, Outputs(y, t))
+        outputs = None if self.is_mean else Outputs(y, t)
+        with counting() as counts:
+            try:
+                value = number(self.function(y, t), f"metric {name}")
+            except Exception as error:
+                if 0 in counts.metrics:
+                    return Weighted(math.nan, 0.0, outputs)  # no sample counts in this batch
+                if self.is_mean or not (self.has_worked or _size(y, t) == 1):
+                    error.add_note(
+                        f"metric {name}: this is for one batch; Whole(function) is a metric that "
+                        f"calls the function for all batches together"
+                    )
+                    raise
+                return Weighted(math.nan, 0.0, outputs)  # such as a correlation of one sample
+        self.has_worked = True
+        return Weighted(value, weight_of([*counts.losses, *counts.metrics]), outputs)
+
+    def keep(self, kept: Whole, value: Weighted) -> None:
+        """Keeps the outputs of a batch, unless the function is a mean over samples."""
+        if value.outputs is None or self.is_mean:
+            return
+        kept.update(*value.outputs)
+        if self.is_mean is None:
+            self.is_mean = True if kept.size > KEPT else self._judged(kept)
+        if self.is_mean:
+            kept.reset()
+
+    def is_whole(self, kept: Whole) -> bool:
+        """Whether the result is that of the outputs kept, and not a mean of those of batches."""
+        return self.is_mean is not True and kept.size > 0
+
+    def _judged(self, kept: Whole) -> bool | None:
+        """Whether the function is a mean over samples, from its values for two parts of those kept.
+
+        None if that cannot be told yet.
+        """
+        n = kept.samples
+        if n < max(LEAST, 2 * self._tried):  # (at every doubling, so that it costs little)
+            return None
+        self._tried = n
+        y, t = kept.joined()
+        if _size(y, t) is None:
+            return True  # it is not known what the samples are
+        samples = slice(None), slice(n // 3), slice(n // 3, None)
+        try:
+            whole, *parts = [self._value(*_sliced(y, t, part)) for part in samples]
+        except Exception:
+            return False  # a mean over these samples would exist
+        (value, _), (a, wa), (b, wb) = whole, *parts
+        if not math.isfinite(value):
+            return None
+        if not (math.isfinite(a) and math.isfinite(b)):
+            return False
+        if wa is None or wb is None:
+            expected = a + b
+        else:
+            wa, wb = (n // 3, n - n // 3) if SAMPLES in (wa, wb) else (wa, wb)
+            if wa + wb == 0:
+                return None
+            expected = (wa * a + wb * b) / (wa + wb)
+        scale = max(abs(a), abs(b), abs(value))
+        if abs(value - expected) > TOLERANCE * scale:
+            return False
+        return True if abs(a - b) > DIFFERENT * scale else None
+
+    def _value(self, y: Any, t: Any) -> tuple[float, float | None]:
+        """The value of the function, and its weight."""
+        with counting() as counts:
+            value = number(self.function(y, t), "")
+        return value, weight_of([*counts.losses, *counts.metrics])
+
+
+def weight_of(counts: Sequence[float | None]) -> float | None:
+    """The weight of a batch from what its losses and metrics divide by.
+
+    Returns:
+        The weight, the first of several; None for sums; SAMPLES for nothing, or sums and means.
+    """
+    kinds = {count is None for count in counts}
+    return counts[0] if len(kinds) == 1 else SAMPLES
+
+
+def unwrapped(function: Any) -> Any:
+    """The function in a `functools.partial`."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
+
+
+def _size(y: Any, t: Any) -> int | None:
+    """The number of samples, if all arrays in outputs and targets have one first axis."""
+    sizes = {np.shape(x)[0] if np.ndim(x) else None for x in leaves(y) + leaves(t)}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _sliced(y: Any, t: Any, samples: slice) -> list[Any]:
+    return [combine([x], lambda xs, _: np.asarray(xs[0])[samples]) for x in (y, t)]
