@@ -40,6 +40,9 @@ class Accumulation:
             return 1.0
         return self.unit / self.total if self.total else 0.0
 
+    def __repr__(self) -> str:
+        return f"Accumulation(unit={self.unit:g}, total={self.total:g}, factor={self.factor:g})"
+
     def _check(self, counts: Sequence[float | None]) -> None:
         """Warns if no weights make the sum of the gradients that of one large batch."""
         first, self.counts = self.counts or tuple(counts), self.counts or tuple(counts)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 
+from wengert.arguments import text_of
 from wengert.data.collate import combine
 from wengert.functions.counting import counting
 from wengert.training.kept import Whole, leaves
@@ -67,6 +68,9 @@ class PlainFunction:
         self.is_mean: bool | None = True if module.startswith("wengert.functions") else None
         self.has_worked = False
         self._tried = 0  # with how many samples it was not known
+
+    def __repr__(self) -> str:
+        return f"PlainFunction({text_of(self.function)}, is_mean={self.is_mean})"
 
     def measure(self, name: str, y: Any, t: Any) -> Weighted:
         """The value for a batch, with the outputs if they are to be kept."""

@@ -1,0 +1,211 @@
+"""Accumulated batches make the step of one large batch, whatever the loss divides by."""
+
+import warnings
+from functools import partial
+
+import numpy as np
+import pytest
+
+import wengert as wg
+import wengert.functions as F
+from wengert.data import Padded, ragged
+from wengert.layers import LSTM, Layer, Linear, Sequential
+from wengert.optimizers import SGD, Adam
+from wengert.training import Callback, StopOnNaN, Trainer
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(12, 4))
+CLASSES = RNG.integers(0, 3, size=12)
+IGNORED = CLASSES.copy()
+IGNORED[[0, 1, 4, 5, 6, 7, 11]] = -1  # none counts in the second four
+TARGETS = RNG.normal(size=(12, 3))
+TOKENS = RNG.integers(0, 3, size=(12, 5))
+PADDED_TOKENS = np.where(np.arange(5) < RNG.integers(1, 6, size=12)[:, None], TOKENS, -100)
+MASK = (RNG.uniform(size=(12, 3)) < 0.4).astype(float)
+MASK[4:8] = 0
+WEIGHT = np.array([0.1, 4.0, 1.0])
+
+entropy = F.softmax_cross_entropy
+
+
+def masked_mean(y, t):
+    """The mean squared error of the elements whose target is a number."""
+    there = ~np.isnan(t)
+    return F.mean_squared_error(y[there], t[there])
+
+
+class Steps(Layer):
+    """An output for each of 5 steps."""
+
+    def __init__(self):
+        self.linear = Linear(15, in_size=4, dtype=np.float64)
+
+    def forward(self, x):
+        return self.linear(x).reshape(-1, 5, 3)
+
+
+LOSSES = {
+    "entropy": (entropy, CLASSES),
+    "ignored": (partial(entropy, ignore_index=-1), IGNORED),
+    "ignored in a function": (lambda y, t: 2 * entropy(y, t, ignore_index=-1), IGNORED),
+    "ignored and smoothed": (partial(entropy, ignore_index=-1, label_smoothing=0.2), IGNORED),
+    "ignored and weighted": (partial(entropy, ignore_index=-1, weight=WEIGHT), IGNORED),
+    "weighted": (partial(entropy, weight=WEIGHT), CLASSES),
+    "ignored nll": (lambda y, t: F.nll(F.log_softmax(y), t, ignore_index=-1), IGNORED),
+    "sum": (partial(entropy, reduction="sum"), CLASSES),
+    "ignored sum": (partial(entropy, ignore_index=-1, reduction="sum"), IGNORED),
+    "weighted sum": (partial(entropy, weight=WEIGHT, reduction="sum"), CLASSES),
+    "hinge": (F.hinge, CLASSES),
+    "squares": (F.mean_squared_error, TARGETS),
+    "sum of squares": (partial(F.mean_squared_error, reduction="sum"), TARGETS),
+    "absolute": (F.mean_absolute_error, TARGETS),
+    "huber": (F.huber, TARGETS),
+    "mean of rows": (lambda y, t: np.mean(np.sum((y - t) ** 2, axis=1)), TARGETS),
+    "masked": (masked_mean, np.where(MASK > 0, TARGETS, np.nan)),
+    "two of a kind": (
+        lambda y, t: F.mean_squared_error(y, t) + 0.1 * F.mean_absolute_error(y, t), TARGETS,
+    ),
+    "of rows and of elements": (
+        lambda y, t: F.mean_squared_error(y, t) + entropy(y, np.zeros(len(t), int)), TARGETS,
+    ),
+}  # fmt: skip
+SIZES = [[4, 4, 4], [1, 7, 4], [5, 3, 2, 2], [4, 8], [12]]
+
+
+def model():
+    wg.seed(0)
+    return Sequential(Linear(3, in_size=4, dtype=np.float64))
+
+
+def stepped(net, loss, batches, accumulate, optimizer=None, **options):
+    trainer = Trainer(net, optimizer or SGD(0.1), loss, accumulate=accumulate, progress=False,
+                      **options)  # fmt: skip
+    trainer.fit(batches)
+    assert trainer.step == 1
+    return trainer
+
+
+def parts(x, t, sizes):
+    ends = np.cumsum(sizes)
+    return [(x[e - n : e], t[e - n : e]) for e, n in zip(ends, sizes, strict=True)]
+
+
+def assert_same_weights(a, b):
+    for p, q in zip(a.model.params(), b.model.params(), strict=True):
+        np.testing.assert_allclose(p.data, q.data, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+@pytest.mark.parametrize("name", LOSSES)
+def test_accumulated_batches_make_the_step_of_one_large_batch(name, sizes):
+    loss, t = LOSSES[name]
+    whole = stepped(model(), loss, [(X, t)], 1)
+    accumulated = stepped(model(), loss, parts(X, t, sizes), len(sizes))
+    assert_same_weights(accumulated, whole)
+    assert accumulated.history[0]["loss"] == pytest.approx(whole.history[0]["loss"], rel=1e-10)
+    assert accumulated.latest["loss"] == pytest.approx(whole.latest["loss"], rel=1e-10)
+    evaluated = [whole.evaluate(parts(X, t, s))["loss"] for s in (sizes, [12])]
+    assert evaluated[0] == pytest.approx(evaluated[1], rel=1e-10)
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [1, 0, 2], [1, 2, 0]])
+def test_a_part_without_labels_may_be_the_first_or_the_last(order):
+    loss = partial(entropy, ignore_index=-1)
+    thirds = parts(X, IGNORED, [4, 4, 4])
+    whole = stepped(model(), loss, [(X, IGNORED)], 1)
+    assert_same_weights(stepped(model(), loss, [thirds[k] for k in order], 3), whole)
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_labels_of_padded_tokens_count_one_by_one(sizes):
+    def net():
+        wg.seed(0)
+        return Steps()
+
+    loss = partial(entropy, ignore_index=-100)
+    whole = stepped(net(), loss, [(X, PADDED_TOKENS)], 1)
+    accumulated = stepped(net(), loss, parts(X, PADDED_TOKENS, sizes), len(sizes))
+    assert_same_weights(accumulated, whole)
+
+
+class Tagger(Layer):
+    def __init__(self):
+        self.lstm = LSTM(5, in_size=2, dtype=np.float64)
+        self.linear = Linear(3, in_size=5, dtype=np.float64)
+
+    def forward(self, x, lengths):
+        return self.linear(self.lstm(x, lengths=lengths)[0])
+
+
+@pytest.mark.parametrize("loss", [
+    entropy, partial(entropy, reduction="sum"), partial(entropy, weight=WEIGHT),
+    lambda y, t: np.mean(np.sum(y * y, axis=-1)),
+])  # fmt: skip
+def test_sequences_of_unequal_lengths_count_their_steps(loss):
+    lengths = [1, 6, 2, 3, 5, 1, 4]
+    samples = [(RNG.normal(size=(n, 2)), RNG.integers(0, 3, size=n)) for n in lengths]
+
+    def net():
+        wg.seed(0)
+        return Tagger()
+
+    whole = stepped(net(), loss, [ragged(samples)], 1)
+    batches = [ragged(samples[i : i + 2]) for i in range(0, 7, 2)]
+    assert all(isinstance(x, Padded) and isinstance(t, Padded) for x, t in batches)
+    accumulated = stepped(net(), loss, batches, 4)
+    assert_same_weights(accumulated, whole)
+    assert accumulated.history[0]["loss"] == pytest.approx(whole.history[0]["loss"], rel=1e-10)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_batches_without_any_label_change_no_weight_and_end_nothing(accumulate):
+    nothing = np.full(4, -1)
+    net = model()
+    before = net.state_dict()
+    trainer = Trainer(net, Adam(0.1, weight_decay=0.1), partial(entropy, ignore_index=-1),
+                      accumulate=accumulate, callbacks=[StopOnNaN()], progress=False)  # fmt: skip
+    (row,) = trainer.fit([(X[:4], nothing)] * accumulate)
+    assert all(np.array_equal(before[name], p) for name, p in net.state_dict().items())
+    assert np.isnan(row["loss"])  # a mean of nothing
+    (_, row) = trainer.fit([(X[:4], nothing), (X, CLASSES)], epochs=2)
+    assert np.isfinite(row["loss"])
+    assert not np.array_equal(before["layers.0.W"], net.state_dict()["layers.0.W"])
+
+
+def test_an_evaluation_leaves_out_batches_without_labels():
+    trainer = Trainer(model(), SGD(0.1), partial(entropy, ignore_index=-1), progress=False)
+    with_none = trainer.evaluate(parts(X, IGNORED, [4, 4, 4]))
+    assert with_none == trainer.evaluate([(X[:4], IGNORED[:4]), (X[8:], IGNORED[8:])])
+
+
+def test_terms_that_divide_by_different_numbers_are_reported():
+    def loss(y, t):
+        return entropy(y, t, ignore_index=-1) + F.mean_squared_error(y, np.zeros(y.shape))
+
+    with pytest.warns(UserWarning, match=r"divide by different numbers.*reduction=\"sum\""):
+        stepped(model(), loss, parts(X, IGNORED, [4, 8]), 2)
+
+    def of_sums(y, t):
+        terms = (
+            entropy(y, t, ignore_index=-1, reduction="sum"),
+            F.mean_squared_error(y, np.zeros(y.shape), reduction="sum"),
+        )
+        return terms[0] / 5 + terms[1] / 36
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        whole = stepped(model(), of_sums, [(X, IGNORED)], 1)
+        assert_same_weights(stepped(model(), of_sums, parts(X, IGNORED, [4, 8]), 2), whole)
+
+
+def test_gradients_are_those_of_the_large_batch_before_callbacks_clip_and_optimizer_see_them():
+    norms = []
+
+    class Look(Callback):
+        def on_gradients(self, trainer):
+            norms.append([np.linalg.norm(p.grad.data) for p in trainer.model.params()])
+
+    loss = partial(entropy, ignore_index=-1)
+    stepped(model(), loss, [(X, IGNORED)], 1, callbacks=[Look()])
+    stepped(model(), loss, parts(X, IGNORED, [5, 7]), 2, callbacks=[Look()])
+    assert norms[1] == pytest.approx(norms[0], rel=1e-10)
