@@ -48,7 +48,8 @@ MODULES: dict[str, str] = {
 def name_of(function: Callable[..., Any]) -> str:
     """The name below `numpy`: "median", "linalg.svd"."""
     module = getattr(function, "__module__", None) or "numpy"
-    return f"{module}.{function.__name__}".removeprefix("numpy.")
+    name = getattr(function, "__name__", type(function).__name__)
+    return f"{module}.{name}".removeprefix("numpy.")
 
 
 def cure(function: Callable[..., Any]) -> str:

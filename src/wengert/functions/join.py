@@ -241,6 +241,9 @@ def split(x: Input[X], indices_or_sections: int | Sequence[int], axis: int = 0) 
     return Split(bounds, axis)(x)
 
 
+_SIMPLE_MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
+
+
 @implements(np.pad)
 def pad(x: Input[X], pad_width: Any, mode: str = "constant", constant_values: float = 0) -> X:
     """x padded on its sides.
@@ -257,6 +260,11 @@ def pad(x: Input[X], pad_width: Any, mode: str = "constant", constant_values: fl
         >>> pad(np.array([1, 2, 3]), (1, 2), mode="reflect")
         array([2, 1, 2, 3, 2, 1])
     """
+    simple = mode in _SIMPLE_MODES and np.ndim(constant_values) == 0
+    if not simple or isinstance(pad_width, dict):
+        dispatch.import_rest()
+        full: Any = dispatch.full_forms[np.pad]
+        return full(x, pad_width, mode, constant_values=constant_values)
     shape = np.shape(x)
     try:
         widths = np.broadcast_to(np.asarray(pad_width), (len(shape), 2))
@@ -272,10 +280,6 @@ def pad(x: Input[X], pad_width: Any, mode: str = "constant", constant_values: fl
         if value.ndim or value.dtype.kind not in "fiub":
             raise TypeError(f"pad: got constant_values {constant_values}, needed one number")
         return Pad(tuple([(a, b) for a, b in widths.tolist()]), value.item())(as_operand(x))
-    if mode not in ("edge", "reflect", "symmetric", "wrap"):
-        raise ValueError(
-            f"pad: got mode {mode!r}, needed 'constant', 'edge', 'reflect', 'symmetric' or 'wrap'"
-        )
     y: Any = as_operand(x)
     for axis in np.flatnonzero(widths.any(axis=1)).tolist():
         if shape[axis] == 0:

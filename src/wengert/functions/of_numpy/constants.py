@@ -57,7 +57,7 @@ class OfNumpy(Constant):
         args = [_filled(value, inputs) for value in self.args]
         options = {name: _filled(value, inputs) for name, value in self.named}
         ys = getattr(np, self.name)(*args, **options)
-        return tuple(ys) if isinstance(ys, tuple) else np.asarray(ys)
+        return tuple(_flat(ys)) if isinstance(ys, tuple) else np.asarray(ys)
 
     @staticmethod
     def samples(rng):
@@ -104,6 +104,15 @@ def _emptied(value: Any, inputs: list[Any]) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     return np.dtype(value) if isinstance(value, type) else value
+
+
+def _flat(ys: Any) -> Iterator[Any]:
+    """The arrays of nested tuples and lists, in their order."""
+    for y in ys:
+        if isinstance(y, list | tuple):
+            yield from _flat(y)
+        else:
+            yield np.asarray(y)
 
 
 def _has_arrays(value: Any) -> bool:

@@ -14,15 +14,8 @@ from wengert.functions import join, reduce
 from wengert.functions import shape as shapes
 from wengert.functions.arguments import as_operand
 from wengert.functions.index import take as take_at
+from wengert.functions.of_numpy.registry import cast
 from wengert.functions.piecewise import where as choose_where
-
-
-def cast(x: Any, dtype: Any) -> Any:
-    """`x` as an operand of that dtype; unchanged for None."""
-    x = as_operand(x)
-    if dtype is None or x.dtype == np.dtype(dtype):
-        return x
-    return implementations[np.ndarray.astype](x, dtype)
 
 
 def _selected(x: Any, where: Any, value: Any) -> Any:
@@ -99,8 +92,8 @@ def _highest(dtype: np.dtype[Any]) -> Any:
     return np.inf if dtype.kind == "f" else np.iinfo(dtype).max
 
 
-in_full(np.max, np.amax)(_extremum("max", reduce.max, np.maximum, _lowest))
-in_full(np.min, np.amin)(_extremum("min", reduce.min, np.minimum, _highest))
+max = in_full(np.max, np.amax)(_extremum("max", reduce.max, np.maximum, _lowest))
+min = in_full(np.min, np.amin)(_extremum("min", reduce.min, np.minimum, _highest))
 
 
 def _count(x: Any, where: Any, axis: Any, keepdims: bool) -> Any:
