@@ -418,7 +418,8 @@ def test_wrong_arguments_of_a_numpy_function_are_reported_with_the_right_ones():
         np.pad(Variable([1.0]), 1, width=2)
     assert str(error.value) == (
         "numpy.pad: got an unexpected keyword argument 'width'; "
-        "for Variables it is pad(x, pad_width, mode='constant', constant_values=0)"
+        "for Variables it is pad(array, pad_width, mode='constant', *, constant_values=0, "
+        "end_values=0, stat_length=None, reflect_type='even')"
     )
 
 

@@ -261,9 +261,14 @@ def test_einsum_names_subscripts_shapes_and_what_is_wrong(subscripts, shapes, wh
     assert str(error.value).startswith(f"einsum: got {subscripts!r} for shapes {arrived}; {why}")
 
 
-def test_einsum_takes_subscripts_as_a_string_only():
+def test_einsum_takes_subscripts_as_a_string_or_numpys_lists_of_integers():
+    x = Variable(normal(2, 3))
     with pytest.raises(TypeError, match=r"^einsum: got Variable first, needed the subscripts"):
-        np.einsum(Variable(normal(2, 3)), [0, 1])
+        F.einsum(x, [0, 1])
+    with pytest.raises(
+        TypeError, match=r"^einsum: got labels \[\['a', 'b'\]\], needed lists of int"
+    ):
+        np.einsum(x, ["a", "b"])
 
 
 # ---- Parts of a matrix ----

@@ -17,24 +17,24 @@ __all__ = ["empty_like", "full_like", "ones_like", "zeros_like"]
 
 
 # fmt: off
-@implements(np.zeros_like)
+@implements(np.zeros_like, constant=True)
 def zeros_like(x: Input[X], dtype: DTypeLike | None = None, *, shape: Any = None) -> X:
     """Zeros, by default with the shape and dtype of x."""
     return _constant(np.zeros_like(as_array(x), dtype, shape=shape), x)
 
-@implements(np.ones_like)
+@implements(np.ones_like, constant=True)
 def ones_like(x: Input[X], dtype: DTypeLike | None = None, *, shape: Any = None) -> X:
     """Ones, by default with the shape and dtype of x."""
     return _constant(np.ones_like(as_array(x), dtype, shape=shape), x)
 
-@implements(np.empty_like)
+@implements(np.empty_like, constant=True)
 def empty_like(x: Input[X], dtype: DTypeLike | None = None, *, shape: Any = None) -> X:
     """An uninitialized array, by default with the shape and dtype of x."""
     return _constant(np.empty_like(as_array(x), dtype, shape=shape), x)
 # fmt: on
 
 
-@implements(np.full_like)
+@implements(np.full_like, constant=True)
 def full_like(
     x: Input[X],
     fill_value: float | np.ndarray,
@@ -70,5 +70,5 @@ def _like_a_variable(create: Callable[..., Any]) -> Callable[..., Variable]:
     return constant
 
 
-for _create in (np.zeros, np.ones, np.full, np.empty, np.eye, np.arange):
-    implements(_create)(_like_a_variable(_create))
+for _create in (np.zeros, np.ones, np.full, np.empty, np.eye, np.identity, np.tri, np.arange):
+    implements(_create, constant=True)(_like_a_variable(_create))

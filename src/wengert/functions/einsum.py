@@ -12,6 +12,7 @@ import numpy as np
 
 from wengert.core import Function
 from wengert.dispatch import implements
+from wengert.functions.arithmetic import astype
 from wengert.functions.types import Input, X
 
 __all__ = ["einsum"]
@@ -72,7 +73,6 @@ class Einsum(Function):
 # ---- Public function ----
 
 
-@implements(np.einsum)
 def einsum(subscripts: str, *xs: Input[X], optimize: Any = None) -> X:
     """The product of the xs, summed over the labels that are not in the result.
 
@@ -104,6 +104,32 @@ def einsum(subscripts: str, *xs: Input[X], optimize: Any = None) -> X:
     if optimize is None:
         optimize = len(xs) > 1 and math.prod(sizes.values()) >= 2**15
     return Einsum(tuple(terms), out, _plain(optimize))(*arrays)
+
+
+@implements(np.einsum)
+def _einsum(subscripts: Any, *xs: Any, optimize: Any = None, dtype: Any = None) -> Any:
+    """`einsum`, also with lists of numbers: `einsum(x0, [0, 1], x1, [1, 2], [0, 2])`."""
+    if not isinstance(subscripts, str):
+        subscripts, xs = _from_lists((subscripts, *xs))
+    if dtype is not None:
+        xs = tuple([astype(x, dtype) for x in xs])
+    y: Any = einsum(subscripts, *xs, optimize=optimize)
+    return y
+
+
+def _from_lists(operands: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """The subscripts, and the inputs, of `x0, labels0, x1, labels1, …, labels of the result`."""
+    xs, labels = operands[: len(operands) // 2 * 2 : 2], list(operands[1::2])
+    if len(operands) % 2:
+        labels.append(operands[-1])
+    numbers = {n for items in labels for n in items if n is not ...}
+    letters = sorted(string.ascii_letters)
+    if not all(isinstance(n, int | np.integer) for n in numbers) or len(numbers) > len(letters):
+        raise TypeError(f"einsum: got labels {labels}, needed lists of integers and ...")
+    letter = dict(zip(sorted(numbers), letters, strict=False))
+    terms = ["".join(["..." if n is ... else letter[n] for n in items]) for items in labels]
+    subscripts = ",".join(terms[: len(xs)])
+    return subscripts + ("->" + terms[-1] if len(operands) % 2 else ""), xs
 
 
 def _plain(optimize):

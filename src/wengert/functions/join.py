@@ -8,6 +8,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from wengert import dispatch
 from wengert.arguments import integers
 from wengert.core import Function, Variable
 from wengert.dispatch import Axis, implements
@@ -253,7 +254,8 @@ def pad(x: Input[X], pad_width: Any, mode: str = "constant", constant_values: fl
         pad_width: elements to add: one number for all sides, (before, after) for all axes, or a
             pair for each axis.
         mode: the values to add: "constant", a number; "edge", the nearest element; "reflect" or
-            "symmetric", the mirror image without or with the edge; "wrap", the opposite end.
+            "symmetric", the mirror image without or with the edge; "wrap", the opposite end;
+            "maximum", "mean", "median", "minimum" or "linear_ramp", as in NumPy.
         constant_values: the number for mode "constant".
 
     Example:

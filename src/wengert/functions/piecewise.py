@@ -343,13 +343,19 @@ def _limit(limit: Any, x: Input[X]) -> Any:
 def where(condition: Input[X], *values: Input[X]) -> X:
     """y = x0 where the condition is true, x1 elsewhere: `where(condition, x0, x1)`.
 
+    `where(condition)` is np.nonzero: the indices of the true elements, a tuple of constants.
+
     Raises:
         TypeError: one of the values is missing.
     """
+    if not values:
+        mask: Any = condition
+        indices: Any = np.nonzero(mask)
+        return indices
     if len(values) != 2:
         raise TypeError(
-            f"where: got {len(values)} values, needed 2: where(condition, x0, x1); "
-            f"for the indices of true elements use np.nonzero(condition.data)"
+            f"where: got {len(values)} value, needed 2: where(condition, x0, x1); "
+            f"for the indices of true elements use where(condition)"
         )
     return Where()(condition, *values)
 

@@ -308,28 +308,28 @@ def cumsum(x: Input[X], axis: int | None = None) -> X:
     return CumSum(checked_axis("cumsum", axis, np.shape(x)))(x)
 
 
-@implements(np.argmax)
+@implements(np.argmax, constant=True)
 def argmax(x: Input[X], axis: int | None = None, *, keepdims: bool = False) -> X:
     """y = the index of the largest of x along `axis` (in the flattened x for None), a constant."""
     x, found = _checked("argmax", x, _one_axis("argmax", axis), empty=False)
     return ArgMax(found, keepdims)(x)
 
 
-@implements(np.argmin)
+@implements(np.argmin, constant=True)
 def argmin(x: Input[X], axis: int | None = None, *, keepdims: bool = False) -> X:
     """y = the index of the smallest of x along `axis` (in the flattened x for None), a constant."""
     x, found = _checked("argmin", x, _one_axis("argmin", axis), empty=False)
     return ArgMin(found, keepdims)(x)
 
 
-@implements(np.any)
+@implements(np.any, constant=True)
 def any(x: Input[X], axis: Axis = None, *, keepdims: bool = False) -> X:
     """y = whether any of x is true along `axis` (see `sum`), a constant."""
     x, axis = _checked("any", x, axis)
     return AnyTrue(axis, keepdims)(x)
 
 
-@implements(np.all)
+@implements(np.all, constant=True)
 def all(x: Input[X], axis: Axis = None, *, keepdims: bool = False) -> X:
     """y = whether all of x are true along `axis` (see `sum`), a constant."""
     x, axis = _checked("all", x, axis)

@@ -80,7 +80,7 @@ class OneHot(Constant):
 # ---- Public functions ----
 
 
-@implements(np.argsort)
+@implements(np.argsort, constant=True)
 def argsort(x: Input[X], axis: int | None = -1) -> X:
     """The indices that sort x in ascending order along `axis` (flattened for None), a constant.
 

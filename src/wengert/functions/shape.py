@@ -311,13 +311,13 @@ def tile(x: Input[X], reps: int | Sequence[int]) -> X:
 
 
 # fmt: off
-@implements(np.shape)
+@implements(np.shape, constant=True)
 def _shape(x: Variable) -> tuple[int, ...]: return x.shape
 
-@implements(np.ndim)
+@implements(np.ndim, constant=True)
 def _ndim(x: Variable) -> int: return x.ndim
 
-@implements(np.size)
+@implements(np.size, constant=True)
 def _size(x: Variable, axis: int | None = None) -> int:
     return x.size if axis is None else x.shape[axis]
 # fmt: on

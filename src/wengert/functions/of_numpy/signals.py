@@ -132,6 +132,11 @@ def pad(
             )
             x = _affinely(x, axis, widths[axis], mode, options)
         return x
+    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+        raise ValueError(
+            f"pad: got mode {mode!r}, needed 'constant', 'edge', 'linear_ramp', 'maximum', 'mean', "
+            f"'median', 'minimum', 'reflect', 'symmetric' or 'wrap'"
+        )
     if reflect_type != "even":
         raise ValueError(f"pad: got reflect_type {reflect_type!r}, needed 'even' or 'odd'")
     return simple_pad(x, pad_width, mode)

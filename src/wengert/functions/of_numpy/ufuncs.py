@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from wengert import dispatch
+from wengert import dispatch, refusals
 from wengert.arguments import integer
 from wengert.arrays import as_array
 from wengert.core import Variable
@@ -50,7 +50,8 @@ def ufunc_call(
         hint = "it writes in place; use wg.functions.scatter_add, or x.data"
         _refuse(ufunc, method, options, hint)
     if ufunc not in implementations and ufunc not in ufuncs:
-        hint = "compose it from wengert.functions, or pass x.data to leave the graph"
+        hint = refusals.cure(ufunc)
+        hint = hint or "compose it from wengert.functions, or pass x.data to leave the graph"
         _refuse(ufunc, method, options, hint)
     if ufunc.nout != 1 and method != "__call__":
         raise ValueError(f"np.{ufunc.__name__}.{method}: needed a function of one result")
