@@ -194,3 +194,124 @@ def test_a_float_number_of_groups_is_refused():
 def test_several_numbers_of_groups_are_refused():
     with pytest.raises(TypeError, match="group_norm: got groups \\(2, 2\\), needed an integer"):
         group_norm(np.ones((2, 4)), (2, 2))
+
+
+# ---- Small dtypes, large numbers, masked groups ----
+
+norms = pytest.mark.parametrize("f", NORMS.values(), ids=NORMS)
+
+
+def with_gradients(f, x, *affine):
+    """y, and the gradients of Σ y w, for fixed random weights w."""
+    inputs = [Variable(a) for a in (x, *affine)]
+    y = f(*inputs)
+    y.backward(grad=np.random.default_rng(1).normal(size=y.shape).astype(y.dtype))
+    return [y.data, *[v.grad.data for v in inputs if v.grad is not None]]
+
+
+@norms
+@pytest.mark.parametrize("scale", [1e-4, 300, 2e4])
+def test_float16_is_that_of_float64_rounded(f, scale):
+    x = (scale * X / 10).astype(np.float16)
+    affine = [a.astype(np.float16) for a in (GAMMA, BETA)]
+    found = with_gradients(f, x, *affine)
+    expected = with_gradients(f, *[a.astype(np.float64) for a in (x, *affine)])
+    for a, b in zip(found, expected, strict=True):
+        assert a.dtype == np.float16
+        np.testing.assert_allclose(a.astype(float), b, rtol=4e-3, atol=4e-3 * np.abs(b).max())
+
+
+@norms
+def test_float16_is_right_for_many_numbers(f):
+    x = np.tile(10 + X, (100, 1, 40, 40)).astype(np.float16)
+    np.testing.assert_allclose(f(x).astype(float), f(x.astype(np.float64)), atol=4e-3)
+
+
+def test_rms_norm_of_a_few_hundred_in_float16():
+    assert rms_norm(np.array([300, 300], np.float16)).tolist() == [1, 1]
+
+
+@norms
+@pytest.mark.parametrize("scale", [1e18, 1e30, 1e37])
+def test_numbers_whose_squares_overflow_are_normalized(f, scale):
+    x = (scale * X / 10).astype(np.float32)
+    affine = [a.astype(np.float32) for a in (GAMMA, BETA)]
+    found = with_gradients(f, x, *affine)
+    expected = with_gradients(f, *[a.astype(np.float64) for a in (x, *affine)])
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5 * np.abs(b).max())
+
+
+@norms
+def test_second_derivatives_of_numbers_whose_squares_overflow_are_right(f):
+    def second(x):
+        x = Variable(x)
+        y = f(x)
+        (g,) = wengert.grad([np.sum(y**3)], [x], create_graph=True)
+        return wengert.grad([np.sum((g * scale) ** 2)], [x])[0].data * scale
+
+    scale = 1e25
+    found, expected = second((scale * X).astype(np.float32)), second(scale * X)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+
+
+def test_one_large_group_leaves_the_others_as_they_are():
+    x = X[0, 0].astype(np.float32)
+    large = np.concatenate([x, np.float32([[1e30, 3e30]])])
+    np.testing.assert_array_equal(layer_norm(large)[:3], layer_norm(x))
+    np.testing.assert_allclose(layer_norm(large)[3], [-1, 1], rtol=1e-5)
+
+
+def test_running_statistics_stay_finite():
+    mean, var = np.zeros(4, np.float32), np.ones(4, np.float32)
+    batch_norm((1e30 * X).astype(np.float32), running_mean=mean, running_var=var)
+    assert np.isfinite(mean).all()
+    assert np.isfinite(var).all()
+
+
+@norms
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, bool])
+def test_integers_are_normalized_as_floats(f, dtype):
+    x = RNG.integers(0, 100, size=X.shape).astype(dtype)
+    np.testing.assert_array_equal(f(x), f(x.astype(float)))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        batch_norm, layer_norm, rms_norm, instance_norm,
+        lambda x, eps: group_norm(x, 2, eps=eps),
+    ],
+)  # fmt: skip
+def test_an_eps_in_float64_changes_neither_dtype_nor_value(f):
+    x = X.astype(np.float32)
+    assert f(x, eps=np.float64(0.1)).dtype == np.float32
+    np.testing.assert_array_equal(f(x, eps=np.array(0.1)), f(x, eps=0.1))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("name", ["layer", "rms", "group", "instance"])
+def test_a_group_that_is_masked_afterwards_may_be_anything(name, bad):
+    masked = np.arange(5)[:, None, None, None] == 2
+
+    def orders(x):
+        inputs = [Variable(a) for a in (x, GAMMA, BETA)[: 2 if name == "rms" else 3]]
+        y = np.sum(np.where(masked, 0, NORMS[name](*inputs)) ** 3)
+        gs = wengert.grad([y], inputs, create_graph=True)
+        squares = sum(np.sum(g * g) for g in gs)
+        return [y, *gs, *wengert.grad([squares], inputs)]
+
+    for a, b in zip(orders(np.where(masked, bad, X)), orders(X), strict=True):
+        np.testing.assert_allclose(a.data, b.data, rtol=1e-9, atol=1e-12)
+
+
+def test_elements_without_a_gradient_do_not_reach_gamma_in_inference_mode():
+    x = X.copy()
+    x[2] = np.nan
+    gamma, beta = Variable(GAMMA), Variable(BETA)
+    with wengert.test_mode():
+        y = batch_norm(Variable(x), gamma, beta, np.ones(4), np.ones(4))
+    np.sum(np.where(np.isnan(x), 0, y)).backward()
+    assert np.isfinite(gamma.grad.data).all()
+    assert np.isfinite(beta.grad.data).all()

@@ -16,6 +16,7 @@ from wengert.core import Function, Variable
 from wengert.dispatch import Axis
 from wengert.functions.arguments import as_operand
 from wengert.functions.axes import checked_axes
+from wengert.functions.precision import in_float
 from wengert.functions.shape import reshape
 from wengert.functions.types import Input, X
 
@@ -35,11 +36,17 @@ class Normalize(Function):
         self.centered = centered
 
     def forward(self, x, *affine):
-        y, _, _ = kernels.standardize(x, self.axes, self.eps, self.centered)
+        y, *_ = _standardized(x, self.axes, self.eps, self.centered)
         return _affine_map(y, *affine)
 
     def backward(self, gy):
-        x, *affine = self.xs
+        return self._backward(gy, self.xs[0])
+
+    def backward_past_zeros(self, gy):
+        return self._backward(gy, _used(self.xs[0], gy, self.axes))
+
+    def _backward(self, gy, x):
+        affine = self.xs[1:]
         return _gradients(gy, x, affine, self.needs, self.axes, self.eps, self.centered)
 
     @staticmethod
@@ -69,14 +76,20 @@ class BatchNorm(Function):
         self.momentum = momentum
 
     def forward(self, x, running_mean, running_var, *affine):
-        y, mean, var = kernels.standardize(x, _all_but_channels(x), self.eps)
+        y, mean, var, _ = _standardized(x, _all_but_channels(x), self.eps)
         n = x.size // mean.size
         for running, batch in ((running_mean, mean), (running_var, var * (n / (n - 1)))):
             running += self.momentum * (batch.reshape(-1) - running)
         return _affine_map(y, *affine)
 
     def backward(self, gy):
-        x, _, _, *affine = self.xs
+        return self._backward(gy, self.xs[0])
+
+    def backward_past_zeros(self, gy):
+        return self._backward(gy, _used(self.xs[0], gy, _all_but_channels(gy)))
+
+    def _backward(self, gy, x):
+        affine = self.xs[3:]
         need_x, _, _, *need_affine = self.needs
         needs = [need_x, *need_affine]
         gx, *gaffine = _gradients(gy, x, affine, needs, _all_but_channels(x), self.eps)
@@ -108,7 +121,13 @@ class BatchNormInference(Function):
         return x * scale + _affine_map(-mean * scale, None, *affine[1:])
 
     def backward(self, gy):
-        x, _, _, *affine = self.xs
+        return self._backward(gy, self.xs[0])
+
+    def backward_past_zeros(self, gy):
+        return self._backward(gy, _used(self.xs[0], gy, ()))
+
+    def _backward(self, gy, x):
+        affine = self.xs[3:]
         need_x, *need_others = self.needs
         mean, var = (_by_channel(statistic, x) for statistic in self._statistics())
         r = 1 / np.sqrt(var + self.eps)
@@ -160,7 +179,7 @@ def _gradients(
     """
     need_x, *need_affine = needs
     # (from x, because a v kept by the forward would be a constant to the next derivative)
-    y, _, var = kernels.standardize(x, axes, eps, centered)
+    y, _, _, factor = _standardized(x, axes, eps, centered)
     gyy = gy * y
     sums = [kernels.sum_over(gyy, axes), kernels.sum_over(gy, axes)]
     gaffine = [
@@ -169,7 +188,6 @@ def _gradients(
     ]
     if not need_x:
         return None, *gaffine
-    factor = 1 / np.sqrt(var + eps)
     if affine:
         (gamma, *_) = affine
         if all(gamma.shape[i] == 1 for i in axes):  # γ can be taken out of the means
@@ -182,6 +200,20 @@ def _gradients(
     if centered:
         gx = gx - sums[1] * (1 / n)
     return gx * factor, *gaffine
+
+
+def _standardized(x: Any, axes: tuple[int, ...], eps: float, centered: bool = True) -> Any:
+    """`kernels.standardize`; with a scale, if a variance overflows without one."""
+    found = kernels.standardize(x, axes, eps, centered)
+    scale = kernels.scale_of(as_array(x), axes, as_array(found[2]))
+    return found if scale is None else kernels.standardize(x, axes, eps, centered, scale)
+
+
+def _used(x: Any, gy: Any, axes: tuple[int, ...]) -> Any:
+    """x, without NaN and infinity in groups of elements that get no gradient."""
+    unused = np.all(np.equal(gy, 0), axis=axes, keepdims=True)
+    finite = np.all(np.isfinite(x), axis=axes, keepdims=True)
+    return np.where(np.logical_and(unused, np.logical_not(finite)), 0, x)
 
 
 def _all_but_channels(x: Any) -> tuple[int, ...]:
@@ -204,6 +236,7 @@ def _affine_map(y, gamma=None, beta=None):
 # ---- Public functions ----
 
 
+@in_float("x", "gamma", "beta")
 def batch_norm(
     x: Input[X],
     gamma: Input[X] | None = None,
@@ -264,6 +297,7 @@ def batch_norm(
     return BatchNorm(eps, momentum)(x, *running, *affine)
 
 
+@in_float("x", "gamma", "beta")
 def layer_norm(
     x: Input[X],
     gamma: Input[X] | None = None,
@@ -291,6 +325,7 @@ def layer_norm(
     return Normalize(axes, eps)(as_operand(x), *affine)
 
 
+@in_float("x", "gamma")
 def rms_norm(
     x: Input[X], gamma: Input[X] | None = None, *, axis: Axis = -1, eps: float = 1e-5
 ) -> X:
@@ -303,6 +338,7 @@ def rms_norm(
     return Normalize(axes, eps, centered=False)(as_operand(x), *affine)
 
 
+@in_float("x", "gamma", "beta")
 def group_norm(
     x: Input[X],
     groups: int,
@@ -336,6 +372,7 @@ def group_norm(
     return _grouped("group_norm", x, groups, gamma, beta, eps)
 
 
+@in_float("x", "gamma", "beta")
 def instance_norm(
     x: Input[X],
     gamma: Input[X] | None = None,

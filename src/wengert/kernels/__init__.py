@@ -14,7 +14,7 @@ from wengert.kernels.convolution import (
     im2col,
 )
 from wengert.kernels.geometry import Geometry
-from wengert.kernels.normalization import standardize, sum_over
+from wengert.kernels.normalization import scale_of, standardize, sum_over
 from wengert.kernels.pooling import window_max, window_sum, window_sum_gradient
 from wengert.kernels.recurrence import (
     gru_backward,
@@ -52,6 +52,7 @@ __all__ = [
     "matmul_past_zeros",
     "rnn_backward",
     "rnn_forward",
+    "scale_of",
     "softmax",
     "softmax_less_one_hot",
     "softmax_or_zero",
