@@ -91,6 +91,7 @@ ARGUMENTS = {
     "norm": (MATRIX,),
     "one_hot": (LABELS, 4),
     "pad": (MATRIX, 1),
+    "polygamma": (2, MATRIX),
     "prelu": (MATRIX, BIAS),
     "repeat": (MATRIX, 2),
     "reshape": (MATRIX, (2, 8)),

@@ -250,6 +250,13 @@ FUNCTIONS = {
     "subtract": "F.sub(x, y)",
     "multiply": "F.mul(x, y)",
     "divide": "F.div(x, y)",
+    "lgamma": "F.gammaln(x)",
+    "psi": "F.digamma(x)",
+    "expit": "F.sigmoid(x)",
+    "logdet": "F.slogdet(x).logabsdet",
+    "batch_inv": "F.inv(x)",
+    "batch_det": "F.det(x)",
+    "pinverse": "F.pinv(x)",
     "reduce_sum": "F.sum(x, axis)",
     "reduce_mean": "F.mean(x, axis)",
 }

@@ -15,11 +15,13 @@ from wengert.functions.binary import *
 from wengert.functions.cell import *
 from wengert.functions.conv import *
 from wengert.functions.create import *
+from wengert.functions.cumulative import *
 from wengert.functions.decompose import *
 from wengert.functions.distance import *
 from wengert.functions.dropout import *
 from wengert.functions.einsum import *
 from wengert.functions.embedding import *
+from wengert.functions.gaussian import *
 from wengert.functions.index import *
 from wengert.functions.interpolate import *
 from wengert.functions.inverse import *
@@ -39,6 +41,7 @@ from wengert.functions.recurrent import *
 from wengert.functions.reduce import *
 from wengert.functions.select import *
 from wengert.functions.shape import *
+from wengert.functions.special import *
 from wengert.functions.trigonometry import *
 from wengert.names import public
 
