@@ -170,7 +170,7 @@ def test_calls_outside_of_layers_have_no_layer_and_layers_in_no_attribute_their_
             return L.LayerNorm(2)(self.inner(x) * 2.0)
 
     with wg.trace():
-        y = Model()(np.ones((1, 3))) + 1.0
+        y = Model()(np.ones((1, 3), np.float32)) + 1.0
     layers = [node.layer for node in Graph(y)]
     assert layers[0] == "inner.layers.0"
     assert layers[-1] == ""
@@ -240,12 +240,12 @@ def test_switching_traces_on_or_off_does_not_end_a_list_of_calls(value):
 def test_calls_of_layers_are_listed_as_they_return():
     model = L.Sequential(L.Linear(4), L.Sequential(L.Linear(2)))
     with layer_calls() as calls:
-        y = model(np.ones((3, 5)))
+        y = model(np.ones((3, 5), np.float32))
     assert [call.path for call in calls] == ["layers.0", "layers.1.layers.0", "layers.1", ""]
     assert [call.output.shape for call in calls] == [(3, 4), (3, 2), (3, 2), (3, 2)]
     assert calls[-1].layer is model
     assert calls[-1].output is y
-    model(np.ones((3, 5)))
+    model(np.ones((3, 5), np.float32))
     assert len(calls) == 4
 
 

@@ -362,7 +362,7 @@ def test_a_decoder_layer_uses_no_later_step_and_only_the_memory_its_mask_allows(
     ids=lambda value: repr(value)[:20],
 )
 def test_activation_layers_pass_on_their_option(layer, function):
-    x = np.random.default_rng(0).normal(size=(4, 3))
+    x = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
     np.testing.assert_allclose(np.asarray(Variable(layer(x)).data), function(x), rtol=1e-6)
 
 

@@ -29,6 +29,8 @@ class Layer(wengert_layers.Layer):
     `layer.outputs[0]()`.
     """
 
+    casts_inputs = ""
+
     def __call__(self, *xs, **options):
         y = super().__call__(*xs, **options)
         self.inputs = [_weakly(x) for x in xs]

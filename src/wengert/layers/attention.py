@@ -44,6 +44,7 @@ class MultiHeadAttention(Layer):
     dtype: InitOnly[DTypeLike] = np.float32
     initializer: InitOnly[Initializer] = glorot_uniform
     bias_initializer: InitOnly[Initializer] = zeros
+    casts_inputs = "fiub"
     _elsewhere = "in_size", "heads", "dropout", "bias"
 
     def __post_init__(self) -> None:
@@ -130,6 +131,7 @@ class TransformerLayer(Layer):
     norm_first: bool = False
     dtype: InitOnly[DTypeLike] = np.float32
     initializer: InitOnly[Initializer] = glorot_uniform
+    _adds_inputs = True
     _elsewhere = "in_size", "heads", "hidden_size", "dropout"
 
     def __post_init__(self) -> None:

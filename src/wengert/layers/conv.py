@@ -36,6 +36,7 @@ class Conv(Layer):
     n_axes: ClassVar[int]
     function: ClassVar[Callable[..., Variable]]
     transposed: ClassVar[bool] = False
+    casts_inputs = "fiub"
     _elsewhere: ClassVar[tuple[str, ...]] = ("in_size", "out_size", "kernel", "stride", "padding")
 
     out_size: int

@@ -33,6 +33,8 @@ class Embedding(Layer):
     dtype: InitOnly[DTypeLike] = np.float32
     initializer: InitOnly[Initializer] = normal
 
+    casts_inputs = ""
+
     def __post_init__(self) -> None:
         check_sizes(self, "in_size", "out_size")
         self.W = parameter((self.in_size, self.out_size), self.initializer, self.dtype)

@@ -14,6 +14,7 @@ from wengert.arrays import DTypeLike, as_array, writable
 from wengert.config import layer_train, train
 from wengert.core import Parameter, Variable
 from wengert.declared import Declared
+from wengert.layers.door import cast_input, needs_cast
 from wengert.layers.parameters import Buffer, LazyParameter
 from wengert.layers.summary import Summary, summary
 from wengert.scopes import Registration, checked, without
@@ -32,6 +33,11 @@ class Layer(Declared):
     assignment, and named by the path to them: `"layers.0.W"`. A parameter that can be reached by
     two paths is listed once, under the first.
 
+    Arrays and Variables that are given to a Layer with Parameters of its own are cast to their
+    dtype: those in a wider float dtype with one warning in a process, narrower ones silently.
+    `casts_inputs` has the kinds of dtype that are cast: "f", "fiub" with integers and booleans, or
+    "" for none.
+
     Its options are either declared (see `wengert.declared`) or the arguments of an `__init__`:
 
         class Classifier(Layer):
@@ -48,12 +54,21 @@ class Layer(Declared):
 
     _hooks = tuple[Observer, ...]()  # (an annotation would declare an option)
     _mode = cast("bool | None", None)  # of this layer; None for that of the layer that calls it
+    _dtype = cast("Any", None)  # of its own Parameters, once known; False if nothing is cast
     _elsewhere: ClassVar[tuple[str, ...]] = ()  # the order of the arguments in PyTorch and Keras
+    casts_inputs: ClassVar[str] = "f"
+    _adds_inputs: ClassVar[bool] = False  # to outputs of Layers inside: their dtype counts, too
 
     def __call__(self, *xs: Any, **options: Any) -> Any:
         mode = self._mode
         if mode is not None and mode is not layer_train.get():
             return self._call_in(mode, xs, options)
+        dtype = self._dtype
+        if dtype is not False:
+            for x in xs:
+                if options or getattr(x, "dtype", None) is not dtype:
+                    xs, options = self._cast(xs, options)
+                    break
         scope = layer_scope.get()
         if scope is None:
             y = self.forward(*xs, **options)
@@ -62,6 +77,34 @@ class Layer(Declared):
         for observe in self._hooks:
             observe(self, xs, y)
         return y
+
+    def _cast(
+        self, xs: tuple[Any, ...], options: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments in the dtype of the Parameters of this Layer; see `casts_inputs`."""
+        dtype, kinds = self._dtype, self.casts_inputs
+        if dtype is None or any(needs_cast(x, dtype, kinds) for x in (*xs, *options.values())):
+            dtype = self._find_dtype()
+        if not dtype:
+            return xs, options
+        name = type(self).__name__
+        return (
+            tuple([cast_input(x, dtype, kinds, name) for x in xs]),
+            {key: cast_input(x, dtype, "f", name) for key, x in options.items()},
+        )
+
+    def _find_dtype(self) -> Any:
+        """The dtype of the Parameters of this Layer alone, if they have one and inputs are cast."""
+        if not self.casts_inputs:
+            self._dtype = False
+            return False
+        params = _named(self, (Parameter, LazyParameter), deep=self._adds_inputs).values()
+        dtypes = {p.dtype for p in params if p.dtype.kind == "f"}
+        if len(dtypes) == 1:
+            (self._dtype,) = dtypes
+        else:  # (the first `forward` may make Parameters, so the second call looks once more)
+            self._dtype = False if self._dtype == () else ()
+        return self._dtype
 
     def _call_in(self, mode: bool, xs: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """The call, with the mode of this Layer as the mode of Layers that have none."""
@@ -218,6 +261,8 @@ class Layer(Declared):
             elif value.dtype.kind == "f":
                 value.data = value.data.astype(dtype)
                 value.cleargrad()
+        for layer in self.named_layers().values():
+            vars(layer).pop("_dtype", None)
         return self
 
     def freeze(self) -> Self:
@@ -252,7 +297,7 @@ class Layer(Declared):
         return {
             name: x.detach() if isinstance(x, Variable) and x.creator is not None else x
             for name, x in vars(self).items()
-            if name != "_hooks"
+            if name not in ("_hooks", "_dtype")
         }
 
     def _take_size(

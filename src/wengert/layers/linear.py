@@ -33,6 +33,7 @@ class Linear(Layer):
     dtype: InitOnly[DTypeLike] = np.float32
     initializer: InitOnly[Initializer] = lecun_normal
     bias_initializer: InitOnly[Initializer] = zeros
+    casts_inputs = "fiub"
     _elsewhere = "in_size", "out_size"
 
     def __post_init__(self) -> None:

@@ -36,6 +36,7 @@ class Normalization(Layer):
     dtype: InitOnly[DTypeLike] = np.float32
     gamma_initializer: InitOnly[Initializer] = ones
     beta_initializer: InitOnly[Initializer] = zeros
+    casts_inputs = "fiub"
 
     def __post_init__(self) -> None:
         shape: tuple[int | None, ...]
@@ -153,6 +154,7 @@ class RMSNorm(Layer):
     eps: float = 1e-5
     dtype: InitOnly[DTypeLike] = np.float32
     gamma_initializer: InitOnly[Initializer] = ones
+    casts_inputs = "fiub"
 
     def __post_init__(self) -> None:
         check_sizes(self, "in_size")

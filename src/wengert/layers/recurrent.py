@@ -51,6 +51,7 @@ class Recurrent(Layer):
     initializer: InitOnly[Initializer] = glorot_uniform
     state_initializer: InitOnly[Initializer] = orthogonal
     bias_initializer: InitOnly[Initializer] = zeros
+    casts_inputs = "fiub"
     _elsewhere = "in_size", "out_size", "layers"
 
     def __post_init__(self) -> None:
@@ -161,6 +162,7 @@ class Cell(Layer):
     initializer: InitOnly[Initializer] = glorot_uniform
     state_initializer: InitOnly[Initializer] = orthogonal
     bias_initializer: InitOnly[Initializer] = zeros
+    casts_inputs = "fiub"
     _elsewhere = "in_size", "out_size", "bias"
 
     def __post_init__(self) -> None:

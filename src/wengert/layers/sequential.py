@@ -53,6 +53,8 @@ class Sequential(Layer):
 class Residual(Layer):
     """y = inner(x) + shortcut(x), and x itself without a shortcut. Source: arXiv:1512.03385."""
 
+    _adds_inputs = True
+
     def __init__(
         self, inner: Callable[[Any], Any], shortcut: Callable[[Any], Any] | None = None
     ) -> None:

@@ -4,6 +4,8 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from wengert.arrays import as_array
 from wengert.config import no_grad, test_mode
 from wengert.core import Parameter
@@ -82,7 +84,7 @@ def summary(model: Any, *xs: Any) -> Summary:
     drawn = get_state()
     try:
         with no_grad(), test_mode(), layer_calls() as calls:
-            model(*xs)
+            model(*[_in_dtype_of(model, x) for x in xs])
     finally:
         set_state(drawn)
     shapes: dict[int, tuple[tuple[int, ...], ...]] = {}
@@ -102,3 +104,11 @@ def summary(model: Any, *xs: Any) -> Summary:
         trained=sum(p.size for p in counted if p.requires_grad),
         bytes=sum(p.data.nbytes for p in counted),
     )
+
+
+def _in_dtype_of(model: Any, x: Any) -> Any:
+    """An array of floats in the dtype of the model's Parameters, so that np.ones(shape) will do."""
+    dtypes = {p.dtype for p in model.params()}
+    if len(dtypes) == 1 and isinstance(x, np.ndarray) and x.dtype.kind == "f":
+        return x.astype(*dtypes)
+    return x
