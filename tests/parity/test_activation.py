@@ -3,37 +3,37 @@
 import numpy as np
 import pytest
 
+import wengert.functions as F
 from wengert import Variable
-from wengert.functions import activation
 
 torch = pytest.importorskip("torch", reason="PyTorch is missing: pip install '.[parity]'")
 from torch.nn import functional as T  # noqa: E402
 
 PAIRS = {
-    "relu": (activation.relu, T.relu),
-    "leaky_relu": (lambda x: activation.leaky_relu(x, 0.2), lambda x: T.leaky_relu(x, 0.2)),
-    "elu": (lambda x: activation.elu(x, 1.3), lambda x: T.elu(x, 1.3)),
-    "selu": (activation.selu, T.selu),
-    "celu": (lambda x: activation.celu(x, 0.5), lambda x: T.celu(x, 0.5)),
-    "gelu": (activation.gelu, T.gelu),
+    "relu": (F.relu, T.relu),
+    "leaky_relu": (lambda x: F.leaky_relu(x, 0.2), lambda x: T.leaky_relu(x, 0.2)),
+    "elu": (lambda x: F.elu(x, 1.3), lambda x: T.elu(x, 1.3)),
+    "selu": (F.selu, T.selu),
+    "celu": (lambda x: F.celu(x, 0.5), lambda x: T.celu(x, 0.5)),
+    "gelu": (F.gelu, T.gelu),
     "tanh gelu": (
-        lambda x: activation.gelu(x, approximate=True), lambda x: T.gelu(x, approximate="tanh")
+        lambda x: F.gelu(x, approximate=True), lambda x: T.gelu(x, approximate="tanh")
     ),
-    "silu": (activation.silu, T.silu),
-    "mish": (activation.mish, T.mish),
+    "silu": (F.silu, T.silu),
+    "mish": (F.mish, T.mish),
     "softplus": (
-        lambda x: activation.softplus(x, 3), lambda x: T.softplus(x, 3, threshold=1000)
+        lambda x: F.softplus(x, 3), lambda x: T.softplus(x, 3, threshold=1000)
     ),
-    "softsign": (activation.softsign, T.softsign),
-    "sigmoid": (activation.sigmoid, T.sigmoid),
-    "log_sigmoid": (activation.log_sigmoid, T.logsigmoid),
+    "softsign": (F.softsign, T.softsign),
+    "sigmoid": (F.sigmoid, T.sigmoid),
+    "log_sigmoid": (F.log_sigmoid, T.logsigmoid),
     # (T.hardsigmoid and T.hardswish multiply float64 by a 1/6 of float32)
-    "hard_sigmoid": (activation.hard_sigmoid, lambda x: T.relu6(x + 3) / 6),
-    "hard_swish": (activation.hard_swish, lambda x: x * T.relu6(x + 3) / 6),
-    "softmax": (lambda x: activation.softmax(x, 1), lambda x: T.softmax(x, 1)),
-    "log_softmax": (lambda x: activation.log_softmax(x, -2), lambda x: T.log_softmax(x, -2)),
-    "glu": (lambda x: activation.glu(x, 1), lambda x: T.glu(x, 1)),
-    "prelu": (activation.prelu, T.prelu),
+    "hard_sigmoid": (F.hard_sigmoid, lambda x: T.relu6(x + 3) / 6),
+    "hard_swish": (F.hard_swish, lambda x: x * T.relu6(x + 3) / 6),
+    "softmax": (lambda x: F.softmax(x, 1), lambda x: T.softmax(x, 1)),
+    "log_softmax": (lambda x: F.log_softmax(x, -2), lambda x: T.log_softmax(x, -2)),
+    "glu": (lambda x: F.glu(x, 1), lambda x: T.glu(x, 1)),
+    "prelu": (F.prelu, T.prelu),
 }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wengert import Variable
-from wengert.functions.attention import multi_head_attention, scaled_dot_product_attention
+from wengert.functions import multi_head_attention, scaled_dot_product_attention
 
 torch = pytest.importorskip("torch", reason="PyTorch is missing: pip install '.[parity]'")
 from torch.nn import functional as T  # noqa: E402

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+import wengert.functions as F
 from wengert import Variable, kernels
-from wengert.functions import conv as F
 from wengert.kernels import Geometry, convolution
 from wengert.kernels import geometry as layout
 

@@ -5,7 +5,7 @@ import pytest
 
 import wengert.layers as L
 from wengert import Variable, test_mode
-from wengert.functions.activation import gelu, relu
+from wengert.functions import gelu, relu
 
 torch = pytest.importorskip("torch", reason="PyTorch is missing: pip install '.[parity]'")
 from torch import nn  # noqa: E402

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+import wengert.functions as F
 from wengert import Variable
-from wengert.functions import distance, loss
-from wengert.functions.activation import log_softmax
+from wengert.functions import log_softmax
 
 torch = pytest.importorskip("torch", reason="PyTorch is missing: pip install '.[parity]'")
 from torch.nn import functional as T  # noqa: E402
@@ -48,7 +48,7 @@ def test_softmax_cross_entropy_of_labels(reduction, seed, dtype):
     t.flat[0] = 0
     t_, weight_ = torch.tensor(t), torch.tensor(weight)
     compare(
-        lambda x: loss.softmax_cross_entropy(
+        lambda x: F.softmax_cross_entropy(
             x, t, axis=1, weight=weight, label_smoothing=smoothing, ignore_index=-100,
             reduction=reduction,
         ),
@@ -65,7 +65,7 @@ def test_softmax_cross_entropy_of_labels(reduction, seed, dtype):
 def test_softmax_cross_entropy_of_labels_without_options(reduction, seed, dtype):
     rng, x, t, _ = drawn_classes(seed, dtype)
     compare(
-        lambda x: loss.softmax_cross_entropy(x, t, axis=1, reduction=reduction),
+        lambda x: F.softmax_cross_entropy(x, t, axis=1, reduction=reduction),
         lambda x: T.cross_entropy(x, torch.tensor(t), reduction=reduction),
         rng, x,
     )  # fmt: skip
@@ -78,7 +78,7 @@ def test_softmax_cross_entropy_of_probabilities(reduction, seed, dtype):
     rng, x, _, weight = drawn_classes(seed, dtype)
     smoothing = rng.uniform(0, 0.5)
     compare(
-        lambda x, t: loss.softmax_cross_entropy(
+        lambda x, t: F.softmax_cross_entropy(
             np.moveaxis(x, 1, -1), np.moveaxis(t, 1, -1), weight=weight,
             label_smoothing=smoothing, reduction=reduction,
         ),
@@ -96,7 +96,7 @@ def test_nll(reduction, seed, dtype):
     rng, x, t, weight = drawn_classes(seed, dtype)
     t.flat[0] = 0
     compare(
-        lambda x: loss.nll(x, t, axis=1, weight=weight, ignore_index=1, reduction=reduction),
+        lambda x: F.nll(x, t, axis=1, weight=weight, ignore_index=1, reduction=reduction),
         lambda x: T.nll_loss(
             x, torch.tensor(t), torch.tensor(weight), ignore_index=1, reduction=reduction
         ),
@@ -114,7 +114,7 @@ def test_hinge(reduction, seed, dtype):
     t, weight = rng.integers(0, C, size=N), rng.uniform(0.5, 2, size=C).astype(dtype)
     margin, power = rng.uniform(0.5, 2), 1 + seed % 2
     compare(
-        lambda x: loss.hinge(
+        lambda x: F.hinge(
             x, t, margin=margin, power=power, weight=weight, reduction=reduction
         ),
         lambda x: T.multi_margin_loss(
@@ -132,7 +132,7 @@ def test_kl_divergence(reduction, theirs, log_target, seed, dtype):
     rng = np.random.default_rng(seed)
     x, t = (log_softmax(a) for a in rng.normal(size=(2, *rng.integers(1, 6, size=2))))
     compare(
-        lambda x, t: loss.kl_divergence(x, t, log_target=log_target, reduction=reduction),
+        lambda x, t: F.kl_divergence(x, t, log_target=log_target, reduction=reduction),
         lambda x, t: T.kl_div(x, t, log_target=log_target, reduction=theirs),
         rng, x.astype(dtype), (t if log_target else np.exp(t)).astype(dtype),
     )  # fmt: skip
@@ -153,7 +153,7 @@ def test_sigmoid_cross_entropy(with_pos_weight, reduction, seed, dtype):
     x, weight = 20 * (x - 0.5), rng.uniform(size=x.shape).astype(dtype)
     p = rng.uniform(0.2, 5, size=x.shape[-1:]).astype(dtype) if with_pos_weight else None
     compare(
-        lambda x: loss.sigmoid_cross_entropy(
+        lambda x: F.sigmoid_cross_entropy(
             x, t, weight=weight, pos_weight=p, reduction=reduction
         ),
         lambda x: T.binary_cross_entropy_with_logits(
@@ -171,7 +171,7 @@ def test_binary_cross_entropy(reduction, seed, dtype):
     rng, x, t = drawn_pair(seed, dtype, 0, 1)
     weight = rng.uniform(size=x.shape).astype(dtype)
     compare(
-        lambda x: loss.binary_cross_entropy(x, t, weight=weight, reduction=reduction),
+        lambda x: F.binary_cross_entropy(x, t, weight=weight, reduction=reduction),
         lambda x: T.binary_cross_entropy(
             x, torch.tensor(t), torch.tensor(weight), reduction=reduction
         ),
@@ -185,10 +185,10 @@ def test_binary_cross_entropy(reduction, seed, dtype):
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
-        (loss.mean_squared_error, T.mse_loss),
-        (loss.mean_absolute_error, T.l1_loss),
+        (F.mean_squared_error, T.mse_loss),
+        (F.mean_absolute_error, T.l1_loss),
         (
-            lambda *xs, reduction: loss.huber(*xs, delta=0.7, reduction=reduction),
+            lambda *xs, reduction: F.huber(*xs, delta=0.7, reduction=reduction),
             lambda *xs, reduction: T.huber_loss(*xs, delta=0.7, reduction=reduction),
         ),
     ],
@@ -208,7 +208,7 @@ def test_cosine_similarity(seed, dtype):
     rng, x0, x1 = drawn_pair(4 * seed + 3, dtype, -2, 2)
     axis = seed % 3
     compare(
-        lambda *xs: distance.cosine_similarity(*xs, axis=axis),
+        lambda *xs: F.cosine_similarity(*xs, axis=axis),
         lambda *xs: T.cosine_similarity(*xs, dim=axis),
         rng, x0, x1,
     )  # fmt: skip
@@ -222,7 +222,7 @@ def test_triplet_margin(swap, reduction, seed, dtype):
     rng = np.random.default_rng(seed)
     margin, p = rng.uniform(0.5, 2), [1, 2, 3][seed % 3]
     compare(
-        lambda *xs: distance.triplet_margin(
+        lambda *xs: F.triplet_margin(
             *xs, margin=margin, p=p, swap=swap, reduction=reduction
         ),
         lambda *xs: T.triplet_margin_loss(

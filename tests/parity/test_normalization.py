@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import wengert
+import wengert.functions as F
 from wengert import Variable
-from wengert.functions import normalization
 
 torch = pytest.importorskip("torch", reason="PyTorch is missing: pip install '.[parity]'")
 from torch.nn import functional as T  # noqa: E402
@@ -46,7 +46,7 @@ def test_batch_norm(seed, dtype, train):
     momentum, eps = rng.uniform(0.05, 0.5), 10 ** rng.uniform(-5, -1)
     with wengert.using_config("train", train):
         compare(
-            lambda *a: normalization.batch_norm(*a, mean, var, momentum=momentum, eps=eps),
+            lambda *a: F.batch_norm(*a, mean, var, momentum=momentum, eps=eps),
             lambda *a: T.batch_norm(a[0], mean_, var_, *a[1:], train, momentum, eps),
             rng, x, gamma, beta,
         )  # fmt: skip
@@ -67,7 +67,7 @@ def test_layer_norm(seed, dtype):
     size = x.shape[axes[-1] :]
     gamma, beta = rng.normal(size=(2, *size)).astype(dtype)
     compare(
-        lambda *a: normalization.layer_norm(*a, axis=axes),
+        lambda *a: F.layer_norm(*a, axis=axes),
         lambda x, *a: T.layer_norm(x, size, *a),
         rng, x, gamma, beta,
     )  # fmt: skip
@@ -79,7 +79,7 @@ def test_rms_norm(seed, dtype):
     rng, x, _, _ = drawn(seed, dtype)
     gamma = rng.normal(size=x.shape[-1:]).astype(dtype)
     compare(
-        lambda *a: normalization.rms_norm(*a, eps=1e-3),
+        lambda *a: F.rms_norm(*a, eps=1e-3),
         lambda x, g: T.rms_norm(x, g.shape, g, 1e-3),
         rng, x, gamma,
     )  # fmt: skip
@@ -91,7 +91,7 @@ def test_group_norm(seed, dtype):
     rng, x, gamma, beta = drawn(seed, dtype)
     groups = [1, 2, x.shape[1]][seed % 3]
     compare(
-        lambda x, *a: normalization.group_norm(x, groups, *a),
+        lambda x, *a: F.group_norm(x, groups, *a),
         lambda x, *a: T.group_norm(x, groups, *a),
         rng, x, gamma, beta,
     )  # fmt: skip
@@ -102,7 +102,7 @@ def test_group_norm(seed, dtype):
 def test_instance_norm(seed, dtype):
     rng, x, gamma, beta = drawn(seed, dtype)
     compare(
-        normalization.instance_norm,
+        F.instance_norm,
         lambda x, *a: T.instance_norm(x, None, None, *a),
         rng, x, gamma, beta,
     )  # fmt: skip

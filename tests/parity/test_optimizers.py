@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wengert import Parameter, Variable
-from wengert.functions.loss import mean_squared_error
+from wengert.functions import mean_squared_error
 from wengert.layers import Layer
 from wengert.optimizers import (
     LBFGS,

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+import wengert.functions as F
 from wengert import Variable
-from wengert.functions import pool as F
-from wengert.functions.interpolate import interpolate
+from wengert.functions import interpolate
 
 torch = pytest.importorskip("torch", reason="PyTorch is missing: pip install '.[parity]'")
 

@@ -5,8 +5,7 @@ import pytest
 
 import wengert
 from wengert import Variable
-from wengert.functions.cell import gru_cell, lstm_cell, rnn_cell
-from wengert.functions.recurrent import gru, lstm, rnn
+from wengert.functions import gru, gru_cell, lstm, lstm_cell, rnn, rnn_cell
 
 torch = pytest.importorskip("torch", reason="PyTorch is missing: pip install '.[parity]'")
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence  # noqa: E402
