@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from wengert import models as models
     from wengert import optimizers as optimizers
     from wengert import schedules as schedules
+    from wengert import sklearn as sklearn
     from wengert import testing as testing
     from wengert import training as training
     from wengert import viz as viz
@@ -68,7 +69,7 @@ if not TYPE_CHECKING:  # (a type checker would accept every name)
     _hint = _hints.of_module(__name__, _hints.WENGERT)
 
     def __getattr__(name: str) -> Any:
-        if name in _LAZY_MODULES:
+        if name in _LAZY_MODULES or name == "sklearn":  # which needs another package
             from importlib import import_module
 
             return import_module(f"wengert.{name}")
