@@ -302,8 +302,8 @@ class Classifier(ClassifierMixin, _Network):
         ValueError: an argument is out of its range, or does not fit X and y.
 
     Example:
-        >>> X, y = np.array([[0.0], [1.0], [4.0], [5.0]]), ["low", "low", "high", "high"]
-        >>> Classifier(lr=0.01, random_state=0).fit(X, y).predict([[-1.0], [6.0]]).tolist()
+        >>> X, y = [[-2.0], [-1.0], [1.0], [2.0]], ["low", "low", "high", "high"]
+        >>> Classifier(lr=0.01, random_state=0).fit(X, y).predict([[-3.0], [3.0]]).tolist()
         ['low', 'high']
     """
 
