@@ -35,7 +35,9 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except MemoryError as error:
-        args.parser.error(f"not enough memory: {error}")
+        args.parser.error(
+            f"not enough memory: {error}; a smaller model or a smaller --batch-size needs less"
+        )
     except recipes.RecipeError as error:
         args.parser.error(f"argument --{error.name.replace('_', '-')}: {error}")
     except UsageError as error:
@@ -103,8 +105,8 @@ def _parser() -> _Parser:
 
 def _add_train(parser: _Parser) -> None:
     add = parser.add_argument
-    add("dataset", nargs="?", choices=[*recipes.DATASETS], metavar="DATASET", help="see below")
-    add("--model", choices=[*recipes.MODELS], metavar="NAME", help="see below")
+    add("dataset", nargs="?", type=_typed(recipes.dataset), metavar="DATASET", help="see below")
+    add("--model", type=_typed(recipes.one_of(*recipes.MODELS)), metavar="NAME", help="see below")
     add("--data", type=_full_path, metavar="PATH", help="folder or file of the data; see below")
     add("--run", metavar="FOLDER", help="folder of the run (default: a new one in --runs)")
     add("--runs", metavar="FOLDER", help="folder in which runs are created (default: runs)")

@@ -1,5 +1,10 @@
 """Errors that end a command with a message for the user, not with a traceback."""
 
+import re
+import sys
+
+from wengert.cli.recipes import ALL_OPTIONS
+
 
 class Failure(Exception):  # noqa: N818
     """The command cannot continue; the exit code is 1."""
@@ -10,8 +15,31 @@ class UsageError(Exception):
 
 
 def reason(error: Exception) -> str:
-    """The message of an error, without the number that an OSError puts in front of it."""
+    """The message of an error for a user of the command.
+
+    It has neither the number that an OSError puts in front of it, nor the name of the function
+    that raised it; and what to do is told by options, not by arguments of Python.
+    """
     text = str(error) or type(error).__name__
     if isinstance(error, OSError) and error.errno is not None:
-        return text.removeprefix(f"[Errno {error.errno}] ")
-    return text
+        text = text.removeprefix(f"[Errno {error.errno}] ")
+    caller, found, rest = text.partition(": ")
+    if found and _is_ours(caller.partition(".")[0]):
+        text = rest
+    fact, semicolon, cure = text.rpartition("; ")  # (a path may have such a text, too)
+    cure = re.sub(r"(?<![\w/])([a-z_]+)=(?=\S)", _option, cure).replace("folder=…", "--data FOLDER")
+    return fact + semicolon + cure
+
+
+def _is_ours(name: str) -> bool:
+    modules = ("data", "functions", "io", "layers", "models", "optimizers", "schedules", "training")
+    return name.isidentifier() and any(
+        name in vars(sys.modules[f"wengert.{module}"])
+        for module in modules
+        if f"wengert.{module}" in sys.modules
+    )
+
+
+def _option(match: re.Match[str]) -> str:
+    name = match[1]
+    return f"--{name.replace('_', '-')} " if name in ALL_OPTIONS else match[0]

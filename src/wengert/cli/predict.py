@@ -12,13 +12,14 @@ from numpy import ndarray
 import wengert.functions as F
 from wengert.arrays import as_array
 from wengert.cli.failure import Failure, UsageError, reason
+from wengert.cli.pictures import BACKGROUND
 from wengert.cli.recipes import DATASETS
 from wengert.cli.runs import Run, is_run
-from wengert.cli.samples import BACKGROUND, Facts
+from wengert.cli.samples import Facts
 from wengert.cli.tables import rows_to_predict
 from wengert.cli.trained import Which, opened, trained
 from wengert.config import no_grad, test_mode
-from wengert.data.image_folder import SUFFIXES, ImageError, images_in, read_image
+from wengert.data.image_file import SUFFIXES, ImageError, images_in, read_image
 
 BATCH = 64
 MODES = {1: "L", 3: "RGB"}

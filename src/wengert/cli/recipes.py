@@ -4,7 +4,10 @@ The settings of a run are a dict of plain values. `settings` builds it from the 
 and the tables here; `checked` validates a dict that was read from a file.
 """
 
+import difflib
 import math
+import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -277,6 +280,24 @@ RECIPES = [
     Recipe("gpt", "", {"epochs": 5, "batch_size": 16, "validation": 0.05, "context": 64}),
     Recipe("gpt", "", {"optimizer": "adamw", "lr": 0.002, "schedule": "warm-up", "clip_norm": 1.0}),
 ]
+
+
+def dataset(text: str) -> str:
+    """Reads the name of a data set; a path gets an error that says what to write."""
+    if text in DATASETS:
+        return text
+    near = difflib.get_close_matches(text, DATASETS, 1)
+    if os.path.exists(os.path.expanduser(text)) and not near:
+        raise ValueError(f"{text!r} is no data set; write: wengert train {of_path(text)}")
+    meant = f"; did you mean {near[0]}?" if near else ""
+    raise ValueError(f"got {text!r}, needed one of {', '.join(DATASETS)}{meant}")
+
+
+def of_path(path: str) -> str:
+    """The data set that a file or folder is probably for, with its option."""
+    kind = "csv" if path.lower().endswith((".csv", ".tsv")) else "text"
+    kind = "images" if os.path.isdir(os.path.expanduser(path)) else kind
+    return f"{kind} --data {shlex.quote(path)}"
 
 
 def fitting(dataset: str, given: Mapping[str, Any] | None = None) -> list[str]:

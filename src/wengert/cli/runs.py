@@ -22,6 +22,7 @@ class Run:
     """A run in its folder.
 
         settings.json   all settings, and the facts of the data
+        files.json      the image files of each part, if the data are the user's images
         log.jsonl       one line for each epoch
         checkpoints/    the newest checkpoints
         weights.npz     the weights of the model at the end
@@ -77,6 +78,29 @@ class Run:
                 f"{__version__} (by {found['wengert']}): {error.name}: {error}"
             ) from None
         return cls(folder, settings, found["facts"])
+
+    @property
+    def files(self) -> dict[str, list[str]] | None:
+        """The files of the data, by part, if they were kept.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        path = self.folder / "files.json"
+        if not path.is_file():
+            return None
+        found = _read(path)
+        if not {"train", "test"} <= found.keys():
+            raise RunError(f"{path} is damaged: it lacks entries of a run")
+        return found
+
+    def write_files(self, files: Mapping[str, list[str]]) -> None:
+        """Keeps the files of the data.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        _write(self.folder / "files.json", files)
 
     def write_settings(self) -> None:
         """Writes the settings, with the version of wengert.

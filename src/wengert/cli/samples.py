@@ -2,7 +2,7 @@
 
 import hashlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from wengert import data
+from wengert.cli import pictures
 from wengert.cli.recipes import AUGMENTS, DATASETS, Settings
 from wengert.cli.tables import load_table
 from wengert.data import ArrayDataset, Dataset, Subset, TokenWindows, TransformDataset
@@ -19,7 +20,6 @@ from wengert.data.dataset import BaseDataset
 from wengert.data.transforms import StandardScaler
 from wengert.random import generator
 
-BACKGROUND = "white"  # behind the transparent pixels of images
 Facts = dict[str, Any]  # shapes, names of classes and columns, characters: values for JSON
 
 
@@ -32,32 +32,41 @@ class Data:
     test: Dataset
     facts: Facts
     notes: tuple[str, ...] = ()  # what was decided about the data, for the user
+    files: dict[str, list[str]] | None = None  # those of images, by part
 
 
-def load_data(settings: Settings) -> Data:
+def load_data(settings: Settings, started: Mapping[str, Any] | None = None) -> Data:
     """The data that the settings name.
+
+    Args:
+        started: the files and the facts with which a run was started, if they have files.
 
     Raises:
         ImportError: an optional package is missing.
         OSError, ValueError: the data cannot be loaded or used.
     """
     kind = DATASETS[settings["dataset"]].kind
-    found = {"images": _images, "table": _table, "curve": _curve, "text": _text}[kind](settings)
+    if settings["dataset"] == "images":
+        is_new = started is None or started["files"] is None
+        found = _pictures(settings) if is_new else _pictures_again(settings, started or {})
+    else:
+        found = {"images": _images, "table": _table, "curve": _curve, "text": _text}[kind](settings)
     sets = (found.train, found.validation, found.test)
     counts = [0 if samples is None else len(samples) for samples in sets]
     return replace(found, facts=found.facts | {"samples": counts})
 
 
 def _images(settings: Settings) -> Data:
-    train, test, classes = (
-        _image_folders(settings) if settings["dataset"] == "images" else _known_images(settings)
-    )
+    train, test, classes = _known_images(settings)
     shape = train[0][0].shape
     kept, validation = _held_out(train, settings)
-    changes = _changes(settings["augment"], shape[-1])
-    if changes:
-        kept = TransformDataset(kept, T.Compose(*changes))
-    return Data(kept, validation, test, {"shape": list(shape), "classes": list(classes)})
+    facts = {"shape": list(shape), "classes": list(classes)}
+    return Data(_augmented(kept, settings, shape[-1]), validation, test, facts)
+
+
+def _augmented(samples: Dataset, settings: Settings, side: int) -> Dataset:
+    changes = _changes(settings["augment"], side)
+    return TransformDataset(samples, T.Compose(*changes)) if changes else samples
 
 
 def _known_images(settings: Settings) -> tuple[Dataset, Dataset, Sequence[str]]:
@@ -74,25 +83,39 @@ def _known_images(settings: Settings) -> tuple[Dataset, Dataset, Sequence[str]]:
     return load(True, folder=folder), load(False, folder=folder), classes
 
 
-def _image_folders(settings: Settings) -> tuple[Dataset, Dataset, Sequence[str]]:
-    """FOLDER/train and FOLDER/test if they exist; else a fifth of FOLDER is the test set."""
-    root, size = Path(settings["data"]), settings["size"]
-    if not ((root / "train").is_dir() and (root / "test").is_dir()):
-        images = data.ImageFolder(root, size=size, background=BACKGROUND)
-        _check_classes(root, images.classes)
-        train, test = _parted(images, 0.2)
-        return train, test, images.classes
-    train_images, test_images = (
-        data.ImageFolder(root / name, size=size, background=BACKGROUND)
-        for name in ("train", "test")
+def _pictures(settings: Settings) -> Data:
+    """The user's images; a fifth of them is the test set if they are not divided."""
+    found = pictures.find(settings)
+    _check_classes(found.root, found.classes)
+    files = dict(found.files)
+    for part, fraction, seed in (
+        ("test", 0.2, 0),
+        ("validation", settings["validation"], settings["seed"]),
+    ):
+        if part not in files and fraction > 0:
+            names = files["train"]
+            labels = replace(found, files=files).labels("train")
+            most, rest = _parted(names, fraction, labels, seed)
+            files["train"], files[part] = ([names[i] for i in p.indices] for p in (most, rest))
+    return _of_pictures(settings, replace(found, files=files))
+
+
+def _pictures_again(settings: Settings, started: Mapping[str, Any]) -> Data:
+    """The images with which a run was started."""
+    facts = started["facts"]
+    only = started.get("only", "")
+    return _of_pictures(
+        settings, pictures.again(settings, started["files"], facts["classes"], only)
     )
-    if train_images.classes != test_images.classes:
-        raise ValueError(
-            f"{root}: train has the folders {', '.join(train_images.classes)}, and test "
-            f"{', '.join(test_images.classes)}; needed the same in both"
-        )
-    _check_classes(root, train_images.classes)
-    return train_images, test_images, train_images.classes
+
+
+def _of_pictures(settings: Settings, found: pictures.Pictures) -> Data:
+    size = settings["size"]
+    train: Dataset = _augmented(found.dataset("train", size), settings, size)
+    test = found.dataset("test", size)
+    validation = found.dataset("validation", size) if "validation" in found.files else None
+    facts = {"shape": [3, size, size], "classes": list(found.classes)}
+    return Data(train, validation, test, facts, tuple(found.notes), found.files)
 
 
 def _changes(augment: str, side: int) -> list[Callable[[Any], Any]]:
@@ -169,7 +192,7 @@ def _held_out(
 
 def _parted(
     samples: Dataset, fraction: float, labels: ndarray | None = None, seed: int = 0
-) -> tuple[Dataset, Dataset]:
+) -> tuple[Subset, Subset]:
     """The samples in two sets; the second has this fraction of them, and of each class.
 
     Args:
@@ -179,7 +202,8 @@ def _parted(
     if not 0 < round((1 - fraction) * n) < n:
         raise ValueError(
             f"{n} sample{'s' * (n != 1)} cannot be split between training, validation and "
-            f"testing: a fraction of {fraction:g} leaves one of them empty; more data are needed"
+            f"testing: a fraction of {fraction:g} leaves one of them empty; more data are needed, "
+            f"or another --validation"
         )
     if labels is not None and isinstance(samples, Subset):
         labels = labels[samples.indices]

@@ -50,6 +50,7 @@ CURES = {  # what to do about a TableError, as options of `wengert train`
              "--missing skip does",
     "kind": "--kind classes takes every text as the name of a class",
     "line": "leave the line out, as --missing skip does",
+    "target": "--kind classes takes the texts as classes, --target names another column",
 }
 # fmt: on
 
@@ -73,15 +74,8 @@ def load_table(settings: Settings) -> TableData:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it cannot be used; the message names options of the command.
+        TableError: it cannot be used.
     """
-    try:
-        return _table(settings)
-    except TableError as error:
-        raise ValueError(error.told(CURES)) from None
-
-
-def _table(settings: Settings) -> TableData:
     style = _format(settings)
     rows = read_rows(settings["data"], style)
     digest = _digest(rows)
@@ -288,7 +282,11 @@ def _is_header(first: list[str], facts: Facts, style: TableFormat) -> bool:
 def _found(path: Path, header: list[str], columns: list[str]) -> list[int]:
     missing = [name for name in columns if name not in header]
     if missing:
-        raise Failure(f"{path}: has no column {', '.join(missing)}; it has {', '.join(header)}")
+        shown = ", ".join(header)
+        raise Failure(
+            f"{path}: has no column {', '.join(missing)}; it has "
+            f"{shown[:300]}{', …' if len(shown) > 300 else ''}"
+        )
     for name in columns:
         if header.count(name) > 1:
             raise Failure(f"{path}: has two columns {name!r}; give each column a different name")

@@ -6,10 +6,11 @@ import signal
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +20,10 @@ from wengert.cli.failure import Failure, UsageError, reason
 from wengert.cli.jobs import evaluated, headline, make_trainer, test_batches, train_batches
 from wengert.cli.recipes import RecipeError, Settings
 from wengert.cli.runs import Run, new_folder
-from wengert.cli.samples import Data, Facts
+from wengert.cli.samples import Data
 from wengert.cli.trained import best_epoch, built, can_choose, load, loaded, opened, weights_line
-from wengert.files import exclusive_lock
+from wengert.data import DataLoader
+from wengert.files import AnyPath, exclusive_lock
 from wengert.io import save_arrays, save_weights
 from wengert.layers import Layer
 from wengert.training import Callback, Trainer, every
@@ -52,18 +54,20 @@ def train(
         raise UsageError("argument --runs: --run already names the folder")
     if dataset is None:
         names = ", ".join(recipes.DATASETS)
-        raise UsageError(f"needed a DATASET, one of {names}, or --resume RUN")
+        hint = f"; write: wengert train {recipes.of_path(given['data'])}" if "data" in given else ""
+        raise UsageError(f"needed a DATASET, one of {names}, or --resume RUN{hint}")
     settings = recipes.settings(dataset, model, given)
     random.seed(settings["seed"])
     samples = load(settings)
     network = built(settings, samples.facts)
-    run = _new_run(settings, samples.facts, folder, runs)
+    run = _new_run(settings, samples, folder, runs)
     with _locked(run):
         return _fit(run, samples, network)
 
 
 def resume(folder: str, dataset: str | None, model: str | None, given: Settings) -> int:
-    """Continues the run in a folder; only `epochs` and the path `data` may differ from before."""
+    """Continues the run in a folder; only `epochs`, the path `data` and `skip_damaged` may
+    differ from before."""
     run = opened(folder)
     _change_settings(run, dataset, given | ({} if model is None else {"model": model}))
     if run.metrics is not None:
@@ -78,7 +82,10 @@ def resume(folder: str, dataset: str | None, model: str | None, given: Settings)
     network = built(run.settings, samples.facts)
     with _locked(run):
         try:
+            run.facts = samples.facts | run.facts | {"samples": samples.facts["samples"]}
             run.write_settings()
+            if samples.files is not None:
+                run.write_files(samples.files)
         except OSError as error:
             raise Failure(f"{run.folder} cannot be written: {reason(error)}") from None
         return _fit(run, samples, network, resumed=True)
@@ -95,10 +102,10 @@ def _locked(run: Run) -> Iterator[None]:
         yield
 
 
-def _new_run(settings: Settings, facts: Facts, folder: str | None, runs: str | None) -> Run:
-    name = settings["dataset"], settings["model"]
+def _new_run(settings: Settings, samples: Data, folder: str | None, runs: str | None) -> Run:
     try:
-        return Run.create(folder or new_folder(runs or "runs", *name), settings, facts)
+        where = folder or new_folder(runs or "runs", settings["dataset"], settings["model"])
+        return _created(where, settings, samples)
     except OSError as error:
         why = error.strerror or str(error)
         if folder is not None or runs is not None:
@@ -109,7 +116,14 @@ def _new_run(settings: Settings, facts: Facts, folder: str | None, runs: str | N
             f"the run is kept in a temporary folder; choose another with --run FOLDER",
             stacklevel=2,
         )
-        return Run.create(tempfile.mkdtemp(prefix="wengert-"), settings, facts)
+        return _created(tempfile.mkdtemp(prefix="wengert-"), settings, samples)
+
+
+def _created(folder: AnyPath, settings: Settings, samples: Data) -> Run:
+    run = Run.create(folder, settings, samples.facts)
+    if samples.files is not None:
+        run.write_files(samples.files)
+    return run
 
 
 def _change_settings(run: Run, dataset: str | None, given: Settings) -> None:
@@ -118,10 +132,10 @@ def _change_settings(run: Run, dataset: str | None, given: Settings) -> None:
         raise UsageError(f"{run.folder} is a run on {run.settings['dataset']}, not on {dataset}")
     for name, value in given.items():
         has = run.settings.get(name)
-        moved = name == "data" and has is not None
+        free = name in ("data", "skip_damaged") and has is not None
         if name == "epochs" and value < has:
             raise RecipeError(name, f"{run.folder} has {has}; needed {has} or more")
-        if value != has and name != "epochs" and not moved:
+        if value != has and name != "epochs" and not free:
             shown = "no such setting" if has is None else has
             raise RecipeError(name, f"{run.folder} has {shown}; omit it, or start a new run")
     run.settings |= given
@@ -181,7 +195,7 @@ def _fit(run: Run, samples: Data, model: Layer, *, resumed: bool = False) -> int
     callbacks += [best] if best is not None else []
     trainer = make_trainer(model, settings, run.facts, len(batches), callbacks)
     print(f"run {run.folder}: {_sizes(samples, model)}", *samples.notes, sep="\n", flush=True)
-    _load_state(trainer, run, resumed=resumed)
+    _load_state(trainer, run, batches, validation, resumed=resumed)
     with _failures(run, saving, trainer):
         try:
             with interruption.listening(), np.errstate(all="ignore"):
@@ -234,17 +248,45 @@ def _failures(run: Run, saving: "Saving", trainer: Trainer) -> Iterator[None]:
         ) from None
 
 
-def _load_state(trainer: Trainer, run: Run, *, resumed: bool) -> None:
+def _load_state(
+    trainer: Trainer,
+    run: Run,
+    train: DataLoader,
+    validation: DataLoader | None,
+    *,
+    resumed: bool,
+) -> None:
     """Restores the newest checkpoint, if there is one; says so if a resumed run has none."""
     try:
         state = state_to_resume(True, trainer.callbacks)
-        if state is not None:
-            trainer.load_state_dict(state)
-        elif resumed:
-            print("no checkpoint was saved yet: the training starts from the beginning", flush=True)
+        if state is None:
+            if resumed:
+                print("no checkpoint was saved yet: the training starts from the beginning")
+            return
+        state = _for_fewer(state, trainer, train, validation)
+        trainer.load_state_dict(state)
     except (OSError, ValueError) as error:
         raise Failure(f"{run.folder} cannot be resumed: {reason(error)}") from None
     trainer.stopped = None  # if it was interrupted
+
+
+def _for_fewer(
+    state: Mapping[str, Any], trainer: Trainer, train: DataLoader, validation: DataLoader | None
+) -> Mapping[str, Any]:
+    """The state, at the start of its epoch if samples have been left out since it was saved."""
+    samples = (state["train"]["samples"], (state["validation"] or {"samples": 0})["samples"])
+    if samples == (len(train.dataset), 0 if validation is None else len(validation.dataset)):
+        return state
+    if state["position"]["batches"]:
+        print(f"epoch {state['position']['epoch'] + 1} starts again, with the images that are left")
+    state = {**state, "scores": trainer.state_dict()["scores"]}
+    state["position"] = {**state["position"], "batches": 0, "fetched_all": False}
+    for name, loader in (("train", train), ("validation", validation)):
+        if loader is not None:
+            before = state[name]
+            passes = before["passes"] - (before["position"] is not None)
+            state[name] = {**loader.state_dict(), "seed": before["seed"], "passes": passes}
+    return state
 
 
 def _finish(run: Run, trainer: Trainer, samples: Data, best: BestWeights | None) -> int:

@@ -1,5 +1,7 @@
 """Steps that the commands share: open a run, load its data and its model; `wengert evaluate`."""
 
+import sys
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from wengert.cli.failure import Failure, reason
@@ -8,6 +10,8 @@ from wengert.cli.networks import make_model
 from wengert.cli.recipes import DATASETS, RecipeError, Settings
 from wengert.cli.runs import Run, RunError
 from wengert.cli.samples import Data, Facts, load_data
+from wengert.cli.tables import CURES
+from wengert.data.table_file import TableError
 from wengert.io import load_arrays
 from wengert.layers import Layer
 from wengert.training.checkpoint_folder import Checkpoints
@@ -24,7 +28,9 @@ def evaluate(folder: str, data: str | None, *, which: Which) -> int:
         if not DATASETS[run.settings["dataset"]].data:
             raise RecipeError("data", f"{run.settings['dataset']} is part of the package")
         run.settings["data"] = data
-    samples = loaded(run)
+    samples = loaded(run, only="test")
+    for note in samples.notes:
+        print(f"wengert evaluate: {note}", file=sys.stderr)
     model, weights = trained(run, which)
     test = evaluated(model, run.settings, run.facts, samples.test)
     print(weights)
@@ -46,13 +52,20 @@ def opened(folder: str) -> Run:
     return run
 
 
-def loaded(run: Run) -> Data:
-    """The data of a run.
+def loaded(run: Run, only: str = "") -> Data:
+    """The data of a run, or those of `only` one part of them.
 
     Raises:
         Failure: they cannot be loaded, or have changed since the run was started.
     """
-    samples = load(run.settings)
+    try:
+        files = run.files
+    except RunError as error:
+        raise Failure(str(error)) from None
+    started = {"files": files, "facts": run.facts, "only": only}
+    samples = load(run.settings, started)
+    if files is not None:
+        return samples
     names = run.facts.keys() - {"x_scaler", "t_scaler", "fill"}  # computed: compared by "digest"
     changed = [name for name in sorted(names) if samples.facts.get(name) != run.facts[name]]
     if changed:
@@ -66,14 +79,17 @@ def loaded(run: Run) -> Data:
     return samples
 
 
-def load(settings: Settings) -> Data:
-    """The data that the settings name.
+def load(settings: Settings, started: Mapping[str, Any] | None = None) -> Data:
+    """The data that the settings name, or those with which a run was started.
 
     Raises:
         Failure: they cannot be loaded.
     """
     try:
-        return load_data(settings)
+        return load_data(settings, started)
+    except TableError as error:
+        told = error.told(CURES) if started is None else f"{error.fact}; that is another table"
+        raise Failure(told) from None
     except (ImportError, OSError, ValueError) as error:
         raise Failure(reason(error)) from None
 
@@ -88,7 +104,7 @@ def built(settings: Settings, facts: Facts) -> Layer:
         return make_model(settings, facts)
     except ValueError as error:
         names = [name for name in ("hidden", "width", "context") if name in settings]
-        raise RecipeError(names[0] if names else "model", str(error)) from None
+        raise RecipeError(names[0] if names else "model", reason(error)) from None
 
 
 def trained(run: Run, which: Which = None) -> tuple[Layer, str]:

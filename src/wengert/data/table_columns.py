@@ -158,6 +158,8 @@ def targets(rows: Rows, column: int, kind: str) -> tuple[ndarray, list[str] | No
         for i, field in enumerate(fields):
             if field.lower() in MISSING:
                 raise _no_target(rows, i, column, "line")
+            if not (rows.format.is_number(field) or is_decimal_comma(field, rows.format)):
+                raise rows.error(i, column, "a number to predict", "target")
         return numbers(rows, column, None).astype(np.float32), None
     for i, field in enumerate(fields):
         if not field:

@@ -24,6 +24,7 @@ CURES = {
     "names": "kind='classes' takes it as the name of a class; else leave the line out",
     "kind": "kind='classes' takes every text as the name of a class",
     "line": "leave the line out",
+    "target": "kind='classes' takes the texts as classes, target names another column",
 }
 
 
@@ -157,10 +158,8 @@ def read_rows(path: str | os.PathLike[str], style: TableFormat) -> Rows:
     """
     file_path, name = path_of("load_csv", "path", path), str(path)
     if not file_path.is_file():
-        what = "is a folder, needed a file" if file_path.is_dir() else None
-        raise FileNotFoundError(
-            f"load_csv: {name} {what}" if what else f"load_csv: there is no file {name!r}"
-        )
+        what = f"{name} is a folder, needed a file" if file_path.is_dir() else ""
+        raise FileNotFoundError(f"load_csv: {what or f'there is no file {name!r}'}")
     numbered = read_lines(file_path, name, style)
     if not numbered:
         raise TableError(f"{name} is empty, needed rows of numbers")

@@ -118,7 +118,8 @@ def load_text(
         raise ValueError(f"load_text: got unit {unit!r}, needed 'characters' or 'bytes'")
     file = path_of("load_text", "path", path)
     if not file.is_file():
-        raise FileNotFoundError(f"load_text: there is no file {os.fspath(path)!r}")
+        what = f"{file} is a folder, needed a file" if file.is_dir() else ""
+        raise FileNotFoundError(f"load_text: {what or f'there is no file {os.fspath(path)!r}'}")
     check_type("load_text", "encoding", encoding, str, "its name")
     try:
         content = np.fromfile(file, np.uint8) if unit == "bytes" else file.read_text(encoding)
