@@ -37,7 +37,8 @@ def flowers(n=60, join=",", point="."):
 
 def train(capsys, *options, run="run"):
     """The lines that the training of t.csv prints, without those of epochs."""
-    quick = "--epochs", "1", "--hidden", "8", "--run", run
+    quick = ["--epochs", "1", "--run", run]
+    quick += [] if "linear" in options else ["--hidden", "8"]
     lines = ran(capsys, "train", "csv", "--data", "t.csv", *quick, *options).splitlines()
     return [line for line in lines if not line.startswith("epoch")]
 
@@ -355,6 +356,27 @@ def test_each_class_is_in_each_part_in_proportion(tmp_path, capsys):
     samples = load_data(Run.open("run").settings)
     parts = (samples.train, samples.validation, samples.test)
     assert [int((part[:][1] == 1).sum()) for part in parts] == [14, 2, 4]
+
+
+def test_the_share_of_the_variance_that_is_explained_is_told(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    rows = [f"{x:.4f},{3 * x + 1:.4f}" for x in rng.normal(size=99)]
+    table(tmp_path / "t.csv", "x,t", rows)
+    lines = train(capsys, "--epochs", "30", "--model", "linear")
+    found = re.fullmatch(r"test R²: (\S+), mean squared error: (\S+)", lines[-1])
+    run = Run.open("run")
+    t = load_data(run.settings).test[:][1]
+    assert float(found[1]) == pytest.approx(1 - float(found[2]) / t.var(), abs=1e-3)
+    with open("run/log.jsonl") as log:
+        last = json.loads(log.readlines()[-1])
+    assert {"r2", "validation_r2"} <= last.keys()
+
+
+def test_one_test_sample_has_no_variance_to_explain(tmp_path, capsys):
+    table(tmp_path / "t.csv", "x,t", [f"{x}.5,{x}.25" for x in range(5)])
+    lines = train(capsys, "--validation", "0.25")
+    assert lines[-1].startswith("test R²: nan, mean squared error: ")
+    assert ran(capsys, "train", "--resume", "run").splitlines()[-1] == lines[-1]
 
 
 # ---- The scaler, and the content ----

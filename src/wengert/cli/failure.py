@@ -26,9 +26,11 @@ def reason(error: Exception) -> str:
     caller, found, rest = text.partition(": ")
     if found and _is_ours(caller.partition(".")[0]):
         text = rest
-    fact, semicolon, cure = text.rpartition("; ")  # (a path may have such a text, too)
-    cure = re.sub(r"(?<![\w/])([a-z_]+)=(?=\S)", _option, cure).replace("folder=…", "--data FOLDER")
-    return fact + semicolon + cure
+    text = text.replace("folder=…", "--data FOLDER")
+    fact, semicolon, cure = text.rpartition("; ")
+    if not semicolon:  # (what is wrong may have a path with such a text)
+        return text
+    return fact + semicolon + re.sub(r"(?<![\w/])([a-z_]+)=(?=\S)", _option, cure)
 
 
 def _is_ours(name: str) -> bool:

@@ -10,7 +10,7 @@ from wengert.cli.recipes import DATASETS, Settings
 from wengert.cli.samples import Data, Facts
 from wengert.data import DataLoader, Dataset
 from wengert.layers import Layer
-from wengert.training import Callback, Evaluator, Trainer
+from wengert.training import R2, Callback, Evaluator, Trainer
 
 Loss = Callable[[Any, Any], Any]
 
@@ -27,13 +27,14 @@ def test_batches(settings: Settings, samples: Dataset) -> DataLoader:
     return DataLoader(samples, settings["batch_size"], shuffle=False, seed=0)
 
 
-def measures(settings: Settings, facts: Facts) -> tuple[Loss, list[Any]]:
+def measures(settings: Settings, facts: Facts) -> tuple[Loss, dict[str, Any]]:
     """The loss and the metrics for data with these facts."""
     if DATASETS[settings["dataset"]].kind == "text":
-        return F.softmax_cross_entropy, []
+        return F.softmax_cross_entropy, {}
     if facts.get("classes") is not None:
-        return F.softmax_cross_entropy, [F.accuracy]
-    return F.mean_squared_error, []
+        return F.softmax_cross_entropy, {"accuracy": F.accuracy}
+    is_table = DATASETS[settings["dataset"]].kind == "table"
+    return F.mean_squared_error, {"r2": R2()} if is_table else {}
 
 
 def make_trainer(
@@ -90,4 +91,5 @@ def headline(settings: Settings, scores: Mapping[str, float | None]) -> str:
     if DATASETS[settings["dataset"]].kind == "text":
         unit = settings["unit"].removesuffix("s")
         return f"test loss: {found['loss']:.4f} nats per {unit}"
-    return f"test mean squared error: {found['loss']:.4g}"
+    error = f"mean squared error: {found['loss']:.4g}"
+    return f"test R²: {found['r2']:.4f}, {error}" if "r2" in found else f"test {error}"

@@ -287,7 +287,7 @@ def dataset(text: str) -> str:
     if text in DATASETS:
         return text
     near = difflib.get_close_matches(text, DATASETS, 1)
-    if os.path.exists(os.path.expanduser(text)) and not near:
+    if os.path.exists(os.path.expanduser(text)) and ("." in text or not near):
         raise ValueError(f"{text!r} is no data set; write: wengert train {of_path(text)}")
     meant = f"; did you mean {near[0]}?" if near else ""
     raise ValueError(f"got {text!r}, needed one of {', '.join(DATASETS)}{meant}")

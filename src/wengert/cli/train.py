@@ -54,7 +54,11 @@ def train(
         raise UsageError("argument --runs: --run already names the folder")
     if dataset is None:
         names = ", ".join(recipes.DATASETS)
-        hint = f"; write: wengert train {recipes.of_path(given['data'])}" if "data" in given else ""
+        hint = (
+            f"; write: wengert train {recipes.of_path(os.path.relpath(given['data']))}"
+            if "data" in given
+            else ""
+        )
         raise UsageError(f"needed a DATASET, one of {names}, or --resume RUN{hint}")
     settings = recipes.settings(dataset, model, given)
     random.seed(settings["seed"])

@@ -114,11 +114,9 @@ class ImageFolder(ImageFiles):
     ) -> None:
         root = path_of("ImageFolder", "folder", folder)
         if not root.is_dir():
-            what = "is a file, needed a folder of folders" if root.exists() else None
+            is_file = f"{root} is a file, needed a folder of folders" if root.exists() else ""
             raise NotADirectoryError(
-                f"ImageFolder: {root} {what}"
-                if what
-                else f"ImageFolder: there is no folder '{root}'"
+                f"ImageFolder: {is_file or f'there is no folder {str(root)!r}'}"
             )
         folders = sorted(f for f in root.iterdir() if f.is_dir() and not is_hidden(f, root))
         if not folders:
