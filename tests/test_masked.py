@@ -179,3 +179,173 @@ def test_a_product_past_zeros_is_that_of_the_sums_written_out():
     both = np.where((a[:, :, None] == 0) | (b == 0), 0, terms).sum(axis=1)
     np.testing.assert_equal(wg.kernels.matmul_past_zeros(a, b, both=False), first)
     np.testing.assert_equal(wg.kernels.matmul_past_zeros(a, b), both)
+
+
+# ---- Sequences ----
+
+B, STEPS, D, H = 3, 5, 2, 2
+CELLS = {"rnn": (F.rnn, 1, {}), "relu": (F.rnn, 1, {"activation": "relu"}), "gru": (F.gru, 3, {}),
+         "lstm": (F.lstm, 4, {})}  # fmt: skip
+LENGTHS = np.array([5, 2, 3])
+PADDED = np.arange(STEPS)[:, None] >= LENGTHS[:, None, None]  # (B, T, 1)
+
+
+def sequences(name, *, directions=1):
+    """A recurrent network as a function of x and its weights, and inputs for it."""
+    function, gates, options = CELLS[name]
+    rng = np.random.default_rng(0)
+    G = gates * H
+    shapes = [(D, G), (H, G), (G,), (G,)] * directions
+    weights = [rng.normal(size=shape) for shape in shapes]
+
+    def program(x, weights, **more):
+        layers = [weights[i : i + 4] for i in range(0, len(weights), 4)]
+        return function(x, layers, bidirectional=directions == 2, **options, **more)
+
+    return program, [rng.normal(size=(B, STEPS, D)), *weights]
+
+
+def masks(inputs, masked):
+    return [masked, *[np.zeros(w.shape, bool) for w in inputs[1:]]]
+
+
+@bad_numbers
+@pytest.mark.parametrize("directions", [1, 2])
+@pytest.mark.parametrize("name", CELLS)
+def test_padding_of_sequences_with_lengths_may_be_anything(name, directions, bad):
+    network, inputs = sequences(name, directions=directions)
+
+    def program(x, *weights):
+        y, *states = network(x, weights, lengths=LENGTHS)
+        return np.sum(y * y) + sum(np.sum(s * s) for s in states)
+
+    check_masked(program, inputs, masks(inputs, PADDED), bad)
+
+
+@invalid_values
+@bad_numbers
+@pytest.mark.parametrize("name", CELLS)
+def test_steps_whose_outputs_are_masked_afterwards_may_be_anything(name, bad):
+    network, inputs = sequences(name)
+
+    def program(x, *weights):
+        y = network(x, weights)[0]
+        return np.sum(np.where(PADDED, 0, y * y))
+
+    check_masked(program, inputs, masks(inputs, PADDED), bad)
+
+
+@invalid_values
+@bad_numbers
+@pytest.mark.parametrize("name", CELLS)
+def test_sequences_that_are_masked_afterwards_may_be_anything(name, bad):
+    network, inputs = sequences(name)
+    masked = np.arange(B)[:, None, None] == 1
+
+    def program(x, *weights):
+        y, *states = network(x, weights)
+        parts = [np.sum(np.where(masked[:, 0], 0, s[0] ** 2)) for s in states]
+        return np.sum(np.where(masked, 0, y * y)) + sum(parts)
+
+    check_masked(program, inputs, masks(inputs, masked), bad)
+
+
+@invalid_values
+@bad_numbers
+@pytest.mark.parametrize("name", ["rnn", "relu", "gru", "lstm"])
+def test_a_first_state_of_a_sequence_that_is_masked_afterwards_may_be_anything(name, bad):
+    network, inputs = sequences(name)
+    masked = (np.arange(B) == 1)[None, :, None]
+
+    def program(h, *inputs):
+        y = network(inputs[0], inputs[1:], h=h)[0]
+        return np.sum(np.where(masked[0, :, None], 0, y * y))
+
+    h = np.random.default_rng(1).normal(size=(1, B, H))
+    check_masked(program, [h, *inputs], [masked, *masks(inputs, np.zeros((B, 1, 1), bool))], bad)
+
+
+@pytest.mark.parametrize("form", ["network", "cell"])
+def test_inactive_units_of_a_relu_network_pass_no_gradient(form):
+    h, W, zero = np.array([[1.0, -1.0]]), np.eye(2), np.zeros(2)
+    x, gy = Variable(np.zeros((1, 2))), np.array([[2.0, np.inf]])
+    if form == "cell":
+        y = F.rnn_cell(x, h, W, W, zero, zero, activation="relu")
+    else:
+        y = F.rnn(x[:, None], [(W, W, zero, zero)], h[None], activation="relu")[0][:, 0]
+    y.backward(grad=gy)
+    assert x.grad.data.tolist() == [[2, 0]]
+
+
+# ---- Images, dropout ----
+
+
+@invalid_values
+@bad_numbers
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_images_and_channels_that_are_masked_afterwards_do_not_reach_the_weights(
+    transposed, groups, bad
+):
+    x, W = RNG.normal(size=(3, 4, 3, 3)), RNG.normal(size=(4, 4 // groups, 2, 2))
+    b = RNG.normal(size=4)
+    masked = (np.arange(3) == 1)[:, None, None, None]
+    convolution = F.conv_transpose2d if transposed else F.conv2d
+
+    def program(x, W, b):
+        y = convolution(x, W, b, groups=groups)
+        return np.sum(np.where(masked, 0, y * y))
+
+    check_masked(program, [x, W, b], [masked, np.zeros(W.shape, bool), np.zeros(4, bool)], bad)
+
+
+@invalid_values
+@bad_numbers
+def test_pixels_whose_outputs_are_masked_do_not_reach_the_weights(bad):
+    x, W = RNG.normal(size=(1, 1, 4, 4)), RNG.normal(size=(2, 1, 2, 2))
+    masked = np.zeros((4, 4), bool)
+    masked[3, 3] = True
+
+    def program(x, W):
+        y = F.conv2d(x, W)
+        return np.sum((y * y)[:, :, :2]) + np.sum((y * y)[:, :, 2, :2])
+
+    check_masked(program, [x, W], [masked, np.zeros(W.shape, bool)], bad)
+
+
+@bad_numbers
+@pytest.mark.parametrize(
+    ("resized", "reached"),
+    [
+        (lambda x: F.interpolate(x, size=8, mode="linear"), slice(0, 3)),
+        (lambda x: F.interpolate(x, size=4, mode="nearest"), slice(0, 1)),
+        (lambda x: F.adaptive_avg_pool(x, 2), slice(0, 1)),
+        (lambda x: F.adaptive_max_pool(x, 2), slice(0, 1)),
+        (lambda x: F.avg_pool1d(x, 2), slice(0, 1)),
+        (lambda x: F.max_pool1d(x, 2), slice(0, 1)),
+    ],
+)
+def test_a_pixel_reaches_only_the_outputs_that_depend_on_it(resized, reached, bad):
+    x = np.array([[[1.0, 5.0, 2.0, 4.0]]])
+    spoilt = x.copy()
+    spoilt[..., 0] = bad
+    beyond = slice(reached.stop, None)
+
+    def program(x):
+        y = resized(x)[..., beyond]
+        return np.sum(y * y)
+
+    masked = np.arange(4) == 0
+    check_masked(program, [x], [masked], bad)
+
+
+@bad_numbers
+@pytest.mark.parametrize("drop", [F.dropout, F.channel_dropout])
+def test_what_is_dropped_is_0_whatever_it_was(drop, bad):
+    x = Variable(np.full((20, 20), bad))
+    with wg.using_config("train", True):
+        y = drop(x, 0.5)
+    y.backward(grad=np.full((20, 20), bad))
+    for v in (y.data, x.grad.data):
+        assert (np.isfinite(v) == (v == 0)).all()
+        assert 100 < (v == 0).sum() < 300

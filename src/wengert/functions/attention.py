@@ -15,6 +15,7 @@ from wengert.config import enable_backprop, training
 from wengert.core import Function
 from wengert.functions.dropout import dropout_mask
 from wengert.functions.linalg import linear
+from wengert.functions.precision import in_float
 from wengert.functions.types import Input, X
 from wengert.functions.zeros import matmul_past_zeros
 
@@ -214,6 +215,7 @@ def scaled_dot_product_attention(
     return _attention(name, q, k, v, mask, causal, dropout, scale)
 
 
+@in_float("query", "key", "value", "Wq", "Wk", "Wv", "Wo", "bq", "bk", "bv", "bo", integers=False)
 def multi_head_attention(
     query: Input[X],
     key: Input[X],
@@ -294,6 +296,7 @@ def join_heads(x):
     return np.reshape(np.swapaxes(x, 1, 2), (B, T, heads * E))
 
 
+@in_float("q", "k", "v", integers=False)
 def _attention(
     name: str,
     q: Any,

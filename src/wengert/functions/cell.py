@@ -19,6 +19,7 @@ import numpy as np
 from wengert.arrays import as_array
 from wengert.core import Function
 from wengert.functions.activation import sigmoid
+from wengert.functions.precision import in_float
 from wengert.functions.types import Input, X
 
 __all__ = ["gru_cell", "lstm_cell", "rnn_cell"]
@@ -56,7 +57,7 @@ class RNNCell(Cell):
 
     def backward(self, gy):
         (y,) = self.ys
-        gz = gy * (1 - y * y) if self.activation == "tanh" else gy * (y > 0)
+        gz = gy * (1 - y * y) if self.activation == "tanh" else np.where(y > 0, gy, 0)
         gx, gh, gweights = self._gradients(gz, gz)
         return gx, gh, *gweights
 
@@ -153,6 +154,7 @@ def sample(rng: np.random.Generator, cell: type[Cell], shape: tuple[int, ...]) -
 # ---- Public functions ----
 
 
+@in_float("x", "h", "Wx", "Wh", "bx", "bh", integers=False)
 def rnn_cell(
     x: Input[X],
     h: Input[X],
@@ -185,6 +187,7 @@ def rnn_cell(
     return RNNCell(activation)(x, h, *weights)
 
 
+@in_float("x", "h", "c", "Wx", "Wh", "bx", "bh", integers=False)
 def lstm_cell(
     x: Input[X],
     h: Input[X],
@@ -218,6 +221,7 @@ def lstm_cell(
     return h1, c1
 
 
+@in_float("x", "h", "Wx", "Wh", "bx", "bh", integers=False)
 def gru_cell(
     x: Input[X],
     h: Input[X],

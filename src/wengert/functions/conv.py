@@ -23,7 +23,9 @@ from wengert.functions.geometry import (
     padding_pairs,
     per_axis,
 )
+from wengert.functions.precision import in_float
 from wengert.functions.types import Input, X
+from wengert.functions.zeros import used
 from wengert.kernels import Geometry
 
 __all__ = [
@@ -41,18 +43,21 @@ class Conv(Function):
     def forward(self, x, W, b=None):
         return kernels.conv(x, W, self.geometry, b)
 
-    def backward(self, gy):
+    def backward(self, gy, past_zeros=False):
         x, W, *_ = self.xs
         need_x, need_W, *need_b = self.needs
         gxs = [
             ConvInputGrad(self.geometry, x.shape[2:])(gy, W) if need_x else None,
-            ConvWeightGrad(self.geometry)(x, gy) if need_W else None,
+            ConvWeightGrad(self.geometry, past_zeros)(x, gy) if need_W else None,
         ]
         for need in need_b:
             # in two steps: adding whole images first is several times faster
             axes = tuple(range(1, gy.ndim - 1))
             gxs.append(np.sum(np.sum(gy, axis=0), axis=axes) if need else None)
         return tuple(gxs)
+
+    def backward_past_zeros(self, gy):
+        return self.backward(gy, past_zeros=True)
 
     @staticmethod
     def samples(rng):
@@ -75,13 +80,16 @@ class ConvInputGrad(Function):
     def forward(self, gy, W):
         return kernels.conv_input_gradient(gy, W, self.geometry, self.sizes)
 
-    def backward(self, ggx):
+    def backward(self, ggx, past_zeros=False):
         gy, W = self.xs
         need_gy, need_W = self.needs
         return (
             Conv(self.geometry)(ggx, W) if need_gy else None,
-            ConvWeightGrad(self.geometry)(ggx, gy) if need_W else None,
+            ConvWeightGrad(self.geometry, past_zeros)(ggx, gy) if need_W else None,
         )
+
+    def backward_past_zeros(self, ggx):
+        return self.backward(ggx, past_zeros=True)
 
     @staticmethod
     def samples(rng):
@@ -91,26 +99,33 @@ class ConvInputGrad(Function):
 
 
 class ConvWeightGrad(Function):
-    """gW, the gradient of Conv for W: linear in x and gy."""
+    """gW, the gradient of Conv for W: linear in x and gy.
 
-    def __init__(self, geometry: Geometry) -> None:
+    With `past_zeros`, 0 times infinity or NaN is 0, and has no gradient.
+    """
+
+    def __init__(self, geometry: Geometry, past_zeros: bool = False) -> None:
         self.geometry = geometry
+        self.past_zeros = past_zeros
 
     def forward(self, x, gy):
-        return kernels.conv_weight_gradient(x, gy, self.geometry)
+        return kernels.conv_weight_gradient(x, gy, self.geometry, self.past_zeros)
 
     def backward(self, ggW):
         x, gy = self.xs
         need_x, need_gy = self.needs
-        return (
-            ConvInputGrad(self.geometry, x.shape[2:])(gy, ggW) if need_x else None,
-            Conv(self.geometry)(x, ggW) if need_gy else None,
-        )
+        gx = ConvInputGrad(self.geometry, x.shape[2:])(gy, ggW) if need_x else None
+        ggy = Conv(self.geometry)(x, ggW) if need_gy else None
+        if self.past_zeros:
+            gx, ggy = (g if g is None else used(g, v) for g, v in ((gx, x), (ggy, gy)))
+        return gx, ggy
 
     @staticmethod
     def samples(rng):
         for x_shape, _, y_shape, geometry in _samples():
-            yield (rng.normal(size=x_shape), rng.normal(size=y_shape)), {"geometry": geometry}
+            for past_zeros in (False, True):
+                inputs = rng.normal(size=x_shape), rng.normal(size=y_shape)
+                yield inputs, {"geometry": geometry, "past_zeros": past_zeros}
 
 
 class Im2Col(Function):
@@ -330,6 +345,7 @@ def im2col(
     return Im2Col(checked_geometry("im2col", shape, size, stride, padding, dilation))(x)
 
 
+@in_float("x", integers=False)
 def col2im(
     x: Input[X],
     shape: Sequence[int],
@@ -374,6 +390,7 @@ def col2im(
 # ---- Shared by the above ----
 
 
+@in_float("x", "W", "b")
 def _conv(
     n_axes: int,
     x: Input[X],
@@ -404,6 +421,7 @@ def _conv(
     return Conv(geometry)(x, W, b)
 
 
+@in_float("x", "W", "b")
 def _conv_transpose(
     n_axes: int,
     x: Input[X],

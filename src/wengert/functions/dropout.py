@@ -9,17 +9,28 @@ import numpy as np
 from wengert.arguments import boolean, fraction
 from wengert.arrays import as_array
 from wengert.config import training
-from wengert.core import Variable, as_variable
+from wengert.core import Function, Variable, as_variable
 from wengert.functions.arguments import as_operand
-from wengert.functions.arithmetic import Mul
 from wengert.functions.types import Input, X
 from wengert.random import generator
 
 __all__ = ["channel_dropout", "dropout"]
 
 
-class Dropout(Mul):
-    """y = x mask: the mask is 0 where an element is dropped, and 1 / (1 - p) where it is kept."""
+class Dropout(Function):
+    """y = x mask: the mask is 0 where an element is dropped, and 1 / (1 - p) where it is kept.
+
+    y is 0 where an element is dropped, also if it is infinite or NaN. The mask has no gradient.
+    """
+
+    elementwise = True
+
+    def forward(self, x, mask):
+        return np.where(np.equal(mask, 0), 0, x) * mask
+
+    def backward(self, gy):
+        _, mask = self.xs
+        return np.where(np.equal(mask, 0), 0, gy) * mask, None
 
     @staticmethod
     def samples(rng):

@@ -44,12 +44,13 @@ class EmbeddingGrad(Function):
 
     def forward(self, ids, gy):
         D = gy.shape[-1]
-        gW = np.zeros((self.N, D), gy.dtype, like=gy)
+        dtype = np.float32 if gy.dtype == np.float16 else gy.dtype
+        gW = np.zeros((self.N, D), dtype, like=gy)
         # np.add.at is five times faster with one flat index than with rows: 2 ns an element,
         # about the time of sorting the ids for np.add.reduceat
         flat = ids.reshape(-1, 1) * D + np.arange(D, like=gy)
         np.add.at(gW.reshape(-1), flat.reshape(-1), gy.reshape(-1))
-        return gW
+        return gW if dtype is gy.dtype else gW.astype(gy.dtype)
 
     def backward(self, ggW):
         ids, _ = self.xs

@@ -12,6 +12,7 @@ from wengert.arrays import as_array
 from wengert.functions.arguments import as_operand
 from wengert.functions.geometry import Sizes, per_axis
 from wengert.functions.pool import along_axis
+from wengert.functions.precision import in_float
 from wengert.functions.types import Input, X
 
 __all__ = ["interpolate"]
@@ -19,6 +20,7 @@ __all__ = ["interpolate"]
 _MODES = {"nearest": (1, 2, 3), "linear": (1,), "bilinear": (2,), "trilinear": (3,)}
 
 
+@in_float("x", integers=False)
 def interpolate(
     x: Input[X],
     size: Sizes | None = None,

@@ -20,7 +20,9 @@ from wengert.core import Function
 from wengert.functions import reduce
 from wengert.functions.arguments import as_operand
 from wengert.functions.geometry import Padding, Sizes, check_kernel_fits, padding_pairs, per_axis
+from wengert.functions.precision import in_float
 from wengert.functions.types import Input, X
+from wengert.functions.zeros import matmul_past_zeros
 from wengert.kernels import Geometry
 
 __all__ = [
@@ -251,6 +253,7 @@ def adaptive_max_pool(x: Input[X], size: Sizes) -> X:
     return MaxPool(Geometry(sides, sides, ((0, 0),) * n_axes, (1,) * n_axes))(x)
 
 
+@in_float("x", integers=False)
 def adaptive_avg_pool(x: Input[X], size: Sizes) -> X:
     """The mean of each window of a grid of `size` windows; see `adaptive_max_pool`.
 
@@ -283,7 +286,8 @@ def global_avg_pool(x: Input[X]) -> X:
 
 def along_axis(x: Any, matrix: np.ndarray, axis: int) -> Any:
     """x with one axis, (..., I, ...), multiplied by a constant matrix (I, O)."""
-    y = np.moveaxis(x, axis, -1) @ matrix.astype(x.dtype)
+    # (past zeros: an element with the weight 0 may be infinite or NaN)
+    y = matmul_past_zeros(np.moveaxis(x, axis, -1), matrix.astype(x.dtype))
     return np.moveaxis(y, -1, axis)
 
 
@@ -300,6 +304,7 @@ def _max_pool(
     return MaxPool(_extended(geometry, beyond))(x)
 
 
+@in_float("x", integers=False)
 def _avg_pool(
     name: str,
     n_axes: int,

@@ -8,6 +8,7 @@ from wengert.arguments import integer, number
 from wengert.arrays import DTypeLike
 from wengert.core import Function
 from wengert.functions.arguments import as_operand
+from wengert.functions.precision import in_float
 from wengert.functions.types import Input, X
 
 __all__ = ["rotary", "sinusoidal_positions"]
@@ -57,6 +58,7 @@ class Rotary(Function):
         yield (x,), {"offset": 2, "back": True}
 
 
+@in_float("x", integers=False)
 def rotary(x: Input[X], offset: int = 0, *, base: float = 10000.0, interleaved: bool = False) -> X:
     """Rotary positions: rotates pairs of features by angles that grow with the position.
 

@@ -22,7 +22,7 @@ T = TypeVar("T", bound=Callable[..., Any])
 HALF, SINGLE, DOUBLE = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
 
 
-def in_float(*inputs: str) -> Callable[[T], T]:
+def in_float(*inputs: str, integers: bool = True) -> Callable[[T], T]:
     """Decorator: the function computes these inputs as floats with enough digits.
 
     float16 becomes float32, and results in float32 become float16 again if no input was wider.
@@ -31,6 +31,7 @@ def in_float(*inputs: str) -> Callable[[T], T]:
 
     Args:
         inputs: names of the arguments that hold such numbers: not labels, masks or options.
+        integers: False leaves integers as they are, for a function that refuses them.
 
     Example:
         >>> @in_float("x0", "x1")
@@ -53,7 +54,7 @@ def in_float(*inputs: str) -> Callable[[T], T]:
                 if x is not None:
                     dtype = getattr(x, "dtype", None)
                     if dtype is not SINGLE and dtype is not DOUBLE:
-                        return _in_float(function, places, args, kwargs)
+                        return _in_float(function, places, integers, args, kwargs)
             return function(*args, **kwargs)
 
         return computed  # type: ignore[return-value]
@@ -64,6 +65,7 @@ def in_float(*inputs: str) -> Callable[[T], T]:
 def _in_float(
     function: Callable[..., Any],
     places: list[tuple[int, str]],
+    integers: bool,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> Any:
@@ -71,6 +73,8 @@ def _in_float(
     given: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
     keys = [i if i < len(args) else name for i, name in places]
     xs = {key: given[key] for key in keys if given.get(key) is not None}
+    if not integers:
+        xs = {key: x for key, x in xs.items() if getattr(x, "dtype", SINGLE).kind == "f"}
     if any(is_foreign(x) for x in xs.values()):
         return function(*args, **kwargs)
     given |= dict(zip(xs, floats(*xs.values()), strict=True))

@@ -16,6 +16,7 @@ from wengert.arguments import fraction
 from wengert.arrays import as_array
 from wengert.config import enable_backprop
 from wengert.core import Function
+from wengert.functions.arithmetic import astype
 from wengert.functions.cell import (
     Cell,
     GRUCell,
@@ -27,6 +28,7 @@ from wengert.functions.cell import (
     sample,
 )
 from wengert.functions.dropout import dropout as dropped
+from wengert.functions.precision import HALF, SINGLE, result_dtype
 from wengert.functions.types import Input, X
 
 __all__ = ["gru", "lstm", "rnn"]
@@ -82,27 +84,43 @@ class Recurrence(Function):
         return y, *[s[-1].copy() for s in history[: len(states)]]
 
     def backward(self, gy, *gstates):
-        if enable_backprop.get():
-            return self._recorded_backward(gy, *gstates)
+        return self._backward(gy, gstates, None)
+
+    def backward_past_zeros(self, gy, *gstates):
+        return self._backward(gy, gstates, self._unused(gy, gstates))
+
+    def _backward(self, gy, gstates, unused):
+        """The gradients; steps that are `unused`, (T, B, 1), count as padding."""
         x, *others = self.xs
-        _, (Wx, Wh, _, _), lengths = self._split(others)
+        states, weights, lengths = self._split(others)
+        padding = self._padding(x.shape[1], lengths)
+        if unused is not None:
+            padding = unused if padding is None else padding | unused
+            states = [np.where(unused[0], 0, s) for s in states]
+        if enable_backprop.get():
+            gradients = self._recorded_gradients(gy, gstates, x, states, weights, padding)
+        else:
+            gradients = self._gradients(gy, gstates, x, weights, padding, unused)
+        return *gradients, *[None for _ in lengths]
+
+    def _gradients(self, gy, gstates, x, weights, padding, unused):
+        Wx, Wh, _, _ = weights
         B, T, D = x.shape
-        padding = self._padding(T, lengths)
         gA, gQ, gstates = self.steps_backward(self._by_step(gy, padding), gstates, Wh, padding)
         gA, gQ = gA.reshape(T * B, Wx.shape[1]), gQ.reshape(T * B, Wx.shape[1])
         gx = None
         if self.needs[0]:
             gx = self._by_sample((gA @ Wx.T).reshape(T, B, D), None)
         rows = self._by_step(x, padding).reshape(T * B, D)
-        before = self.history[0][:-1].reshape(T * B, Wh.shape[0])
+        before = self.history[0][:-1]
+        if unused is not None:
+            before = np.where(unused, 0, before)
         needs = self.needs[1 + len(gstates) :][:4]
+        before = before.reshape(T * B, Wh.shape[0])
         gweights = gradients_of_weights(needs, rows, before, gA, gQ)
-        return gx, *gstates, *gweights, *[None for _ in lengths]
+        return gx, *gstates, *gweights
 
-    def _recorded_backward(self, gy, *gstates):
-        x, *others = self.xs
-        states, weights, lengths = self._split(others)
-        padding = self._padding(x.shape[1], lengths)
+    def _recorded_gradients(self, gy, gstates, x, states, weights, padding):
         cells = []
         for t, x_t in enumerate(_unstacked(self._by_step(x, padding))):
             cell = self.one_step()
@@ -129,7 +147,23 @@ class Recurrence(Function):
             pairs = zip(gweights, gothers[len(states) :], strict=True)
             gweights = [g if total is None else total + g for total, g in pairs]
         gx = self._by_sample(np.stack(gxs[::-1]), None) if self.needs[0] else None
-        return gx, *gstates, *gweights, *[None for _ in lengths]
+        return gx, *gstates, *gweights
+
+    def _unused(self, gy: Any, gstates: Sequence[Any]) -> np.ndarray | None:
+        """Steps from which on no gradient arrives, (T, B, 1), in samples with NaN or infinity.
+
+        None if all numbers are finite.
+        """
+        n = self.cell.states
+        zero = np.all(self._by_step(as_array(gy), None) == 0, axis=-1)
+        for g in gstates:
+            zero = zero & np.all(as_array(g) == 0, axis=-1)
+        unused = np.logical_and.accumulate(zero[::-1])[::-1]
+        bad = np.zeros(zero.shape[1], bool)
+        for v in (*self.xs[: 1 + n], *self.ys):
+            finite = np.isfinite(as_array(v))
+            bad |= ~np.all(finite, axis=tuple(range(1, finite.ndim)))
+        return (unused & bad)[..., None] if bad.any() else None
 
     def _split(self, others: Sequence[Any]) -> tuple[Any, Any, Any]:
         """The inputs after x: the states, the weights, and the lengths, none or one."""
@@ -359,6 +393,7 @@ def _layers(
             f"{name}: got {len(weights)} tuples of weights, needed one for each layer"
             f"{' and direction: an even number' if bidirectional else ''}"
         )
+    x, weights, states, dtype = _in_single(x, weights, states)
     B, T = np.shape(x)[:2]
     H = np.shape(weights[0][1])[0] if len(weights[0]) > 1 and np.ndim(weights[0][1]) else 0
     for state, value in states.items():
@@ -387,7 +422,22 @@ def _layers(
         x = ys[0] if directions == 1 else np.concatenate(ys, axis=-1)
         if layer + directions < len(weights):
             x = dropped(x, dropout)
-    return x, *[np.stack(last) for last in zip(*finals, strict=True)]
+    results = x, *[np.stack(last) for last in zip(*finals, strict=True)]
+    return tuple([y.astype(dtype) for y in results]) if dtype == HALF else results
+
+
+def _in_single(x: Any, weights: Any, states: dict[str, Any]) -> Any:
+    """The arguments, in float32 if all of them are in float16; and their dtype."""
+    given = [s for s in states.values() if s is not None]
+    dtype = result_dtype(x, *[W for layer in weights for W in layer], *given)
+    if dtype == HALF:
+
+        def single(v: Any) -> Any:
+            return v if v is None or as_array(v).dtype != HALF else astype(v, SINGLE)
+
+        x, weights = single(x), [[single(W) for W in layer] for layer in weights]
+        states = {name: single(s) for name, s in states.items()}
+    return x, weights, states, dtype
 
 
 def _checked_lengths(name: str, lengths: Any, B: int, T: int) -> np.ndarray:

@@ -28,9 +28,9 @@ class MatMulPastZeros(Function):
         need_a, need_b = self.needs
         ga = gb = None
         if need_a:
-            ga = _used(sum_to(matmul_past_zeros(gy, np.swapaxes(b, -1, -2)), a.shape), a)
+            ga = used(sum_to(matmul_past_zeros(gy, np.swapaxes(b, -1, -2)), a.shape), a)
         if need_b:
-            gb = _used(sum_to(matmul_past_zeros(np.swapaxes(a, -1, -2), gy), b.shape), b)
+            gb = used(sum_to(matmul_past_zeros(np.swapaxes(a, -1, -2), gy), b.shape), b)
         return ga, gb
 
     @staticmethod
@@ -42,10 +42,11 @@ class MatMulPastZeros(Function):
 
 def matmul_past_zeros(a: Any, b: Any) -> Any:
     """a b, where 0 times infinity or NaN is 0."""
-    y = np.matmul(a, b)
+    with np.errstate(invalid="ignore"):
+        y = np.matmul(a, b)
     return y if kernels.all_finite(as_array(y)) else MatMulPastZeros()(a, b)
 
 
-def _used(gx: Any, x: Any) -> Any:
+def used(gx: Any, x: Any) -> Any:
     """`gx`, without NaN and infinity where x is 0."""
     return np.where(np.logical_and(np.equal(x, 0), np.logical_not(np.isfinite(gx))), 0, gx)

@@ -26,6 +26,7 @@ from wengert.kernels.geometry import (
     padded,
     padded_full,
 )
+from wengert.kernels.sums import matmul_past_zeros
 
 COLUMN_ELEMENTS = 2**18  # computed at a time: 1 MB of float32
 
@@ -90,20 +91,26 @@ def conv_input_gradient(
     return channels_first(image[interior(shape, geometry)])
 
 
-def conv_weight_gradient(x: np.ndarray, gy: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """gW (O, C/groups, *kernel): the sum over positions of the elements of x times gy."""
+def conv_weight_gradient(
+    x: np.ndarray, gy: np.ndarray, geometry: Geometry, past_zeros: bool = False
+) -> np.ndarray:
+    """gW (O, C/groups, *kernel): the sum over positions of the elements of x times gy.
+
+    With `past_zeros`, 0 times infinity or NaN is 0.
+    """
     OC, groups, kernel = gy.shape[1], geometry.groups, geometry.kernel
     C = x.shape[1] // groups
     gy = np.ascontiguousarray(channels_last(gy))
     windows = _windows(padded(x, geometry), geometry, gy.shape[1:-1])
-    if OC == groups == x.shape[1]:
+    if OC == groups == x.shape[1] and not past_zeros:
         position = list(range(gy.ndim))
         offset = list(range(gy.ndim, gy.ndim + len(kernel)))
         axes = [*position, *offset], position, [position[-1], *offset]
         return np.einsum(windows[..., 0], axes[0], gy, axes[1], axes[2])[:, None]
     gW = np.zeros((groups, math.prod(kernel) * C, OC // groups), np.result_type(x, gy))
+    product = matmul_past_zeros if past_zeros else np.matmul
     for chunk in _chunks(len(x), math.prod(windows.shape[1:])):
-        gW += _columns(windows[chunk]).transpose(0, 2, 1) @ _rows(gy[chunk], groups)
+        gW += product(_columns(windows[chunk]).transpose(0, 2, 1), _rows(gy[chunk], groups))
     gW = gW.reshape(groups, *kernel, C, OC // groups)
     return np.moveaxis(gW, (-1, -2), (1, 2)).reshape(OC, C, *kernel)
 

@@ -49,13 +49,19 @@ def rnn_backward(
     activation: str,
 ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray]]:
     h = history[0][1:]
-    gz = 1 - h * h if activation == "tanh" else (h > 0).astype(h.dtype)
-    if padding is not None:
+    active = h > 0 if activation == "relu" else None
+    gz = 1 - h * h if active is None else np.zeros_like(h)
+    if padding is not None and active is None:
         np.copyto(gz, 0, where=padding)
+    elif padding is not None:
+        active &= ~padding
     (gh,) = gstates
     for t in reversed(range(len(gz))):
         gh = gh + gy[t]
-        gz[t] *= gh
+        if active is None:
+            gz[t] *= gh
+        else:
+            np.copyto(gz[t], gh, where=active[t])
         gh = _before(gz[t] @ Wh.T, gh, padding, t)
     return gz, gz, (gh,)
 
