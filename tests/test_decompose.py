@@ -234,6 +234,25 @@ def test_the_nuclear_norm_has_no_gradient_of_rounding_errors():
     np.testing.assert_allclose(x.grad.data, U[:, :2] @ Vh[:2], atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(0, 0), (0, 2), (3, 0), (0, 3, 3), (2, 0, 3)])
+def test_empty_matrices_give_what_numpy_gives(shape):
+    x = Variable(np.empty(shape))
+    for name, options in [
+        ("svd", {"full_matrices": False}), ("svdvals", {}), ("qr", {}), ("pinv", {}),
+        *[("matrix_norm", {"ord": ord}) for ord in ("fro", "nuc", 1, 2)],
+    ]:  # fmt: skip
+        f = getattr(np.linalg, name)
+        ys, expected = f(x, **options), f(x.data, **options)
+        for y, wanted in zip(
+            ys if isinstance(ys, tuple) else [ys],
+            expected if isinstance(expected, tuple) else [expected],
+            strict=True,
+        ):
+            assert y.shape == np.shape(wanted)
+            y.backward()
+    assert x.grad.shape == shape
+
+
 def test_singular_matrices_have_the_condition_infinity_without_a_gradient():
     for p in (None, 1, "fro"):
         x = Variable(np.stack([np.diag([1.0, 0.0]), np.diag([1.0, 2.0])]))

@@ -161,7 +161,7 @@ def lstsq(a: Input[X], b: Input[X], rcond: float | None = None) -> LstsqResult[X
         if rcond < 0:
             rcond = float(np.finfo(a.dtype).eps)
     cutoff = _cutoff("lstsq", a, rcond)
-    columns = reshape(b, (M, -1)) if b.ndim == 1 else b
+    columns = reshape(b, (M, 1)) if b.ndim == 1 else b
     y: Any = LeastSquares()(a, columns, cutoff)
     s = svdvals(a)
     sizes = as_array(s)

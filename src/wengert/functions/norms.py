@@ -70,6 +70,8 @@ def _vector_norm(name: str, x: Any, p: Any, axis: Axis, keepdims: bool) -> Any:
     if p == 0:
         found = np.not_equal(x, 0).astype(x.dtype)
         return sum(found, axis, keepdims=keepdims)
+    if p == np.inf and not x.size:  # as for every p > 0
+        p = 1
     if p == 1:
         return sum(abs(x), axis, keepdims=keepdims)
     if p in (np.inf, -np.inf):
@@ -94,6 +96,8 @@ def _matrix_norm(name: str, x: Any, p: Any, axes: tuple[int, int], keepdims: boo
     if p == "fro":
         return Norm(2, axes, keepdims)(x)
     matrices = moveaxis(x, axes, (-2, -1))
+    if not x.size and p in ("nuc", 1, 2, np.inf):
+        return sum(abs(x), axes, keepdims=keepdims)
     extreme = max if isinstance(p, str) or p > 0 else min
     if p in (1, -1, np.inf, -np.inf):
         y = extreme(sum(abs(matrices), axis=-2 if p in (1, -1) else -1), axis=-1)
@@ -211,7 +215,7 @@ def cond(x: Input[X], p: float | str | None = None) -> X:
     y: Any
     x = as_operand(x)
     if p in (None, 2, -2):
-        if x.ndim < 2 or not x.size:
+        if x.ndim < 2 or 0 in x.shape[-2:]:
             raise ValueError(f"cond: got x {x.shape}, needed matrices, (..., M, N), not empty")
         s = svdvals(x)
         large, small = (s[..., -1], s[..., 0]) if p == -2 else (s[..., 0], s[..., -1])
