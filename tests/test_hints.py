@@ -154,3 +154,9 @@ def test_copies_and_pickles_need_no_attribute_that_is_missing(copied, x):
 def test_keyword_arguments_of_other_frameworks_are_answered_with_ours(call, match):
     with pytest.raises(TypeError, match=match):
         call()
+
+
+@pytest.mark.parametrize("name", ["median", "diff", "nanmean", "hypot", "searchsorted"])
+def test_functions_name_the_function_of_numpy_that_is_recorded(name):
+    with pytest.raises(AttributeError, match=rf"has no '{name}'; here: np\.{name}\(x\)"):
+        getattr(F, name)

@@ -1,8 +1,12 @@
 """Every public function of NumPy on Variables: recorded, a constant, or refused with the cure."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
+import wengert as wg
 from numpy_calls import CONSTANT, DATA, RECORDED, calls, function_of
 from wengert import Variable, dispatch
 from wengert.refusals import REFUSED
@@ -150,3 +154,110 @@ def test_a_refused_function_says_why_and_what_to_write_instead(name):
         pytest.skip("NumPy does not ask the Variable")
     with pytest.raises(TypeError, match=f"{name} is not recorded for Variables; .*;"):
         getattr(np, name)(*arguments.get(name, (x,)))
+
+
+def test_numpys_other_functions_are_imported_when_the_first_of_them_is_called():
+    code = (
+        "import sys, numpy as np, wengert as wg\n"
+        "x = wg.Variable([3.0, 1.0, 2.0])\n"
+        "loaded = lambda: 'wengert.functions.of_numpy' in sys.modules\n"
+        "np.sum(np.exp(x)), x.max(axis=0)\n"
+        "print(loaded(), np.median(x).item(), loaded())"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout.split() == ["False", "2.0", "True"]
+
+
+# ---- wg.array ----
+
+
+def test_array_makes_a_matrix_of_variables_and_numbers_that_is_recorded():
+    a, b = Variable(0.5), Variable(2.0)
+    y = wg.array([[a, 1], [0.0, a * b]])
+    np.testing.assert_array_equal(y.data, [[0.5, 1], [0, 1]])
+    np.sum(y * np.array([[1.0, 2.0], [3.0, 4.0]])).backward()
+    assert (a.grad.item(), b.grad.item()) == (1 + 4 * 2.0, 4 * 0.5)
+
+
+@pytest.mark.parametrize("make", [
+    lambda a, v: wg.array([a, a * a, 1.0]), lambda a, v: wg.array([v, [1, 2, 3], v * a]),
+    lambda a, v: wg.array(((v[0], a), (2, v[1]))), lambda a, v: wg.array([[v], [v * v]]),
+    lambda a, v: wg.array(v), lambda a, v: wg.array([a], dtype=np.float64),
+])  # fmt: skip
+def test_array_has_derivatives_to_third_order(make):
+    check_gradients(make, np.array(0.7), np.array([0.3, -1.2, 0.8]), order=3)
+
+
+def test_numbers_in_an_array_of_variables_take_the_dtype_of_the_variables():
+    a = Variable(np.float32(0.5))
+    assert wg.array([a, 1.0]).dtype == np.float32
+    assert wg.array([[a], [2]]).dtype == np.float32
+    assert wg.array([a, 1], dtype=np.float64).dtype == np.float64
+    assert wg.array([Variable(np.array(1)), 2.5]).dtype == np.float64
+
+
+def test_array_without_variables_is_numpys():
+    y = wg.array([[1, 2], [3, 4]])
+    assert isinstance(y, np.ndarray)
+    assert y.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(("values", "message"), [
+    ([[1.0], [1.0, 2.0]], r"array: got shapes \(\), \(1,\), \(2,\) in one list, needed one shape"),
+    ([np.ones(2), np.ones(3)], r"array: got shapes \(\), \(2,\), \(3,\) in one list, needed one"),
+])  # fmt: skip
+def test_array_of_uneven_lists_is_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        wg.array([Variable(1.0), *values])
+
+
+# ---- Methods ----
+
+METHODS = [
+    "x.sum(1, np.float64)", "x.sum(initial=2.0, where=b)", "x.prod(axis=0, where=b)",
+    "x.mean(dtype=np.float64)", "x.mean(1, where=b)", "x.var(1, ddof=1)", "x.std(where=b)",
+    "x.var(1, mean=x.mean(1, keepdims=True))", "x.max(initial=3.0)", "x.min(axis=1, initial=0.0, where=b)",
+    "x.cumsum(1, np.float64)", "x.cumprod()", "x.cumprod(axis=1)", "x.reshape(3, 2, order='F')",
+    "x.ravel('F')", "x.flatten(order='F')", "x.copy('C')", "x.astype(np.float64, copy=False)",
+    "x.conj()", "x.conjugate()", "x.real", "x.imag + x", "x.take([7, 8], mode='clip')",
+    "x.compress(d, axis=1)", "m.trace(1, dtype=np.float64)", "m.trace(offset=-1)",
+]  # fmt: skip
+
+CONSTANT_METHODS = [
+    "x.nonzero()", "u.searchsorted(x)", "u.searchsorted([0.0, 1.0], 'right')", "x.any(where=b)",
+    "x.all(axis=1, keepdims=True)", "v.argpartition(2)", "i.choose([1, 2, 3])", "i << 2",
+    "1 << i", "i >> 1", "9 >> i", "x.itemsize",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", METHODS)
+def test_a_method_of_a_variable_has_the_values_and_options_of_numpys(expression):
+    names = next(calls(expression))[1]
+    expected = run(expression, {name: DATA[name] for name in names})
+    y = run(expression, {name: variable_or_array(name) for name in names})
+    assert isinstance(y, Variable)
+    assert y.dtype == expected.dtype
+    np.testing.assert_allclose(y.data, expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("expression", CONSTANT_METHODS)
+def test_a_constant_method_of_a_variable_has_the_values_of_numpys(expression):
+    names = next(calls(expression))[1]
+    expected = run(expression, {name: DATA[name] for name in names})
+    y = run(expression, {name: Variable(DATA[name]) for name in names})
+    for found, wanted in zip(arrays_of(y), arrays_of(expected), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_partition_is_a_copy():
+    x = Variable(DATA["v"])
+    np.testing.assert_array_equal(x.partition(2).data, np.partition(DATA["v"], 2))
+    assert x.data is DATA["v"]
+
+
+@pytest.mark.parametrize("name", [name for name in dir(np.ndarray) if name[0] != "_"])
+def test_each_attribute_of_an_array_is_one_of_a_variable_or_has_a_hint(name):
+    x = Variable(np.ones((2, 2)))
+    if name not in dir(x):
+        with pytest.raises(AttributeError, match=f"Variable has no {name!r}; here: "):
+            getattr(x, name)

@@ -34,6 +34,7 @@ from wengert.core import Parameter as Parameter
 from wengert.core import Variable as Variable
 from wengert.core import as_variable as as_variable
 from wengert.debug import debug as debug
+from wengert.functions import array as array
 from wengert.graph import Graph as Graph
 from wengert.graph import steps_back as steps_back
 from wengert.names import public

@@ -127,9 +127,15 @@ class ArrayMethods(Generic[Variable]):
     @property
     def nbytes(self) -> int: return self._data.nbytes
     @property
+    def itemsize(self) -> int: return self._data.itemsize
+    @property
     def T(self) -> Variable: return np.transpose(self)  # noqa: N802
     @property
     def mT(self) -> Variable: return np.swapaxes(self, -1, -2)  # noqa: N802
+    @property
+    def real(self) -> Variable: return np.real(self)
+    @property
+    def imag(self) -> Variable: return np.imag(self)
 
     def numpy(self) -> ndarray: return self.data
     def tolist(self) -> Any: return self.data.tolist()
@@ -145,56 +151,127 @@ class ArrayMethods(Generic[Variable]):
     def __str__(self) -> str: return str(self.data)
     def __format__(self, spec: str) -> str: return format(self.item(), spec) if spec else str(self)
 
-    def copy(self) -> Variable: return Pos()(self)
-    def astype(self, dtype: Any) -> Variable: return implementations[ndarray.astype](self, dtype)
-    def reshape(self, *shape: Any) -> Variable:
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
+    def conj(self) -> Variable: return np.conjugate(self)
+    def conjugate(self) -> Variable: return np.conjugate(self)
+    def copy(self, order: str = "C") -> Variable: return Pos()(self)
+    def astype(self, dtype: Any, *, copy: bool = True) -> Variable:
+        return implementations[ndarray.astype](self, dtype)
+    def reshape(self, *shape: Any, order: str = "C") -> Variable:
+        sizes = shape[0] if len(shape) == 1 else shape
+        return np.reshape(self, sizes) if order == "C" else np.reshape(self, sizes, order=order)
     def transpose(self, *axes: Any) -> Variable:
         return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
     def swapaxes(self, axis1: int, axis2: int) -> Variable:
         return np.swapaxes(self, axis1, axis2)
     def squeeze(self, axis: Axis = None) -> Variable: return np.squeeze(self, axis)
-    def flatten(self) -> Variable: return np.reshape(self, (-1,))
-    def ravel(self) -> Variable: return np.reshape(self, (-1,))
+    def flatten(self, order: str = "C") -> Variable: return self.reshape(-1, order=order)
+    def ravel(self, order: str = "C") -> Variable: return self.reshape(-1, order=order)
     def repeat(self, repeats: Any, axis: int | None = None) -> Variable:
         return np.repeat(self, repeats, axis)
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
         return np.diagonal(self, offset, axis1, axis2)
-    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
-        return np.trace(self, offset, axis1, axis2)
+    def trace(
+        self, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None
+    ) -> Variable:
+        return np.trace(self, offset, axis1, axis2, **_given(dtype=dtype))
     def dot(self, other: Any) -> Variable: return np.dot(self, other)
     def clip(
         self, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None
     ) -> Variable:
         return np.clip(self, low, high, min=min, max=max)
     def round(self, decimals: int = 0) -> Variable: return np.round(self, decimals)
-    def cumsum(self, axis: int | None = None) -> Variable: return np.cumsum(self, axis)
-    def take(self, indices: Any, axis: int | None = None) -> Variable:
-        return np.take(self, indices, axis)
+    def cumsum(self, axis: int | None = None, dtype: Any = None) -> Variable:
+        return np.cumsum(self, axis) if dtype is None else np.cumsum(self, axis, dtype)
+    def cumprod(self, axis: int | None = None, dtype: Any = None) -> Variable:
+        return np.cumprod(self, axis, dtype)
+    def take(self, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Variable:
+        return np.take(self, indices, axis, **({} if mode == "raise" else {"mode": mode}))
+    def compress(self, condition: Any, axis: int | None = None) -> Variable:
+        return np.compress(condition, self, axis)
+    def choose(self, choices: Any, *, mode: str = "raise") -> Variable:
+        return np.choose(self, choices, mode=mode)
+    def nonzero(self) -> tuple[Variable, ...]: return np.nonzero(self)
+    def searchsorted(self, v: Any, side: str = "left", sorter: Any = None) -> Variable:
+        return np.searchsorted(self, v, side, sorter)
     def sort(self, axis: int | None = -1) -> Variable: return np.sort(self, axis)
     def argsort(self, axis: int | None = -1) -> Variable: return np.argsort(self, axis)
+    def partition(self, kth: Any, axis: int | None = -1) -> Variable:
+        return np.partition(self, kth, axis)
+    def argpartition(self, kth: Any, axis: int | None = -1) -> Variable:
+        return np.argpartition(self, kth, axis)
     def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> Variable:
         return np.argmax(self, axis, keepdims=keepdims)
     def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> Variable:
         return np.argmin(self, axis, keepdims=keepdims)
-    def any(self, axis: Axis = None, *, keepdims: bool = False) -> Variable:
-        return np.any(self, axis, keepdims=keepdims)
-    def all(self, axis: Axis = None, *, keepdims: bool = False) -> Variable:
-        return np.all(self, axis, keepdims=keepdims)
-    def sum(self, axis: Axis = None, *, keepdims: bool = False) -> Variable:
-        return np.sum(self, axis=axis, keepdims=keepdims)
-    def prod(self, axis: Axis = None, *, keepdims: bool = False) -> Variable:
-        return np.prod(self, axis=axis, keepdims=keepdims)
-    def mean(self, axis: Axis = None, *, keepdims: bool = False) -> Variable:
-        return np.mean(self, axis=axis, keepdims=keepdims)
-    def var(self, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Variable:
-        return np.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
-    def std(self, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Variable:
-        return np.std(self, axis=axis, ddof=ddof, keepdims=keepdims)
-    def max(self, axis: Axis = None, *, keepdims: bool = False) -> Variable:
-        return np.max(self, axis=axis, keepdims=keepdims)
-    def min(self, axis: Axis = None, *, keepdims: bool = False) -> Variable:
-        return np.min(self, axis=axis, keepdims=keepdims)
+    def any(
+        self, axis: Axis = None, *, keepdims: bool = False, where: Any = None
+    ) -> Variable:
+        if where is None:
+            return np.any(self, axis=axis, keepdims=keepdims)
+        options = _given(where=where)
+        return np.any(self, axis=axis, keepdims=keepdims, **options)
+    def all(
+        self, axis: Axis = None, *, keepdims: bool = False, where: Any = None
+    ) -> Variable:
+        if where is None:
+            return np.all(self, axis=axis, keepdims=keepdims)
+        options = _given(where=where)
+        return np.all(self, axis=axis, keepdims=keepdims, **options)
+    def sum(
+        self, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False,
+        initial: Any = None, where: Any = None
+    ) -> Variable:
+        if dtype is initial is where is None:
+            return np.sum(self, axis=axis, keepdims=keepdims)
+        options = _given(dtype=dtype, initial=initial, where=where)
+        return np.sum(self, axis=axis, keepdims=keepdims, **options)
+    def prod(
+        self, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False,
+        initial: Any = None, where: Any = None
+    ) -> Variable:
+        if dtype is initial is where is None:
+            return np.prod(self, axis=axis, keepdims=keepdims)
+        options = _given(dtype=dtype, initial=initial, where=where)
+        return np.prod(self, axis=axis, keepdims=keepdims, **options)
+    def mean(
+        self, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, where: Any = None
+    ) -> Variable:
+        if dtype is where is None:
+            return np.mean(self, axis=axis, keepdims=keepdims)
+        options = _given(dtype=dtype, where=where)
+        return np.mean(self, axis=axis, keepdims=keepdims, **options)
+    def var(
+        self, axis: Axis = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False,
+        where: Any = None, mean: Any = None, correction: float | None = None
+    ) -> Variable:
+        if dtype is where is mean is correction is None:
+            return np.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
+        options = _given(dtype=dtype, where=where, mean=mean, correction=correction)
+        return np.var(self, axis=axis, ddof=ddof, keepdims=keepdims, **options)
+    def std(
+        self, axis: Axis = None, dtype: Any = None, *, ddof: float = 0, keepdims: bool = False,
+        where: Any = None, mean: Any = None, correction: float | None = None
+    ) -> Variable:
+        if dtype is where is mean is correction is None:
+            return np.std(self, axis=axis, ddof=ddof, keepdims=keepdims)
+        options = _given(dtype=dtype, where=where, mean=mean, correction=correction)
+        return np.std(self, axis=axis, ddof=ddof, keepdims=keepdims, **options)
+    def max(
+        self, axis: Axis = None, *, keepdims: bool = False, initial: Any = None,
+        where: Any = None
+    ) -> Variable:
+        if initial is where is None:
+            return np.max(self, axis=axis, keepdims=keepdims)
+        options = _given(initial=initial, where=where)
+        return np.max(self, axis=axis, keepdims=keepdims, **options)
+    def min(
+        self, axis: Axis = None, *, keepdims: bool = False, initial: Any = None,
+        where: Any = None
+    ) -> Variable:
+        if initial is where is None:
+            return np.min(self, axis=axis, keepdims=keepdims)
+        options = _given(initial=initial, where=where)
+        return np.min(self, axis=axis, keepdims=keepdims, **options)
     # fmt: on
 
     def item(self) -> Any:
@@ -318,6 +395,10 @@ class ArrayMethods(Generic[Variable]):
     def __rand__(self, other: Any) -> Variable: return np.bitwise_and(other, self)
     def __or__(self, other: Any) -> Variable: return np.bitwise_or(self, other)
     def __ror__(self, other: Any) -> Variable: return np.bitwise_or(other, self)
+    def __lshift__(self, other: Any) -> Variable: return np.left_shift(self, other)
+    def __rlshift__(self, other: Any) -> Variable: return np.left_shift(other, self)
+    def __rshift__(self, other: Any) -> Variable: return np.right_shift(self, other)
+    def __rrshift__(self, other: Any) -> Variable: return np.right_shift(other, self)
     def __xor__(self, other: Any) -> Variable: return np.bitwise_xor(self, other)
     def __rxor__(self, other: Any) -> Variable: return np.bitwise_xor(other, self)
     # fmt: on
@@ -329,6 +410,11 @@ def _has_values(x: Any) -> bool:
 
 
 _NUMERIC = (ArrayMethods, ndarray, numpy.number, numpy.bool_, float, int, list, tuple)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that are not None: the usual call has none."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _late(function: Callable[..., Any]) -> Callable[..., Any]:

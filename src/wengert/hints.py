@@ -59,6 +59,13 @@ VARIABLE = {
     "softmax": "F.softmax(x, axis)",
     "log_softmax": "F.log_softmax(x, axis)",
     "logsumexp": "F.logsumexp(x, axis)",
+    "quantile": "np.quantile(x, q)",
+    "nanquantile": "np.nanquantile(x, q)",
+    "cov": "np.cov(x)",
+    "where": "np.where(mask, x, y)",
+    "tensor_split": "np.array_split(x, n, axis)",
+    "histc": "np.histogram(x, bins)",
+    "lerp": "x + fraction * (y - x)",
     "norm": "F.norm(x)",
     "add": "x + y",
     "sub": "x - y",
@@ -104,7 +111,32 @@ VARIABLE = {
     "retain_grad": "x.backward(retain_grad=True)",
     "register_hook": "# there are no hooks of gradients: x.backward(retain_grad=True) keeps them",
     "value": "x.data",
+    # methods of arrays that write or belong to memory
+    "fill": "x.data[...] = value",
+    "put": "F.scatter_add(x, indices, values)  # or np.put(x.data, indices, values) for the array",
+    "resize": "np.resize(x, shape)",
+    "flat": "x.ravel()",
+    "dump": "x.data.dump(path)",
+    "getfield": "x.data.getfield(dtype)",
+    "setfield": "x.data.setfield(value, dtype)",
+    "to_device": "x  # arrays are in the memory of the CPU",
+    "tofile": "x.data.tofile(path)",
 }
+
+_of_one = (
+    "ceil", "corrcoef", "cosh", "deg2rad", "diag", "diff", "exp2", "expm1", "fliplr", "flipud",
+    "floor", "histogram", "isfinite", "isinf", "isnan", "log10", "log1p", "log2", "median",
+    "nanmean", "nanmedian", "nansum", "nan_to_num", "rad2deg", "reciprocal", "rot90", "sign",
+    "sinc", "sinh", "tan", "trunc", "unique", "ptp",
+)
+_of_two = (
+    "cross", "fmax", "fmin", "fmod", "hypot", "inner", "isclose", "kron", "logaddexp",
+    "maximum", "minimum", "outer", "vdot",
+)
+_of_data = ("base", "byteswap", "ctypes", "dumps", "flags", "setflags", "strides", "tobytes")
+VARIABLE |= {name: f"x.data.{name}" for name in _of_data}
+VARIABLE |= {name: f"np.{name}(x)" for name in _of_one}
+VARIABLE |= {name: f"np.{name}(x, y)" for name in _of_two}
 
 LAYER = {
     "parameters": "model.params()",
@@ -355,7 +387,6 @@ WENGERT = {
     "Tensor": "wg.Variable(array)",
     "from_numpy": "wg.Variable(array)",
     "as_tensor": "wg.as_variable(array)",
-    "array": "wg.Variable(array)",
     "zeros": "wg.Variable(np.zeros(shape, np.float32))",
     "ones": "wg.Variable(np.ones(shape, np.float32))",
     "arange": "wg.Variable(np.arange(n))",

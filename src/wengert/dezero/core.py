@@ -106,7 +106,9 @@ class Variable(core.Variable):
         if self.creator is not None and not retain_grad:
             self.cleargrad()
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
+    def sum(  # type: ignore[override]
+        self, axis: Any = None, keepdims: bool = False
+    ) -> Any:
         """The sum along an axis, several axes (a tuple), or all axes."""
         return np.sum(self, axis=axis, keepdims=keepdims)
 

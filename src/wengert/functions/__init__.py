@@ -5,7 +5,9 @@ Arrays in, arrays out; with any Variable among the inputs, Variables out, record
 
 import functools
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from wengert import dispatch, hints
 from wengert.functions.activation import *
@@ -51,4 +53,12 @@ dispatch.import_rest = functools.partial(importlib.import_module, f"{__name__}.o
 __all__, __dir__ = public(globals())
 
 if not TYPE_CHECKING:  # (a type checker would accept every name)
-    __getattr__ = hints.of_module(__name__, hints.FUNCTIONS)
+    _hint = hints.of_module(__name__, hints.FUNCTIONS)
+
+    def __getattr__(name: str) -> Any:
+        function = None if name in hints.FUNCTIONS else getattr(np, name, None)
+        if callable(function):
+            dispatch.import_rest()
+            if dispatch.kind_of(function) in ("recorded", "constant"):
+                raise AttributeError(f"{__name__} has no {name!r}; here: np.{name}(x)")
+        return _hint(name)

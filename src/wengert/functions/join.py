@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
 import numpy as np
 
 from wengert import dispatch
 from wengert.arguments import integers
+from wengert.arrays import DTypeLike, as_array
 from wengert.core import Function, Variable
 from wengert.dispatch import Axis, implements
 from wengert.functions.arguments import as_operand
+from wengert.functions.arithmetic import astype
 from wengert.functions.axes import checked_axes, checked_axis
 from wengert.functions.shape import expand_dims, flatten, reshape
 from wengert.functions.types import Array, Input, Operand, Plain, X
 
-__all__ = ["concatenate", "flip", "hstack", "pad", "roll", "split", "stack", "vstack"]
+__all__ = ["array", "concatenate", "flip", "hstack", "pad", "roll", "split", "stack", "vstack"]
 
 
 class Concatenate(Function):
@@ -129,6 +131,62 @@ class Roll(Function):
 
 
 # ---- Joining and splitting ----
+
+
+def array(values: Any, dtype: DTypeLike | None = None) -> Variable | Array:
+    """An array of Variables and numbers in nested lists, recorded: `np.array` for Variables.
+
+    NumPy makes plain arrays of lists, so it refuses Variables in them.
+
+    Args:
+        values: a number, an array or a Variable, or nested lists or tuples of them; those of one
+            list have the same shape.
+        dtype: of the result. By default, the common one of the Variables and arrays; numbers have
+            no say, as in `x + 1`.
+
+    Raises:
+        TypeError: there is something else in the lists than numbers, arrays and Variables.
+        ValueError: the shapes of the elements of a list differ.
+
+    Example:
+        >>> s, c = np.sin(Variable(0.5)), np.cos(Variable(0.5))
+        >>> print(np.round(array([[c, -s], [s, c]]), 2))
+        [[ 0.88 -0.48]
+         [ 0.48  0.88]]
+    """
+    leaves = list(_leaves(values))
+    if not any(isinstance(leaf, Variable) for leaf in leaves):
+        plain: Any = as_array(np.array(values, dtype))
+        return plain
+    if dtype is None:
+        dtype = np.result_type(*[x if type(x) in _NUMBERS else as_array(x).dtype for x in leaves])
+    return _joined(values, np.dtype(dtype))
+
+
+_NUMBERS = {float, int, bool}
+
+
+def _leaves(values: Any) -> Iterator[Any]:
+    """The elements of nested lists that are no lists."""
+    if isinstance(values, list | tuple):
+        for item in values:
+            yield from _leaves(item)
+    else:
+        yield values
+
+
+def _joined(values: Any, dtype: np.dtype[Any]) -> Any:
+    """The array of nested lists, as an operand."""
+    if not isinstance(values, list | tuple):
+        return astype(values, dtype)
+    if not any(isinstance(leaf, Variable) for leaf in _leaves(values)):
+        return as_array(np.array(values, dtype))
+    items = [_joined(item, dtype) for item in values]
+    shapes = {item.shape for item in items}
+    if len(shapes) > 1:
+        arrived = ", ".join(map(str, sorted(shapes)))
+        raise ValueError(f"array: got shapes {arrived} in one list, needed one shape for all")
+    return Concatenate(0)(*[reshape(item, (1, *item.shape)) for item in items])
 
 
 # (Overloads, because mypy finds no X for a list with Variables and arrays.)
