@@ -203,7 +203,7 @@ def test_array_without_variables_is_numpys():
 
 
 @pytest.mark.parametrize(("values", "message"), [
-    ([[1.0], [1.0, 2.0]], r"array: got shapes \(\), \(1,\), \(2,\) in one list, needed one shape"),
+    ([[1.0], [1.0, 2.0]], r"array: got shapes \(\), \(1,\), \(2,\) in one list, needed one"),
     ([np.ones(2), np.ones(3)], r"array: got shapes \(\), \(2,\), \(3,\) in one list, needed one"),
 ])  # fmt: skip
 def test_array_of_uneven_lists_is_refused(values, message):
@@ -216,7 +216,8 @@ def test_array_of_uneven_lists_is_refused(values, message):
 METHODS = [
     "x.sum(1, np.float64)", "x.sum(initial=2.0, where=b)", "x.prod(axis=0, where=b)",
     "x.mean(dtype=np.float64)", "x.mean(1, where=b)", "x.var(1, ddof=1)", "x.std(where=b)",
-    "x.var(1, mean=x.mean(1, keepdims=True))", "x.max(initial=3.0)", "x.min(axis=1, initial=0.0, where=b)",
+    "x.var(1, mean=x.mean(1, keepdims=True))", "x.max(initial=3.0)",
+    "x.min(axis=1, initial=0.0, where=b)",
     "x.cumsum(1, np.float64)", "x.cumprod()", "x.cumprod(axis=1)", "x.reshape(3, 2, order='F')",
     "x.ravel('F')", "x.flatten(order='F')", "x.copy('C')", "x.astype(np.float64, copy=False)",
     "x.conj()", "x.conjugate()", "x.real", "x.imag + x", "x.take([7, 8], mode='clip')",
