@@ -83,7 +83,7 @@ def test_a_constant_function_has_the_values_of_numpy_and_no_gradient(expression,
 UNRELATED = {
     "bartlett", "base_repr", "binary_repr", "blackman", "broadcast_shapes", "datetime_data",
     "diag_indices", "format_float_positional", "format_float_scientific", "from_dlpack",
-    "frombuffer", "fromfile", "fromiter", "fromregex", "fromstring", "genfromtxt", "get_include",
+    "fromfile", "fromregex", "fromstring", "genfromtxt", "get_include",
     "get_printoptions", "getbufsize", "geterr", "geterrcall", "hamming", "hanning", "identity",
     "indices", "info", "isdtype", "isscalar", "issubdtype", "kaiser", "load", "loadtxt",
     "mask_indices", "printoptions", "promote_types", "set_printoptions", "setbufsize", "seterr",
@@ -140,7 +140,11 @@ def test_a_conversion_to_a_plain_array_is_refused_with_the_cure(name):
         CONVERSIONS[name](Variable([1.0, 2.0]))
 
 
-@pytest.mark.parametrize("name", [name for name in REFUSED if "." not in name])
+# (Of the others in the table, NumPy does not ask the Variable, or it converts it.)
+ASKED = [n for n in REFUSED if "." not in n and n not in CONVERSIONS and not n.startswith("from")]
+
+
+@pytest.mark.parametrize("name", ASKED)
 def test_a_refused_function_says_why_and_what_to_write_instead(name):
     x = Variable([1.0, 2.0])
     arguments = {
@@ -262,3 +266,58 @@ def test_each_attribute_of_an_array_is_one_of_a_variable_or_has_a_hint(name):
     if name not in dir(x):
         with pytest.raises(AttributeError, match=f"Variable has no {name!r}; here: "):
             getattr(x, name)
+
+
+# ---- The same calls with other operands ----
+
+
+def floats_of(names):
+    return [name for name in names if DATA[name].dtype.kind == "f"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "names"),
+    [pytest.param(e, n, id=e) for e, n in calls(RECORDED) if len(floats_of(n)) > 1],
+)
+def test_each_operand_may_be_the_only_variable(expression, names):
+    def gradients(variables):
+        values = {n: Variable(DATA[n]) if n in variables else DATA[n] for n in names}
+        y = run(expression, values)
+        if not isinstance(y, Variable):  # a part of the result that does not depend on it
+            return np.asarray(y), {}
+        if y.requires_grad:
+            y.backward(grad=np.linspace(1, 2, y.size).reshape(y.shape))
+        return y.data, {n: values[n].grad for n in variables}
+
+    expected, together = gradients(floats_of(names))
+    for name in floats_of(names):
+        y, alone = gradients([name])
+        np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-12)
+        g, h = together[name], alone.get(name)
+        if g is None or h is None:
+            assert not np.any(0 if g is None else g.data)
+        else:
+            np.testing.assert_allclose(h.data, g.data, rtol=1e-10, atol=1e-12)
+
+
+# reciprocal: of floats here; unique_values: sorted here
+OTHERWISE_FOR_INTEGERS = {"np.reciprocal(p)", "np.unique_values(x)"}
+
+
+@pytest.mark.parametrize(("expression", "names"), table(RECORDED))
+def test_integers_give_what_they_give_in_numpy(expression, names):
+    values = {name: DATA[name] for name in names}
+    for name in floats_of(names):
+        values[name] = np.rint(2 * np.nan_to_num(DATA[name])).astype(np.int64)
+    try:
+        with np.errstate(all="ignore"):
+            expected = run(expression, values)
+    except (TypeError, ValueError, ZeroDivisionError, AttributeError):
+        return  # NumPy refuses integers here
+    if expression in OTHERWISE_FOR_INTEGERS or not isinstance(expected, np.ndarray | np.generic):
+        return
+    with np.errstate(all="ignore"):
+        y = run(expression, {n: Variable(a) for n, a in values.items()})
+    found = np.asarray(y.data if isinstance(y, Variable) else y)
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)

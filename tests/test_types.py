@@ -42,6 +42,7 @@ ARGUMENTS = {
     "adaptive_avg_pool": (IMAGES, 2),
     "adaptive_max_pool": (IMAGES, 2),
     "arccosh": (1 + MATRIX,),
+    "array": ([MATRIX, MATRIX],),
     "astype": (MATRIX, np.float32),
     "avg_pool1d": (SEQUENCES, 2),
     "avg_pool2d": (IMAGES, 2),

@@ -10,6 +10,7 @@ from typing import Any
 # fmt: off
 _IN_PLACE = "it writes in place, which the graph does not record"
 _COMPLEX = "its result is complex in general, and Variables are real"
+_PLAIN = "it makes a plain array, which the graph does not record"
 _DATES = "it takes dates, and Variables hold numbers; pass an array of dates"
 
 REFUSED: dict[str, str] = {
@@ -33,6 +34,20 @@ REFUSED: dict[str, str] = {
     "datetime_as_string": _DATES,
     "is_busday": _DATES,
     "isnat": f"{_DATES}, or use np.isnan(x) for numbers",
+    # plain arrays
+    "array": f"{_PLAIN}; use wg.array([x, y])",
+    "asanyarray": f"{_PLAIN}; use x as it is, or x.data",
+    "asarray": f"{_PLAIN}; use x as it is, or x.data",
+    "asarray_chkfinite": f"{_PLAIN}; use np.isfinite(x).data.all(), and x.data",
+    "ascontiguousarray": f"{_PLAIN}; use x as it is, or np.ascontiguousarray(x.data)",
+    "asfortranarray": f"{_PLAIN}; use x as it is, or np.asfortranarray(x.data)",
+    "asmatrix": f"{_PLAIN}; use x as it is, with @ for products",
+    "bmat": f"{_PLAIN}; use np.block([[x, y]])",
+    "frombuffer": f"{_PLAIN}; use np.frombuffer(x.data)",
+    "fromfunction": f"{_PLAIN}; use np.indices and formulas of whole arrays",
+    "fromiter": f"{_PLAIN}; use np.stack(list(iterable))",
+    "frompyfunc": f"{_PLAIN}; write the formula for whole arrays",
+    "require": f"{_PLAIN}; use x as it is, or np.require(x.data)",
     # iterators
     "nested_iters": "it iterates over memory; use a loop over x, or x.data",
     "nditer": "it iterates over memory; use a loop over x, or x.data",
@@ -41,6 +56,7 @@ REFUSED: dict[str, str] = {
 
 # The modules of NumPy that are not recorded as a whole.
 MODULES: dict[str, str] = {
+    "lib.scimath": f"{_COMPLEX}; use np.sqrt, np.log, np.power, … where the result is real",
     "fft": f"{_COMPLEX}; pass x.data, or multiply by matrices of np.cos and np.sin",
 }
 
@@ -55,4 +71,6 @@ def name_of(function: Callable[..., Any]) -> str:
 def cure(function: Callable[..., Any]) -> str:
     """Why this function of NumPy is not recorded, and what to write instead; "" for others."""
     name = name_of(function)
-    return REFUSED.get(name, MODULES.get(name.partition(".")[0], ""))
+    if name in REFUSED:
+        return REFUSED[name]
+    return next((why for module, why in MODULES.items() if name.startswith(f"{module}.")), "")

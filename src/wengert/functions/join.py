@@ -133,7 +133,7 @@ class Roll(Function):
 # ---- Joining and splitting ----
 
 
-def array(values: Any, dtype: DTypeLike | None = None) -> Variable | Array:
+def array(values: Operand | Sequence[Any], dtype: DTypeLike | None = None) -> Variable | Array:
     """An array of Variables and numbers in nested lists, recorded: `np.array` for Variables.
 
     NumPy makes plain arrays of lists, so it refuses Variables in them.

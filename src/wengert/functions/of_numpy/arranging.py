@@ -10,9 +10,10 @@ import numpy as np
 
 from wengert.arguments import integer, integers
 from wengert.arrays import as_array
-from wengert.core import Variable
+from wengert.dispatch import implements
 from wengert.functions.arguments import as_operand
 from wengert.functions.axes import checked_axes, checked_axis
+from wengert.functions.index import take
 from wengert.functions.join import Split, concatenate, flip
 from wengert.functions.of_numpy.constants import plain
 from wengert.functions.of_numpy.registry import cast, of
@@ -249,6 +250,39 @@ def meshgrid(
     return tuple(grids) if sparse else broadcast_arrays(*grids)
 
 
+@implements(np.lib.stride_tricks.sliding_window_view)
+def sliding_window_view(
+    x: Any, window_shape: Any, axis: Any = None, *, writeable: bool = False
+) -> Any:
+    """All windows of that shape, as new last axes; a copy, unlike NumPy's.
+
+    Raises:
+        TypeError: writeable is True.
+        ValueError: there is not one size for each axis, or a window is larger than x.
+    """
+    if writeable:
+        raise TypeError("sliding_window_view: got writeable=True, needed False")
+    y: Any = as_operand(x)
+    shape: tuple[int, ...] = y.shape
+    sizes = integers("sliding_window_view", "window_shape", window_shape, 0)
+    axes = (
+        tuple(range(len(shape))) if axis is None else integers("sliding_window_view", "axis", axis)
+    )
+    if len(sizes) != len(axes):
+        raise ValueError(
+            f"sliding_window_view: got {len(sizes)} sizes for {len(axes)} axes, needed one each"
+        )
+    for size, i in zip(
+        sizes, [checked_axis("sliding_window_view", i, shape) for i in axes], strict=True
+    ):
+        n = y.shape[i]
+        if size > n:
+            raise ValueError(f"sliding_window_view: got a window of {size} for shape {shape}")
+        windows = np.arange(n - size + 1)[:, np.newaxis] + np.arange(size)
+        y = moveaxis(take(y, windows, i), i + 1, -1)
+    return y
+
+
 # ---- Elements added and removed ----
 
 
@@ -265,7 +299,7 @@ def rearranged(function: Any, arrays: Sequence[Any], *args: Any, **options: Any)
     ]
     moved = function(*indices, *plain(args), **plain(options))
     joined = concatenate([flatten(cast(x, arrays[0].dtype)) for x in arrays])
-    return np.take(joined, moved)
+    return take(joined, moved)
 
 
 @of("delete")
@@ -275,7 +309,7 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
     if axis is None:
         x, axis = flatten(x), 0
     axis = checked_axis("delete", axis, x.shape)
-    return np.take(x, np.delete(np.arange(x.shape[axis]), plain(obj)), axis)
+    return take(x, np.delete(np.arange(x.shape[axis]), plain(obj)), axis)
 
 
 @of("insert")
@@ -302,7 +336,7 @@ def compress(condition: Any, a: Any, axis: int | None = None) -> Any:
     if mask.ndim != 1:
         raise ValueError(f"compress: got a condition of shape {mask.shape}, needed one axis")
     (indices,) = np.nonzero(mask)
-    return np.take(x, indices, axis)
+    return take(x, indices, axis)
 
 
 @of("extract")
@@ -327,8 +361,3 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
             first = last = 0
         key[i] = slice(int(first) if "f" in trim else None, int(last) if "b" in trim else None)
     return x[tuple(key)]
-
-
-def is_variable(*xs: Any) -> bool:
-    """Whether one of the xs is a Variable."""
-    return any(isinstance(x, Variable) for x in xs)

@@ -11,6 +11,7 @@ from wengert.arrays import as_array
 from wengert.functions import reduce
 from wengert.functions.arguments import as_operand
 from wengert.functions.axes import checked_axes, checked_axis
+from wengert.functions.index import take
 from wengert.functions.join import concatenate
 from wengert.functions.of_numpy.registry import as_floats, cast, of
 from wengert.functions.piecewise import where
@@ -140,7 +141,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     if x is not None:
         x = as_operand(x)
         if x.ndim == 1:
-            dx = reshape(x[1:] - x[:-1], (-1,) + (1,) * (y.ndim - 1 - axis))
+            dx = reshape(diff(x), (-1,) + (1,) * (y.ndim - 1 - axis))
         else:
             dx = diff(x, axis=axis)
     return reduce.sum(dx * (part(y, axis, 1, None) + part(y, axis, None, -1)) / 2.0, axis)
@@ -170,7 +171,7 @@ def interp(
         period = abs(period)
         x, xp = x % period, xp % period
         order = np.argsort(xp)
-        xp, fp = xp[order], fp[order]
+        xp, fp = take(xp, order), take(fp, order)
         xp = concatenate([xp[-1:] - period, xp, xp[:1] + period])
         fp = concatenate([fp[-1:], fp, fp[:1]])
     n = xp.size
@@ -179,11 +180,11 @@ def interp(
     if n == 1:
         y = broadcast_to(fp[0], x.shape)
     else:
-        x0, x1, y0, y1 = xp[i], xp[i + 1], fp[i], fp[i + 1]
+        x0, x1, y0, y1 = [take(p, k) for p in (xp, fp) for k in (i, i + 1)]
         inside = np.logical_and(np.greater_equal(x, first), np.less_equal(x, last))
         # (outside, the slope is not computed: it may overflow)
         t = where(inside, (where(inside, x, x0) - x0) / where(np.equal(x0, x1), 1, x1 - x0), 0)
-        y = where(np.equal(t, 1), y1, y0 + t * (y1 - y0))
+        y = where(np.equal(x, last), fp[-1], y0 + t * (y1 - y0))
     y = where(np.less(x, first), fp[0] if left is None else left, y)
     y = where(np.greater(x, last), fp[-1] if right is None else right, y)
     return where(np.isnan(x), x, y)

@@ -16,6 +16,7 @@ from wengert.functions.arguments import as_operand
 from wengert.functions.index import take as take_at
 from wengert.functions.of_numpy.registry import cast
 from wengert.functions.piecewise import where as choose_where
+from wengert.functions.precision import in_float
 
 
 def _selected(x: Any, where: Any, value: Any) -> Any:
@@ -41,7 +42,7 @@ def sum(
 ) -> Any:
     """np.sum."""
     y = reduce.sum(_selected(cast(a, dtype), where, 0), axis, keepdims=keepdims)
-    return y if initial is None else y + initial
+    return y if initial is None else y + cast(initial, as_array(y).dtype)
 
 
 @in_full(np.prod)
@@ -55,7 +56,7 @@ def prod(
 ) -> Any:
     """np.prod."""
     y = reduce.prod(_selected(cast(a, dtype), where, 1), axis, keepdims=keepdims)
-    return y if initial is None else y * initial
+    return y if initial is None else y * cast(initial, as_array(y).dtype)
 
 
 def _extremum(
@@ -72,9 +73,8 @@ def _extremum(
             return function(x, axis, keepdims=keepdims)
         axes = range(x.ndim) if axis is None else np.atleast_1d(axis)
         if any(x.shape[i] == 0 for i in axes):
-            kept = reduce.sum(x, axis, keepdims=keepdims)
-            return kept * 0 + initial
-        return limit(function(x, axis, keepdims=keepdims), initial)
+            return np.full_like(reduce.sum(x, axis, keepdims=keepdims), initial, x.dtype)
+        return limit(function(x, axis, keepdims=keepdims), cast(initial, x.dtype))
 
     extremum.__name__ = name
     return extremum
@@ -97,12 +97,14 @@ min = in_full(np.min, np.amin)(_extremum("min", reduce.min, np.minimum, _highest
 
 
 def _count(x: Any, where: Any, axis: Any, keepdims: bool) -> Any:
-    """How many elements the mask selects along the axis."""
+    """How many elements the mask selects along the axis; NaN for none."""
     mask = np.broadcast_to(as_array(where), np.broadcast_shapes(x.shape, np.shape(where)))
-    return np.sum(mask, axis=axis, keepdims=keepdims).astype(x.dtype)
+    count = np.sum(mask, axis=axis, keepdims=keepdims).astype(x.dtype)
+    return np.where(count > 0, count, np.asarray(np.nan, x.dtype))
 
 
 @in_full(np.mean)
+@in_float("a")
 def mean(
     a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, where: Any = True
 ) -> Any:
@@ -116,6 +118,7 @@ def mean(
 
 
 @in_full(np.var)
+@in_float("a")
 def var(
     a: Any,
     axis: Any = None,
@@ -139,13 +142,15 @@ def var(
         mean = in_full_mean(x, axis, keepdims=True, where=where)
     count = _count(x, where, axis, keepdims) - ddof
     squares = np.square(_selected(x - mean, where, 0))
-    return reduce.sum(squares, axis, keepdims=keepdims) / np.maximum(count, 0)
+    divisor = np.where(count > 0, count, np.asarray(np.nan, x.dtype))
+    return reduce.sum(squares, axis, keepdims=keepdims) / divisor
 
 
 in_full_mean = mean
 
 
 @in_full(np.std)
+@in_float("a")
 def std(
     a: Any,
     axis: Any = None,
@@ -165,7 +170,7 @@ def std(
 def root(x: Any) -> Any:
     """√x, whose derivative at 0 is defined as 0."""
     zero = np.equal(x, 0)
-    return choose_where(zero, x, np.sqrt(choose_where(zero, 1, x)))
+    return choose_where(zero, 0, np.sqrt(choose_where(zero, 1, x)))
 
 
 @in_full(np.any)

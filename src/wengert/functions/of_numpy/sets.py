@@ -12,6 +12,7 @@ import numpy as np
 from wengert.arrays import as_array
 from wengert.core import Variable
 from wengert.functions.arguments import as_operand
+from wengert.functions.index import take
 from wengert.functions.join import concatenate
 from wengert.functions.of_numpy.registry import of
 from wengert.functions.shape import flatten
@@ -34,7 +35,7 @@ def unique(
     """
     x: Any = as_operand(ar)
     _, index, inverse, counts = np.unique(as_array(x), True, True, True, axis, equal_nan=equal_nan)
-    values = np.take(flatten(x) if axis is None else x, index, axis or 0)
+    values = take(flatten(x) if axis is None else x, index, axis or 0)
     wanted = [(return_index, index), (return_inverse, inverse), (return_counts, counts)]
     others = [_like(y, x) for asked, y in wanted if asked]
     return (values, *others) if others else values
@@ -88,7 +89,7 @@ def intersect1d(
     """The different elements that are in both; they have the gradients of the first."""
     x: Any = flatten(as_operand(ar1))
     _, index0, index1 = np.intersect1d(as_array(ar1), as_array(ar2), assume_unique, True)
-    y = np.take(x, index0)
+    y = take(x, index0)
     return (y, _like(index0, y), _like(index1, y)) if return_indices else y
 
 

@@ -15,6 +15,7 @@ from wengert.functions.join import concatenate, flip
 from wengert.functions.join import pad as simple_pad
 from wengert.functions.linalg import tensordot
 from wengert.functions.of_numpy.calculus import part
+from wengert.functions.of_numpy.constants import constant_of
 from wengert.functions.of_numpy.registry import of
 from wengert.functions.of_numpy.statistics import median
 from wengert.functions.shape import moveaxis, repeat
@@ -106,6 +107,11 @@ def pad(
 ) -> Any:
     """np.pad with all of its modes but "empty" and functions."""
     x: Any = as_operand(array)
+    if x.dtype.kind != "f" and mode in (*_STATISTICS, "linear_ramp"):  # rounded to integers
+        options = {"end_values": end_values} if mode == "linear_ramp" else {}
+        if mode in _STATISTICS and stat_length is not None:
+            options["stat_length"] = stat_length
+        return constant_of("pad", x, pad_width, mode, **options)
     if isinstance(pad_width, dict):
         pad_width = [pad_width.get(i, pad_width.get(i - x.ndim, 0)) for i in range(x.ndim)]
         pad_width = [(n, n) if np.ndim(n) == 0 else n for n in pad_width]

@@ -17,6 +17,7 @@ from wengert.functions.linalg import matmul
 from wengert.functions.of_numpy.constants import constant_of
 from wengert.functions.of_numpy.registry import as_floats, cast, of
 from wengert.functions.piecewise import where
+from wengert.functions.precision import in_float
 from wengert.functions.select import ArgSort, scatter_add
 from wengert.functions.shape import broadcast_to, expand_dims, flatten, moveaxis, reshape
 
@@ -153,7 +154,7 @@ def _quantile(
     *,
     skip_nan: bool = False,
 ) -> Any:
-    x = as_floats(x)
+    x = as_operand(x) if method in _WITHOUT_BETWEEN else as_floats(x)
     shape = x.shape
     axes = tuple(range(x.ndim)) if axis is None else checked_axes(name, axis, shape)
     rows, kept = rows_of(x, axes)
@@ -169,7 +170,7 @@ def _quantile(
         y = _weighted(name, x, fractions, axes, method, weights, rows, skip_nan)
     else:
         y = _between(rows, q, method, skip_nan)
-    if not skip_nan:
+    if not skip_nan and rows.dtype.kind == "f":
         nan = reduce.any(np.isnan(rows), -1, keepdims=True)
         y = where(nan, np.nan, y)
     y = reshape(moveaxis(y, -1, 0), (*fractions.shape, *kept))
@@ -207,13 +208,11 @@ def _between(rows: Any, q: Any, method: str, skip_nan: bool) -> Any:
     below = np.take_along_axis(rows, np.take_along_axis(order, low, -1), -1)
     above = np.take_along_axis(rows, np.take_along_axis(order, high, -1), -1)
     # (where the fraction is 0, the next element, which may be infinite, does not count)
-    exact = np.logical_or(np.equal(part, 0), np.equal(below, above))
-    step = where(exact, 0, above) - where(exact, 0, below)
-    return (
-        below + step * part
-        if isinstance(q, Variable)
-        else where(np.equal(part, 0), below, below + step * part)
-    )
+    flat = np.logical_and(np.equal(below, above), np.isinf(below))
+    if not isinstance(q, Variable):
+        flat = np.logical_or(flat, np.equal(part, 0))
+    step = where(flat, 0, above) - where(flat, 0, below)
+    return where(flat, below, below + step * part)
 
 
 def _weighted(
@@ -247,6 +246,7 @@ def _weighted(
 
 
 @of("average")
+@in_float("a", "weights")
 def average(
     a: Any,
     axis: Any = None,
@@ -281,7 +281,7 @@ def average(
     if np.any(as_array(total) == 0):
         raise ZeroDivisionError("average: got weights whose sum is 0")
     y = reduce.sum(w * x, axis, keepdims=keepdims) / total
-    return (y, broadcast_to(total, y.shape)) if returned else y
+    return (y, broadcast_to(cast(total, y.dtype), y.shape)) if returned else y
 
 
 @of("cov")
