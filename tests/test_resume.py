@@ -27,7 +27,7 @@ PROGRAM = Path(resume_run.__file__)
 KILLS = 50
 
 
-class ProcessEndError(Exception):
+class ProcessEndError(BaseException):
     """Simulates the end of a process."""
 
 

@@ -16,11 +16,13 @@ from wengert.layers import Dropout, Layer, Linear, Sequential
 from wengert.optimizers import SGD, Adam, ClipNorm, ExponentialMovingAverage
 from wengert.schedules import cosine
 from wengert.training import (
+    BestWeights,
     Callback,
     Confusion,
     EarlyStopping,
     Evaluator,
     On,
+    SaveCheckpoints,
     Trainer,
     every,
     macro_f1,
@@ -394,23 +396,123 @@ def test_stopped_in_the_middle_of_an_epoch_it_can_continue_exactly():
     assert same(parts.state_dict(), end)
 
 
-@pytest.mark.parametrize("moment", ["on_step", "on_epoch", "validation"])
-def test_an_epoch_that_an_error_ended_cannot_be_saved(moment):
-    def fail(*_):
-        raise KeyboardInterrupt
+class FailingOnce(Callback):
+    """Raises an error once at a moment; it may be that of the validation."""
 
-    failing = Callback()
-    if moment != "validation":
-        setattr(failing, moment, fail)
-    fitted = trainer(callbacks=[failing], metrics={"right": F.accuracy})
-    validation = map(fail, "x") if moment == "validation" else [(X, T)]
+    def __init__(self, moment, step, error=KeyboardInterrupt):
+        self.failed = False
+        self.step, self.error = step, error
+        setattr(self, moment, self._fail)
+
+    def _fail(self, trainer, *_):
+        if trainer.step >= self.step and not self.failed:
+            self.failed = True
+            raise self.error
+
+
+class Validation(list):
+    """Batches that raise an error in their first pass."""
+
+    failed = False
+
+    def __iter__(self):
+        yield from super().__iter__()
+        if not self.failed:
+            self.failed = True
+            raise OSError("a damaged file")
+
+
+@pytest.mark.parametrize("moment", ["on_step", "on_epoch", "validation"])
+@pytest.mark.parametrize("again", ["fit", "resume"])
+def test_no_update_is_lost_by_an_error_between_two_updates(moment, again):
+    def made(*callbacks):
+        options = {"callbacks": callbacks, "metrics": {"right": F.accuracy}}
+        return trainer(network(0.2), Adam(0.1), **options)
+
+    whole = made()
+    whole.fit(loader(), [(X, T)], epochs=2)
+    failing, data = made(FailingOnce(moment, 2)), loader()
+    with pytest.raises((KeyboardInterrupt, OSError)):
+        failing.fit(data, Validation([(X, T)]) if moment == "validation" else [(X, T)], 2)
+    state = failing.state_dict()
+    assert failing.step == state["position"]["step"] == (2 if moment == "on_step" else 6)
+    other = failing if again == "fit" else made(FailingOnce(moment, 99))
+    other.fit(data, [(X, T)], 2, resume=state if again == "resume" else None)
+    assert other.step == whole.step
+    assert same(other.model.state_dict(), whole.model.state_dict())
+    assert other.history == whole.history
+
+
+@pytest.mark.parametrize("moment", ["on_loss", "on_gradients"])
+def test_an_update_that_an_error_ended_cannot_be_saved(moment):
+    fitted = trainer(callbacks=[FailingOnce(moment, 2)])
     with pytest.raises(KeyboardInterrupt):
-        fitted.fit(loader(), validation)
-    if moment == "on_epoch":  # the epoch is over
-        assert fitted.state_dict()["position"]["batches"] == 0
-    else:
-        with pytest.raises(RuntimeError, match="interrupted"):
-            fitted.state_dict()
+        fitted.fit(loader())
+    with pytest.raises(RuntimeError, match="interrupted"):
+        fitted.state_dict()
+
+
+@pytest.mark.parametrize("moment", ["on_step", "on_epoch", "validation"])
+def test_what_was_trained_before_an_error_is_saved(moment, tmp_path):
+    def made(*callbacks):
+        saving = SaveCheckpoints(tmp_path / "run", every(4, "steps"))
+        return trainer(callbacks=[*callbacks, saving])
+
+    whole = trainer()
+    whole.fit(loader(), [(X, T)], 2)
+    failing = made(FailingOnce(moment, 6, ValueError("a full disk")))
+    with pytest.raises((ValueError, OSError)) as raised:
+        failing.fit(loader(), Validation([(X, T)]) if moment == "validation" else [(X, T)], 2)
+    assert "step 6, is saved" in raised.value.__notes__[-1]
+    resumed = made()
+    resumed.fit(loader(), [(X, T)], 2, resume=True)
+    assert same(resumed.model.state_dict(), whole.model.state_dict())
+    assert resumed.history == whole.history
+
+
+def test_the_end_is_told_to_all_callbacks_also_after_an_error_in_one():
+    ended = []
+
+    class End(Callback):
+        def on_end(self, trainer):
+            ended.append(trainer.step)
+
+    failing = FailingOnce("on_end", 6, ValueError("no picture")), FailingOnce("on_end", 6, OSError)
+    fitted = trainer(callbacks=[failing[0], BestWeights("loss"), failing[1], End()])
+    with pytest.raises(ValueError, match="no picture") as raised:
+        fitted.fit(loader())
+    assert ended == [6]
+    assert fitted.restored == 1
+    assert "another error came after this one: OSError()" in raised.value.__notes__[0]
+
+
+def test_the_trainer_tells_which_weights_its_model_has(tmp_path):
+    rising = On(every(1, "epochs"), lambda t: t.history[-1].update(score=[3, 5, 4][t.epoch - 1]))
+    fitted = trainer(callbacks=[rising, BestWeights("score", mode="max")])
+    assert fitted.restored is None
+    fitted.fit(loader(), epochs=2)
+    assert fitted.restored == 2
+    fitted.fit(loader(), epochs=3)
+    assert fitted.restored == 2
+    again = trainer(callbacks=[BestWeights("score", mode="max")])
+    again.load_state_dict(fitted.state_dict())
+    assert again.restored == 2
+    seen = On(every(1, "steps"), lambda t: seen_values.append(t.restored))
+    seen_values = []
+    fitted.callbacks = [seen]
+    fitted.fit(loader(), epochs=4)
+    assert set(seen_values) == {None}
+
+
+def test_a_state_of_an_earlier_version_has_restored_nothing():
+    fitted = trainer()
+    fitted.fit(loader())
+    state = fitted.state_dict()
+    del state["restored"]
+    again = trainer()
+    again.load_state_dict(state)
+    assert again.restored is None
+    assert again.step == 6
 
 
 def test_a_list_that_was_left_in_its_middle_starts_again():

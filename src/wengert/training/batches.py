@@ -111,7 +111,9 @@ def _call_with_dict(caller: str, model: Layer, inputs: dict[Any, Any]) -> Any:
 
 
 def _is_integers(n: Any) -> bool:
-    return np.ndim(n) == 1 and getattr(n, "dtype", np.dtype(float)).kind in "iu"
+    if isinstance(n, list):
+        return all(isinstance(value, int | np.integer) for value in n)
+    return getattr(n, "ndim", 0) == 1 and n.dtype.kind in "iu"
 
 
 def _binds(model: Layer, *args: Any, **kwargs: Any) -> bool:
@@ -140,7 +142,7 @@ def check_target_or_lengths(caller: str, model: Layer, batch: Any) -> None:
     if not isinstance(batch, tuple | list) or isinstance(batch, Padded) or len(batch) != 2:
         return
     x, n = batch
-    if not _is_integers(n) or np.ndim(x) < 2 or "lengths" not in _parameters(model):
+    if not _is_integers(n) or getattr(x, "ndim", 0) < 2 or "lengths" not in _parameters(model):
         return
     if len(n) == len(x) and as_array(n).min() > 0 and as_array(n).max() == x.shape[1]:
         raise ValueError(

@@ -70,9 +70,13 @@ class Best:
         return True
 
     def restore(self, trainer: TrainerView) -> None:
-        """Loads the weights of the best epoch, if there are any, into the model."""
+        """Loads the weights of the best epoch into the model, and sets `trainer.restored`.
+
+        There are none, and the model keeps its weights, if all values were NaN.
+        """
         if self.weights is None:
             return
+        trainer.restored = self.epoch
         trainer.model.load_state_dict(self.weights)
         if trainer.average is not None:  # or `evaluate` would still use the last averages
             best = trainer.average.target.named_params()

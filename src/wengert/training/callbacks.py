@@ -41,7 +41,17 @@ class Callback:
         """After an epoch and its validation; the state of the trainer can be saved."""
 
     def on_end(self, trainer: TrainerView) -> None:
-        """At the end of `fit`: after the last epoch, or after `stop`; not after an error."""
+        """At the end of `fit`: after the last epoch, or after `stop`; not after an error.
+
+        It is called for all callbacks, also if one of them raises an error.
+        """
+
+    def on_error(self, trainer: TrainerView, error: BaseException) -> None:
+        """When an error, or KeyboardInterrupt, ends `fit`, which then raises it.
+
+        After an error between two updates, in the validation or in a callback, the state of the
+        trainer can be saved.
+        """
 
     def resume_folder(self) -> Path | None:
         """The folder of checkpoints that `fit(resume=True)` resumes from, or None."""

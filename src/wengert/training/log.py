@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from wengert.arguments import boolean
 from wengert.core import Variable
 from wengert.state import check_names
 from wengert.training.callbacks import Callback
@@ -34,15 +35,18 @@ class Log(Callback):
     Args:
         trigger: after epochs, the row is the entry of the epoch in the history; after steps, it has
             "epoch" (the running one), "step", "lr", and the loss and metrics of the update.
+        seconds: whether rows of epochs have the duration of the epoch as "seconds". A resumed
+            training does not repeat these numbers, unlike all others.
     """
 
-    def __init__(self, trigger: Trigger | None = None) -> None:
+    def __init__(self, trigger: Trigger | None = None, *, seconds: bool = False) -> None:
         if trigger is not None and not callable(trigger):
             raise TypeError(
                 f"{type(self).__name__}: got {trigger!r} as trigger, needed one such as "
                 f"every(100, 'steps')"
             )
         self.trigger = every(1, "epochs") if trigger is None else trigger
+        self.seconds = boolean(type(self).__name__, "seconds", seconds)
 
     def on_step(self, trainer: TrainerView) -> None:
         self._write_if_due("step", trainer)
@@ -54,7 +58,8 @@ class Log(Callback):
         if not self.trigger(trainer, moment):
             return
         if moment == "epoch":
-            self.write(trainer.history[-1])
+            row = trainer.history[-1]
+            self.write({**row, "seconds": trainer.seconds} if self.seconds else row)
         else:
             position = {"epoch": trainer.epoch + 1, "step": trainer.step, "lr": trainer.lr}
             self.write({**position, **trainer.latest})
@@ -69,15 +74,21 @@ class FileLog(Log):
 
     Args:
         path: of the file; its folder is created if it is missing.
-        trigger: see `Log`.
+        trigger, seconds: see `Log`.
 
     Raises (when the training starts, or in a hand-written loop at the first `write`):
         OSError: the file cannot be written.
         ValueError: the file is shorter than it was when the state was saved.
     """
 
-    def __init__(self, path: str | os.PathLike[str], trigger: Trigger | None = None) -> None:
-        super().__init__(trigger)
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        trigger: Trigger | None = None,
+        *,
+        seconds: bool = False,
+    ) -> None:
+        super().__init__(trigger, seconds=seconds)
         self.path = Path(path)
         self.length = 0  # of the file, in bytes, as far as this training has written it
         self.opened = False
@@ -187,8 +198,14 @@ class TensorBoard(Log):
         ImportError: the package tensorboardX is missing.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], trigger: Trigger | None = None) -> None:
-        super().__init__(trigger)
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        trigger: Trigger | None = None,
+        *,
+        seconds: bool = False,
+    ) -> None:
+        super().__init__(trigger, seconds=seconds)
         self.folder = Path(folder)
         self.writer: Any = None
 

@@ -28,6 +28,10 @@ class Position:
         """The position after an update from so many batches."""
         return Position(self.epoch, self.step + 1, self.batches + batches, fetched_all)
 
+    def at_end_of_epoch(self) -> "Position":
+        """The position after the last update of the running epoch, before its validation."""
+        return replace(self, fetched_all=True)
+
     def after_epoch(self) -> "Position":
         """The position after the end of the running epoch."""
         return Position(self.epoch + 1, self.step)

@@ -20,19 +20,26 @@ class Progress:
                 progress.finish_epoch({"loss": 0.31, "accuracy": 0.91})
 
     In a terminal a bar on stderr shows the running epoch; in a notebook its line is updated in
-    place; in a log or pipe only the finished lines are written, to stdout, without control
-    characters. KeyboardInterrupt is reported on stderr, and propagates.
+    place; in a log or pipe lines are written to stdout, without control characters: one for each
+    epoch, with its duration, and in a long epoch one now and then, at first after ten seconds.
+    KeyboardInterrupt is reported on stderr, and propagates.
 
     Args:
         epochs: how many epochs there will be.
         done: how many epochs are finished.
         show: False shows nothing.
+
+    Attributes:
+        seconds: duration of the last finished epoch, from its first batch; None if its batches
+            were not watched.
     """
 
     def __init__(self, epochs: int, done: int = 0, *, show: bool = True) -> None:
         self.epochs = epochs
         self.epoch = done
         self.batches = 0
+        self.seconds: float | None = None
+        self.began: float | None = None
         self.display = _display() if show else NullDisplay()
 
     def watch(
@@ -50,6 +57,7 @@ class Progress:
         """
         total = len(batches) if isinstance(batches, Sized) else None
         self.batches = done
+        self.began = time.monotonic()
         self.display.start(self._label(self.epoch + 1), total, done)
         try:
             for batch in batches:
@@ -63,7 +71,10 @@ class Progress:
         """Prints the line of the epoch, with these results."""
         self.epoch += 1
         self.batches = 0
-        self.display.line(f"{self._label(self.epoch)}   {shown(results)}")
+        self.seconds = None if self.began is None else time.monotonic() - self.began
+        self.began = None
+        took = "" if self.seconds is None else f"   {duration(self.seconds)}"
+        self.display.line(f"{self._label(self.epoch)}   {shown(results)}{took}")
 
     def say(self, text: str) -> None:
         """Prints a line."""
@@ -98,6 +109,15 @@ def shown(results: Results) -> str:
     )
 
 
+def duration(seconds: float) -> str:
+    """Such as "0.3 s", "75 s" or "1:02:05 h"."""
+    if seconds < 600:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
+
+
 def _text(value: float) -> str:
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3e}"
 
@@ -128,7 +148,25 @@ class NullDisplay:
 
 
 class LogDisplay(NullDisplay):
-    """Lines, in a file or a pipe."""
+    """Lines, in a file or a pipe; in a long epoch some that say how far it has come."""
+
+    FIRST, MOST = 10.0, 300.0  # seconds before the first of these lines, and between two at most
+
+    def start(self, label: str, total: int | None, done: int) -> None:
+        self.label, self.total, self.done = label, total, done
+        self.began = time.monotonic()
+        self.next_time = self.began + self.FIRST
+
+    def advance(self, text: Callable[[], str]) -> None:
+        self.done += 1
+        now = time.monotonic()
+        if now < self.next_time:
+            return
+        elapsed = now - self.began
+        # a tenth later than the one before: few lines, whether an epoch takes minutes or days
+        self.next_time = now + min(max(self.FIRST, elapsed / 10), self.MOST)
+        done = _part(self.done, self.total)
+        self.line(f"{self.label}   {done}   {text()}   {duration(elapsed)}")
 
     def line(self, text: str) -> None:
         self._print(text, sys.stdout)
@@ -140,6 +178,10 @@ class LogDisplay(NullDisplay):
         encoding = getattr(file, "encoding", None) or "utf-8"
         # characters that the output cannot encode must not end the training
         print(text.encode(encoding, "backslashreplace").decode(encoding), file=file, flush=True)
+
+
+def _part(done: int, total: int | None) -> str:
+    return f"{done / total:4.0%}" if total else f"batch {done}"
 
 
 class TerminalDisplay(LogDisplay):
@@ -193,8 +235,7 @@ class NotebookDisplay(LogDisplay):
     def advance(self, text: Callable[[], str]) -> None:
         self.done += 1
         if time.monotonic() >= self.next_time:
-            done = f"{self.done / self.total:4.0%}" if self.total else f"batch {self.done}"
-            self._show(f"{self.label}   {done}   {text()}")
+            self._show(f"{self.label}   {_part(self.done, self.total)}   {text()}")
 
     def line(self, text: str) -> None:
         self._show(text)

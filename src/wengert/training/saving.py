@@ -17,7 +17,8 @@ class SaveCheckpoints(Callback):
         trainer = Trainer(model, optimizer, loss, callbacks=[saving])
         trainer.fit(train, validation, epochs=10, resume=True)
 
-    The last epoch is always saved, and so is the update after which the training was stopped.
+    The last epoch is always saved, and so is the update after which the training was stopped, or
+    the last one before an error in the validation or in a callback.
 
     Args:
         folder, keep, mode: see `Checkpoints`.
@@ -76,6 +77,18 @@ class SaveCheckpoints(Callback):
         due = self.trigger(trainer, "epoch")
         if due or trainer.stopped is not None or trainer.epoch == trainer.epochs:
             self._save(trainer)
+
+    def on_error(self, trainer: TrainerView, error: BaseException) -> None:
+        if trainer.step <= self.checkpoints.step:
+            return
+        try:
+            self._save(trainer)
+        except RuntimeError:
+            return  # in the middle of an update, or of batches, there is no state to save
+        error.add_note(
+            f"SaveCheckpoints: the training up to here, step {trainer.step}, is saved in "
+            f"{self.folder}; fit(…, resume=True) continues it"
+        )
 
     def _save(self, trainer: TrainerView) -> None:
         self.checkpoints.save(trainer.step, trainer=trainer)

@@ -63,6 +63,10 @@ class Trainer(Evaluator):
             metrics, measured while the weights change; then the same for the validation data,
             "validation_loss" and so on, measured at the end of the epoch.
         stopped: why the training was stopped, or None.
+        restored: the epoch whose weights a callback, such as BestWeights, has restored at the end;
+            None if the model has the weights of the last update.
+        seconds: duration of the last epoch with its validation, as far as this `fit` ran it; None
+            before its end.
 
     Raises:
         TypeError: an argument is of the wrong kind.
@@ -99,6 +103,8 @@ class Trainer(Evaluator):
         self.epochs = 0  # the last epoch of `fit`
         self.history: list[dict[str, Any]] = []
         self.stopped: str | None = None
+        self.restored: int | None = None
+        self.seconds: float | None = None
         self._latest = Scores()  # of the last update; `_scores` are of the running epoch
         self._train: Any = None
         self._validation: Any = None
@@ -179,13 +185,12 @@ class Trainer(Evaluator):
             try:
                 while self.epoch < self.epochs and self.stopped is None:
                     self._run_epoch(progress)
-            except BaseException:
-                # the pass of the loader has ended, too
-                self._mid_update = self._mid_update or self.batches > 0
+            except BaseException as error:
+                self._after_error(error)
                 raise
             if self.stopped is not None:
                 progress.say(f"stopped: {self.stopped}")
-            self._call("on_end")
+            self._call_each("on_end")
         return self.history
 
     def stop(self, reason: str) -> None:
@@ -218,7 +223,7 @@ class Trainer(Evaluator):
         with closing(progress.watch(left, self.batches, self._scores.running)) as watched:
             for batches in groups(watched, self.accumulate):
                 self._update(batches)
-                self._call("on_step")
+                self._on_step()
                 if self.stopped is not None:
                     # leaving the loop ends the loader's pass
                     resumable = is_resumable(self._train)
@@ -229,15 +234,42 @@ class Trainer(Evaluator):
                 f"Trainer.fit: the training data gave no batches in epoch {self.epoch + 1}; "
                 f"needed a DataLoader or a list (a generator can be iterated only once)"
             )
+        self._end_epoch(progress)
+
+    def _after_error(self, error: BaseException) -> None:
+        # the pass of the loader has ended, too
+        lost = self.batches > 0 and self._to_resume is None
+        self._mid_update = self._mid_update or lost
+        if not isinstance(error, Exception | KeyboardInterrupt):
+            return  # the process is to end
+        try:
+            self._call_each("on_error", error)
+        except Exception as another:
+            error.add_note(_another(another))
+
+    def _on_step(self) -> None:
+        try:
+            self._call("on_step")
+        except BaseException:  # no update is lost: the next `fit` can continue here
+            self._to_resume = self._data_state() if is_resumable(self._train) else None
+            raise
+
+    def _end_epoch(self, progress: Progress) -> None:
+        # after an error in the validation, the next `fit` begins with the validation
+        self.position = self.position.at_end_of_epoch()
+        self._to_resume = self._data_state()
         result = self._result()
+        self._to_resume = None
         self.position = self.position.after_epoch()
         self._scores.reset()
         self.history.append(result)
         progress.finish_epoch({k: v for k, v in result.items() if k not in ("epoch", "step", "lr")})
+        self.seconds = progress.seconds
         self._call("on_epoch")
 
     def _update(self, batches: list[Any]) -> None:
         self._mid_update = True
+        self.restored = None
         self._latest.reset()
         self._call("on_batches", batches)
         self.learn(batches)
@@ -287,6 +319,20 @@ class Trainer(Evaluator):
     def _call(self, moment: str, *arguments: Any) -> None:
         for callback in self.callbacks:
             getattr(callback, moment)(self, *arguments)
+
+    def _call_each(self, moment: str, *arguments: Any) -> None:
+        """Calls all callbacks, also after an error in one of them, which is raised in the end."""
+        errors: list[Exception] = []
+        for callback in self.callbacks:
+            try:
+                getattr(callback, moment)(self, *arguments)
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            first, *others = errors
+            for other in others:
+                first.add_note(_another(other))
+            raise first
 
     # -- position --
 
@@ -354,6 +400,7 @@ class Trainer(Evaluator):
             "scores": self._scores.state_dict(),
             "position": self.position.state_dict(),
             "stopped": self.stopped,
+            "restored": self.restored,
             "history": [dict(result) for result in self.history],
             **vars(self._to_resume or self._data_state()),
         }
@@ -385,15 +432,20 @@ class Trainer(Evaluator):
         )
         self.position = restored
         self.stopped = state["stopped"]
+        self.restored = state["restored"]
         self.history = [dict(result) for result in state["history"]]
         self._mid_update = False
         self._to_resume = DataState(state["train"], state["validation"], state["random"])
 
 
 _STATE = (
-    *("parts", "callbacks", "scores", "position", "stopped", "history"),
+    *("parts", "callbacks", "scores", "position", "stopped", "restored", "history"),
     *("train", "validation", "random"),
 )
+
+
+def _another(error: Exception) -> str:
+    return f"Trainer.fit: another error came after this one: {error!r}"
 
 
 def _is_kept(value: Any) -> bool:

@@ -18,6 +18,8 @@ class TrainerView(Protocol):
     epochs: int
     history: list[dict[str, Any]]
     stopped: str | None
+    restored: int | None
+    seconds: float | None
 
     @property
     def model(self) -> Layer: ...

@@ -10,6 +10,8 @@ def upgraded(state: Any) -> Any:
     Raises:
         ValueError: the state of an earlier version is damaged.
     """
+    if isinstance(state, Mapping) and "stopped" in state and "restored" not in state:
+        state = {**state, "restored": None}
     if not isinstance(state, Mapping) or "step" not in state:
         return state
     try:
