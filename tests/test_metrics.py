@@ -66,6 +66,32 @@ def test_r2_is_1_of_the_targets_0_of_their_mean_and_negative_beyond():
     assert r2_score(t + 3, t) == pytest.approx(1 - 27 / 14)
 
 
+@pytest.mark.parametrize("metric", [accuracy, top_k_accuracy, confusion_matrix, f1_score])
+@pytest.mark.parametrize("ignored", [-1, 2])
+@pytest.mark.parametrize("shape", [(4,), (2, 2)])
+def test_samples_whose_label_is_ignored_do_not_count(metric, ignored, shape):
+    t = np.where(T == 2, ignored, T)
+    options = {"k": 2} if metric is top_k_accuracy else {}
+    expected = metric(X[T != 2], T[T != 2], **options)
+    x, t = X.reshape(*shape, 3), t.reshape(shape)
+    np.testing.assert_array_equal(metric(x, t, **options, ignore_index=ignored), expected)
+    found = metric(Variable(x), t, **options, ignore_index=ignored)
+    assert isinstance(found, Variable)
+    np.testing.assert_array_equal(found.data, expected)
+
+
+def test_predicted_classes_whose_label_is_ignored_do_not_count():
+    t = np.where(LABELS == 2, -100, LABELS)
+    expected = confusion_matrix(TAKEN[LABELS != 2], LABELS[LABELS != 2], 3)
+    np.testing.assert_array_equal(confusion_matrix(TAKEN, t, 3, ignore_index=-100), expected)
+
+
+@pytest.mark.parametrize("metric", [accuracy, top_k_accuracy, f1_score])
+def test_if_all_labels_are_ignored_there_are_no_samples(metric):
+    with pytest.raises(ValueError, match="got no samples"):
+        metric(X, np.full(4, -1), ignore_index=-1)
+
+
 @pytest.mark.parametrize(
     "metric",
     [

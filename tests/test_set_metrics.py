@@ -40,6 +40,7 @@ RARE = (RNG.uniform(size=N) < 0.2).astype(np.int64)  # few positive samples, non
 RARE[[0, -1]] = 1
 IGNORED = np.where(RNG.uniform(size=N) < 0.6, -1, LABELS)
 IGNORED[4:12] = -1  # whole batches without a label
+WITH_NAN = np.where(RNG.uniform(size=(N, 3)) < 0.1, np.nan, LOGITS)
 
 
 def rmse(y, t):
@@ -116,6 +117,19 @@ METRICS = {
         partial(F.softmax_cross_entropy, weight=np.array([0.1, 5, 1])), LOGITS, LABELS,
     ),
     "counted accuracy": (counted_accuracy, LOGITS, IGNORED),
+    # with labels that do not count
+    "accuracy, ignored": (partial(F.accuracy, ignore_index=-1), LOGITS, IGNORED),
+    "top k, ignored": (partial(F.top_k_accuracy, k=2, ignore_index=-1), LOGITS, IGNORED),
+    "f1, ignored": (partial(F.f1_score, ignore_index=-1), LOGITS, IGNORED),
+    "confusion, ignored": (partial(F.confusion_matrix, ignore_index=-1), LOGITS, IGNORED),
+    "Recall, ignored": (Recall(ignore_index=-1), LOGITS.argmax(axis=1), IGNORED),
+    "Confusion, ignored": (Confusion(3, ignore_index=-1), LOGITS, IGNORED),
+    # with scores that are NaN
+    "accuracy of NaN": (F.accuracy, WITH_NAN, LABELS),
+    "f1 of NaN": (F.f1_score, WITH_NAN, LABELS),
+    "f1 micro of NaN": (partial(F.f1_score, average="micro"), WITH_NAN, LABELS),
+    "confusion of NaN": (F.confusion_matrix, WITH_NAN, LABELS),
+    "auc of NaN": (AUC(), WITH_NAN[:, 0], RARE),
 }  # fmt: skip
 
 
@@ -273,6 +287,11 @@ def test_structured_outputs_are_kept_and_restored_from_a_file(tmp_path):
 # ---- In a Trainer ----
 
 
+def of_classes(name):
+    """Whether the outputs are predicted classes."""
+    return name in ("f1 of classes", "Confusion", "Recall, ignored")
+
+
 class Same(Layer):
     def __init__(self):
         self.w = wg.Parameter(np.ones((), np.float32))
@@ -285,15 +304,15 @@ class Same(Layer):
 def test_a_trainer_evaluates_and_trains_with_the_metric_of_the_whole_set(name):
     metric, y, t = METRICS[name]
     y, t = y.astype(np.float32), t
-    if y.ndim == 1 and t.dtype.kind == "i" and "of classes" not in name and name != "Confusion":
+    if y.ndim == 1 and t.dtype.kind == "i" and not of_classes(name):
         t = t.astype(np.float32)
 
     class Fixed(Trainer):
         def compute(self, batch):
             x, t = batch
             out = self.model(x)
-            classes = name in ("f1 of classes", "Confusion")
-            return np.mean(out), self.measure(out.data.astype(int) if classes else out, t)
+            y = out.data.astype(int) if of_classes(name) else out
+            return np.mean(self.model.w), self.measure(y, t)
 
     with np.errstate(all="ignore"):
         fitted = Fixed(Same(), SGD(0.0), metrics={"m": metric}, progress=False)
@@ -350,6 +369,24 @@ def test_kept_outputs_resume_with_the_training(stop, tmp_path):
         again.fit(batches(), batches(), epochs=2, resume=load_state(tmp_path / "state.npz"))
         == whole
     )
+
+
+def test_a_subclass_tells_what_its_loss_divides_by():
+    mask = RNG.uniform(size=N) < 0.5
+
+    class Masked(Trainer):
+        def compute(self, batch):
+            x, t, mask = batch
+            self.count(mask.sum())
+            return np.sum(mask * (self.model(x) - t) ** 2) / max(mask.sum(), 1), {}
+
+    def stepped(batches, accumulate):
+        trainer = Masked(Same(), SGD(0.1), accumulate=accumulate, progress=False)
+        (row,) = trainer.fit(batches)
+        return row["loss"], float(trainer.model.w.data)
+
+    pieces = [(Y[i : i + 5], T[i : i + 5], mask[i : i + 5]) for i in range(0, N, 5)]
+    assert stepped(pieces, len(pieces)) == pytest.approx(stepped([(Y, T, mask)], 1), rel=1e-5)
 
 
 def test_a_state_of_an_earlier_version_is_loaded():

@@ -131,7 +131,7 @@ class R2Score(Constant):
 # ---- Public functions ----
 
 
-def accuracy(x: Input[X], t: Input[X]) -> X:
+def accuracy(x: Input[X], t: Input[X], *, ignore_index: int | None = None) -> X:
     """Fraction of the samples, 0 to 1, whose largest x is at the label in `t`.
 
     A sample with NaN in x is not right.
@@ -139,20 +139,23 @@ def accuracy(x: Input[X], t: Input[X]) -> X:
     Args:
         x: logits or probabilities, (N, C) or (..., C).
         t: labels, integers 0 ≤ t < C, (N,) or (...).
+        ignore_index: samples with this label do not count.
 
     Returns:
         A constant, ().
 
     Raises:
         TypeError: the labels are not integers.
-        ValueError: the shapes of x and t do not match, or a label is out of range.
+        ValueError: the shapes of x and t do not match, a label is out of range, or no sample
+            counts.
     """
+    x, t = _counted(x, t, ignore_index)
     t = checked_labels("accuracy", np.shape(x), t)
     check_any("accuracy", np.shape(x), t.size)
     return Accuracy()(x, t)
 
 
-def top_k_accuracy(x: Input[X], t: Input[X], k: int = 5) -> X:
+def top_k_accuracy(x: Input[X], t: Input[X], k: int = 5, *, ignore_index: int | None = None) -> X:
     """Fraction of the samples, 0 to 1, whose label is among the k largest of x.
 
     A sample with NaN in x is not right.
@@ -161,6 +164,7 @@ def top_k_accuracy(x: Input[X], t: Input[X], k: int = 5) -> X:
         x: logits or probabilities, (N, C) or (..., C).
         t: labels, integers 0 ≤ t < C, (N,) or (...).
         k: number of classes that count as predicted, 1 ≤ k ≤ C. Ties count in favour of the label.
+        ignore_index: samples with this label do not count.
 
     Returns:
         A constant, ().
@@ -170,6 +174,7 @@ def top_k_accuracy(x: Input[X], t: Input[X], k: int = 5) -> X:
         ValueError: the shapes of x and t do not match, a label is out of range, or there are fewer
             than k classes.
     """
+    x, t = _counted(x, t, ignore_index)
     t = checked_labels("top_k_accuracy", np.shape(x), t)
     check_any("top_k_accuracy", np.shape(x), t.size)
     C, k = np.shape(x)[-1], integer("top_k_accuracy", "k", k)
@@ -178,13 +183,16 @@ def top_k_accuracy(x: Input[X], t: Input[X], k: int = 5) -> X:
     return TopKAccuracy(k)(x, t)
 
 
-def confusion_matrix(x: Input[X], t: Input[X], classes: int | None = None) -> X:
+def confusion_matrix(
+    x: Input[X], t: Input[X], classes: int | None = None, *, ignore_index: int | None = None
+) -> X:
     """y[i, j] = number of samples of class i that were classified as j.
 
     Args:
         x: logits or probabilities, (N, C) or (..., C); or predicted classes, (N,) or (...).
         t: labels, integers 0 ≤ t < C, (N,) or (...).
         classes: C, for an x of classes; by default, one more than the largest class in x and t.
+        ignore_index: samples with this label do not count.
 
     Returns:
         A constant of integers, (C, C). A sample with NaN in x has no predicted class and is left
@@ -199,11 +207,18 @@ def confusion_matrix(x: Input[X], t: Input[X], classes: int | None = None) -> X:
         array([[1, 1],
                [0, 2]])
     """
-    p, t, C = _predicted("confusion_matrix", x, t, classes)
+    p, t, C = _predicted("confusion_matrix", *_counted(x, t, ignore_index), classes)
     return ConfusionMatrix(C)(p, t)
 
 
-def f1_score(x: Input[X], t: Input[X], average: str = "macro", classes: int | None = None) -> X:
+def f1_score(
+    x: Input[X],
+    t: Input[X],
+    average: str = "macro",
+    classes: int | None = None,
+    *,
+    ignore_index: int | None = None,
+) -> X:
     """F1: the harmonic mean of precision and recall, 0 to 1.
 
     Args:
@@ -213,6 +228,7 @@ def f1_score(x: Input[X], t: Input[X], average: str = "macro", classes: int | No
             or t; "micro", over all samples, which equals the accuracy; "none", (C,). A sample with
             NaN in x has no predicted class: it is a false negative.
         classes: C, for an x of classes; by default, one more than the largest class in x and t.
+        ignore_index: samples with this label do not count.
 
     Returns:
         A constant, () or (C,). F1 is 0 for a class that is neither in x nor in t.
@@ -226,6 +242,7 @@ def f1_score(x: Input[X], t: Input[X], average: str = "macro", classes: int | No
         raise ValueError(
             f"f1_score: got average {average!r}, needed 'binary', 'macro', 'micro' or 'none'"
         )
+    x, t = _counted(x, t, ignore_index)
     p, t, C = _predicted("f1_score", x, t, classes)
     if average == "binary" and C > 2:
         raise ValueError(
@@ -259,6 +276,15 @@ def r2_score(x: Input[X], t: Input[X]) -> X:
             f"r2_score: got targets t {values.shape} that are all equal, needed different ones"
         )
     return R2Score()(x, t)
+
+
+def _counted(x: Any, t: Any, ignore: int | None) -> tuple[Any, Any]:
+    """x and t of the samples whose label is not ignored; unchanged if their shapes do not match."""
+    if ignore is None or np.shape(t) not in (np.shape(x), np.shape(x)[:-1]):
+        return x, t
+    x, t = as_constant(x), as_constant(t)
+    counts = np.not_equal(as_array(t), ignore)
+    return x[counts], t[counts]
 
 
 def _predicted(name: str, x: Any, t: Any, classes: int | None) -> tuple[Any, Any, int]:

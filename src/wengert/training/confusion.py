@@ -19,17 +19,23 @@ class Confusion(Metric):
     Args:
         classes: C; None counts as many as there are in outputs and labels.
         score: a function of the counts, (C, C), that returns the number; None returns the counts.
+        ignore_index: samples with this label do not count.
     """
 
     gathers = ("counts",)
 
     def __init__(
-        self, classes: int | None = None, score: Callable[[ndarray], Any] | None = None
+        self,
+        classes: int | None = None,
+        score: Callable[[ndarray], Any] | None = None,
+        *,
+        ignore_index: int | None = None,
     ) -> None:
         self.classes = (
             None if classes is None else integer("Confusion", "classes", classes, least=1)
         )
         self.score = score
+        self.ignore_index = ignore_index
         self.reset()
 
     def reset(self) -> None:
@@ -37,7 +43,7 @@ class Confusion(Metric):
         self.counts = np.zeros((C, C), np.int64)
 
     def update(self, y: Any, t: Any) -> None:
-        counts = as_array(confusion_matrix(y, t, self.classes))
+        counts = as_array(confusion_matrix(y, t, self.classes, ignore_index=self.ignore_index))
         self.counts = _of_size(self.counts, len(counts))
         self.counts += _of_size(counts, len(self.counts))
 
@@ -61,12 +67,21 @@ def _of_size(counts: ndarray, least: int) -> ndarray:
     return np.pad(counts, (0, more)) if more else counts
 
 
-class _OfCounts(Metric):
-    """A number computed from a confusion matrix."""
+AVERAGES = ("binary", "macro", "micro", "none")
 
-    gathers = ("counts",)
 
-    def __init__(self, average: str = "macro", classes: int | None = None) -> None:
+class _OfClasses(Metric):
+    """A number for each class, and an average of them, from counts of samples."""
+
+    gathers = ("hits", "predicted", "labels")
+
+    def __init__(
+        self,
+        average: str = "macro",
+        classes: int | None = None,
+        *,
+        ignore_index: int | None = None,
+    ) -> None:
         if average not in AVERAGES:
             raise ValueError(
                 f"{type(self).__name__}: got average {average!r}, needed "
@@ -74,52 +89,63 @@ class _OfCounts(Metric):
             )
         self.average = average
         self.classes = classes
-        self._confusion = Confusion(classes)
-
-    @property
-    def counts(self) -> ndarray:
-        return self._confusion.counts
+        self.ignore_index = ignore_index
+        self.reset()
 
     def reset(self) -> None:
-        self._confusion.reset()
+        # for each class: samples that are predicted right, that are predicted, and all
+        self.hits = self.predicted = self.labels = np.zeros(0, np.int64)
 
     def update(self, y: Any, t: Any) -> None:
-        self._confusion.update(y, t)
-        if self.average == "binary" and len(self.counts) > 2:
+        counts = as_array(confusion_matrix(y, t, self.classes, ignore_index=self.ignore_index))
+        C = max(len(counts), len(self.hits))
+        if self.average == "binary" and C > 2:
             raise ValueError(
-                f"{type(self).__name__}: got {len(self.counts)} classes, needed 2 for 'binary'; "
-                f"use 'macro' or 'micro'"
+                f"{type(self).__name__}: got {C} classes, needed 2 for 'binary'; use 'macro' or "
+                f"'micro'"
             )
+        t = as_array(t)
+        labels = t if self.ignore_index is None else t[t != self.ignore_index]
+        self.hits = _sum(C, self.hits, np.diagonal(counts))
+        self.predicted = _sum(C, self.predicted, counts.sum(axis=0))
+        # (a sample whose scores are NaN has a label, but is not predicted)
+        self.labels = _sum(C, self.labels, np.bincount(labels.astype(np.int64).reshape(-1)))
 
-    def _numbers(self, counts: ndarray) -> tuple[ndarray, ndarray]:
+    def _numbers(self) -> tuple[ndarray, ndarray]:
         """The numerator and the denominator of each class."""
         raise NotImplementedError
 
     def compute(self) -> Any:
-        counts = _of_size(self.counts, 2) if self.average == "binary" else self.counts
-        above, below = self._numbers(counts)
+        above, below = self._numbers()
+        occurs = self.predicted + self.labels > 0
+        if not occurs.any():
+            return math.nan
         if self.average == "micro":
-            return float(above.sum() / below.sum()) if below.any() else math.nan
+            return float(above.sum() / below.sum()) if below.any() else 0.0
         each = above / np.maximum(below, 1)  # 0 for a class without samples
-        if self.average == "binary":
-            return float(each[1]) if counts.any() else math.nan
         if self.average == "none":
             return each
-        occurs = counts.sum(axis=0) + counts.sum(axis=1) > 0
-        return float(np.mean(each[occurs])) if occurs.any() else math.nan
+        if self.average == "macro":
+            return float(np.mean(each[occurs]))
+        return float(each[1]) if len(each) > 1 else 0.0
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._confusion.load_state_dict(state)
+    def _shapes(self) -> Mapping[str, Any]:
+        return dict.fromkeys(self.gathers, (None,))
 
     def __repr__(self) -> str:
-        classes = "" if self.classes is None else f", classes={self.classes}"
-        return f"{type(self).__name__}({self.average!r}{classes})"
+        options = "".join(
+            f", {name}={value}"
+            for name, value in [("classes", self.classes), ("ignore_index", self.ignore_index)]
+            if value is not None
+        )
+        return f"{type(self).__name__}({self.average!r}{options})"
 
 
-AVERAGES = ("binary", "macro", "micro", "none")
+def _sum(size: int, *counts: ndarray) -> ndarray:
+    return sum((np.pad(n, (0, size - len(n))) for n in counts), np.zeros(size, np.int64))
 
 
-class Precision(_OfCounts):
+class Precision(_OfClasses):
     """Of the samples predicted as a class, the fraction that is of this class.
 
     From logits (N, C) or predicted classes, and labels, as `F.f1_score` takes them.
@@ -128,30 +154,31 @@ class Precision(_OfCounts):
         average: "binary", of class 1 of two classes; "macro", the mean over the classes that occur;
             "micro", over all samples; "none", for each class. A class without predictions has 0.
         classes: C, for predicted classes; None counts as many as there are.
+        ignore_index: samples with this label do not count.
     """
 
-    def _numbers(self, counts: ndarray) -> tuple[ndarray, ndarray]:
-        return np.diagonal(counts), counts.sum(axis=0)
+    def _numbers(self) -> tuple[ndarray, ndarray]:
+        return self.hits, self.predicted
 
 
-class Recall(_OfCounts):
+class Recall(_OfClasses):
     """Of the samples of a class, the fraction that is predicted as this class.
 
     The arguments are those of `Precision`. A class without samples has 0.
     """
 
-    def _numbers(self, counts: ndarray) -> tuple[ndarray, ndarray]:
-        return np.diagonal(counts), counts.sum(axis=1)
+    def _numbers(self) -> tuple[ndarray, ndarray]:
+        return self.hits, self.labels
 
 
-class F1(_OfCounts):
+class F1(_OfClasses):
     """The harmonic mean of precision and recall: `F.f1_score` of all samples.
 
     The arguments are those of `Precision`. A class without samples and predictions has 0.
     """
 
-    def _numbers(self, counts: ndarray) -> tuple[ndarray, ndarray]:
-        return 2 * np.diagonal(counts), counts.sum(axis=0) + counts.sum(axis=1)
+    def _numbers(self) -> tuple[ndarray, ndarray]:
+        return 2 * self.hits, self.predicted + self.labels
 
 
 def macro_f1(counts: ndarray) -> float:

@@ -60,6 +60,7 @@ class Evaluator:
         self.loss = loss
         self.average = average
         self._scores = Scores(metrics)
+        self._count: float | None = None
 
     # -- methods that a subclass may override --
 
@@ -122,6 +123,20 @@ class Evaluator:
         """
         return self._scores.measure(y, t)
 
+    def count(self, n: float) -> None:
+        """Tells what the loss of a batch divides by, for a `compute` of a subclass.
+
+        Our losses tell it themselves. Another loss is taken as a mean over the samples; one that is
+        a mean over other elements tells their number, which weighs the batch in `evaluate`, in the
+        history, and in the gradients that `accumulate` adds:
+
+            def compute(self, batch):
+                x, t, mask = batch
+                self.count(mask.sum())
+                return np.sum(mask * (self.model(x) - t) ** 2) / max(mask.sum(), 1), {}
+        """
+        self._count = float(n)
+
     # -- evaluation --
 
     def averaged(self) -> AbstractContextManager[None]:
@@ -177,10 +192,11 @@ class Evaluator:
     def _computed(self, batch: Any) -> tuple[Variable, dict[str, Any]]:
         """The checked results of `compute`, with the loss among them."""
         name = type(self).__name__
+        self._count = None
         with counting() as counts:
             loss, values = check_computed(name, self.compute(batch))
         value = number(loss, f"{name}: the loss")
-        losses = counts.losses
+        losses = counts.losses if self._count is None else [self._count]
         return loss, {"loss": Weighted(value, weight_of(losses), counts=losses), **values}
 
     def __repr__(self) -> str:

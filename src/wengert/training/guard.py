@@ -10,6 +10,7 @@ from numpy import ndarray
 from wengert import random
 from wengert.config import trace
 from wengert.core import Parameter, Variable
+from wengert.functions.counting import counting
 from wengert.graph import Graph, Node, Value, steps_back
 from wengert.layers import Layer
 from wengert.training.callbacks import Callback
@@ -35,7 +36,7 @@ class StopOnNaN(Callback):
         def again() -> Iterator[Variable]:
             random.set_state(self.random)
             for batch in self.batches:
-                with trace():
+                with trace(), counting():  # in which a batch may have no label
                     loss = trainer.compute(batch)[0]
                 yield loss
 

@@ -30,7 +30,7 @@ Metrics: TypeAlias = Mapping[str, Function | Metric] | Iterable[Function | Metri
 
 # The metrics of a data set that belong to functions of one batch
 OF_THE_SET: dict[Any, Callable[..., Metric]] = {
-    confusion_matrix: lambda classes=None: Confusion(classes),
+    confusion_matrix: lambda classes=None, **options: Confusion(classes, **options),
     f1_score: F1,
     r2_score: R2,
 }
@@ -231,6 +231,8 @@ def _plain(x: Any) -> Any:
     """Arrays in place of Variables."""
     if isinstance(x, Variable):
         return x.data
+    if isinstance(x, dict):
+        return {key: _plain(value) for key, value in x.items()}
     return type(x)(map(_plain, x)) if type(x) in (tuple, list) else x
 
 
