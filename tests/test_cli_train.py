@@ -14,7 +14,7 @@ from wengert.data import ArrayDataset
 
 EPOCH = re.compile(
     r"epoch +(\d+)/\d+   loss \d\S+   accuracy (\d\.\d{4})"
-    r"   validation_loss \d\S+   validation_accuracy \d\.\d{4}"
+    r"   validation_loss \d\S+   validation_accuracy \d\.\d{4}   \d+(?:\.\d)? s"
 )
 RESULT = re.compile(r"test accuracy: (\d+\.\d) %")
 
