@@ -11,13 +11,9 @@ ignored, or classes may have weights. So each loss and metric tells its count:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from contextvars import ContextVar, Token
 
 
-@dataclass
 class Counts:
     """What the losses and the metrics of a block have divided by, in the order of their calls.
 
@@ -26,23 +22,32 @@ class Counts:
         metrics: numbers of samples.
     """
 
-    losses: list[float | None] = field(default_factory=list)
-    metrics: list[float] = field(default_factory=list)
+    __slots__ = ("_before", "losses", "metrics")
+
+    _before: Token[Counts | None]
+
+    def __init__(self) -> None:
+        self.losses: list[float | None] = []
+        self.metrics: list[float | None] = []
+
+    def __repr__(self) -> str:
+        return f"Counts(losses={self.losses}, metrics={self.metrics})"
+
+    def __enter__(self) -> Counts:
+        self._before = _counts.set(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _counts.reset(self._before)
 
 
-@contextmanager
-def counting() -> Iterator[Counts]:
-    """Within the block, losses and metrics tell what they divide by.
+def counting() -> Counts:
+    """Within `with counting() as counts:`, losses and metrics tell what they divide by.
 
     A loss of nothing, such as that of a batch whose labels are all ignored, is 0 there and not an
     error: its count is 0.
     """
-    counts = Counts()
-    token = _counts.set(counts)
-    try:
-        yield counts
-    finally:
-        _counts.reset(token)
+    return Counts()
 
 
 def count_loss(n: float | None) -> bool:

@@ -91,7 +91,7 @@ class PlainFunction:
                     raise
                 return Weighted(math.nan, 0.0, outputs)  # such as a correlation of one sample
         self.has_worked = True
-        return Weighted(value, weight_of([*counts.losses, *counts.metrics]), outputs)
+        return Weighted(value, weight_of(counts.losses + counts.metrics), outputs)
 
     def keep(self, kept: Whole, value: Weighted) -> None:
         """Keeps the outputs of a batch, unless the function is a mean over samples."""
@@ -145,7 +145,7 @@ class PlainFunction:
         """The value of the function, and its weight."""
         with counting() as counts:
             value = number(self.function(y, t), "")
-        return value, weight_of([*counts.losses, *counts.metrics])
+        return value, weight_of(counts.losses + counts.metrics)
 
 
 def weight_of(counts: Sequence[float | None]) -> float | None:
@@ -154,6 +154,8 @@ def weight_of(counts: Sequence[float | None]) -> float | None:
     Returns:
         The weight, the first of several; None for sums; SAMPLES for nothing, or sums and means.
     """
+    if len(counts) == 1:
+        return counts[0]
     kinds = {count is None for count in counts}
     return counts[0] if len(kinds) == 1 else SAMPLES
 

@@ -119,9 +119,11 @@ class Trainer(Evaluator):
         weights = Accumulation()
         for batch in batches:
             self._backward(batch, self.batch_size(batch), weights)
-        if weights.factor == 0:
+        factor = weights.factor
+        if factor == 0:
             return  # no sample counts in any of the batches
-        self._scale_gradients(weights.factor)
+        if factor != 1:
+            self._scale_gradients(factor)
         self._call("on_gradients")
         if self.clip is not None:
             self.clip(self._updated_params())
@@ -294,8 +296,6 @@ class Trainer(Evaluator):
         return loss, values["loss"]
 
     def _scale_gradients(self, factor: float) -> None:
-        if factor == 1:
-            return
         params = [*self.model.params(), *self._updated_params()]
         for p in {id(p): p for p in params}.values():
             if p.grad is not None:
