@@ -12,7 +12,16 @@ from wengert.data import DataLoader, Padded, ragged
 from wengert.layers import GRU, LSTM, RNN, Embedding, Layer, Linear
 from wengert.models import LSTMClassifier
 from wengert.optimizers import SGD, Adam
-from wengert.training import Evaluator, Trainer
+from wengert.training import (
+    Evaluator,
+    On,
+    SaveCheckpoints,
+    Scores,
+    Trainer,
+    at,
+    every,
+    load_state,
+)
 
 RNG = np.random.default_rng(0)
 LENGTHS = [7, 2, 5, 1, 6, 3, 4, 2, 7, 1]
@@ -178,6 +187,60 @@ def test_more_inputs_than_two_are_passed_in_their_order():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["classifier", "positional"])
+def test_a_compute_of_a_subclass_and_predict_agree_about_the_lengths(name):
+    class Own(Trainer):
+        def compute(self, batch):
+            x, n, t = batch
+            y = self.model(x, n)
+            return F.softmax_cross_entropy(y, t), {"accuracy": F.accuracy(y, t)}
+
+    trainer = Own(made(name), SGD(0.1), progress=False)
+    data = batches(FORMS["(x, n, t)"])
+    (row,) = trainer.fit(data, data)
+    assert row["validation_accuracy"] == pytest.approx(
+        float(F.accuracy(trainer.predict(data), LABELS))
+    )
+
+
+def test_a_subclass_with_weights_of_samples_predicts_from_the_first_array():
+    class Weighted(Trainer):
+        def compute(self, batch):
+            x, t, w = batch
+            return np.sum(w[:, None] * (self.model(x) - t) ** 2) / np.sum(w), {}
+
+    x = np.ones((3, 2), np.float32)
+    trainer = Weighted(Linear(1, in_size=2), SGD(0.1), progress=False)
+    data = [(x, x[:, :1], np.ones(3, np.float32))]
+    trainer.fit(data)
+    np.testing.assert_array_equal(trainer.predict(data), trainer.predict([x]))
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3])
+def test_a_training_with_lengths_resumes_in_the_middle_of_an_epoch(stop, tmp_path):
+    def made_trainer(*callbacks):
+        wg.seed(0)
+        return Trainer(Tagger(), Adam(0.01), partial(F.softmax_cross_entropy), accumulate=2,
+                       metrics=[F.f1_score, lambda y, t: np.max(y)], callbacks=callbacks,
+                       progress=False)  # fmt: skip
+
+    def loader():
+        return DataLoader(TAGGED, 2, seed=0, collate=ragged)
+
+    whole = made_trainer()
+    whole.fit(loader(), loader(), epochs=2)
+    saving = SaveCheckpoints(tmp_path, every(1, "steps"))
+    stopping = On(at(stop, unit="steps"), lambda t: t.stop("enough"))
+    made_trainer(stopping, saving).fit(loader(), loader(), epochs=2)
+    resumed = made_trainer(SaveCheckpoints(tmp_path, every(1, "steps")))
+    resumed.load_state_dict(load_state(saving.checkpoints.latest())["parts"]["trainer"])
+    resumed.stopped = None
+    resumed.fit(loader(), loader(), epochs=2)
+    assert resumed.history == whole.history
+    for p, q in zip(resumed.model.params(), whole.model.params(), strict=True):
+        np.testing.assert_array_equal(p.data, q.data)
+
+
 # ---- An output for each step ----
 
 
@@ -212,6 +275,13 @@ def test_losses_metrics_and_predictions_of_steps_ignore_the_padding():
     assert scores["f1_score"] == pytest.approx(float(F.f1_score(steps, tags)))
     assert scores["loss"] == pytest.approx(float(F.softmax_cross_entropy(steps, tags)), rel=1e-5)
     assert scores["accuracy"] > 0.9
+
+
+def test_scores_of_a_hand_written_loop_add_the_steps_within_the_lengths():
+    scores = Scores([F.accuracy])
+    y, t = RNG.normal(size=(3, 5, 4)), Padded(np.zeros((3, 5), int), np.array([5, 1, 2]))
+    scores.update(y, t)
+    assert scores.compute()["accuracy"] == pytest.approx(np.mean(y[t.mask].argmax(axis=-1) == 0))
 
 
 @pytest.mark.parametrize("value", [0, 2, 8])

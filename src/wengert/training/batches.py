@@ -97,6 +97,13 @@ def call(caller: str, model: Layer, batch: Any, inputs: Any) -> Any:
     )
 
 
+def takes(model: Layer, inputs: tuple[Any, ...]) -> bool:
+    """Whether the model takes these inputs one by one."""
+    if len(inputs) == 2 and _is_integers(inputs[1]) and "lengths" in _parameters(model):
+        return True
+    return _binds(model, *inputs)
+
+
 def _call_with_dict(caller: str, model: Layer, inputs: dict[Any, Any]) -> Any:
     """The outputs of a model of dicts."""
     try:

@@ -11,7 +11,7 @@ from wengert.data import Padded
 from wengert.functions.counting import count_loss, counting
 from wengert.layers import Layer
 from wengert.optimizers import ExponentialMovingAverage
-from wengert.training.batches import call, check_target_or_lengths, inputs_of, joined, parted
+from wengert.training.batches import call, check_target_or_lengths, inputs_of, joined, parted, takes
 from wengert.training.checks import check_batches, check_computed, check_loss, check_model
 from wengert.training.metrics import number
 from wengert.training.plain import SAMPLES, Weighted, weight_of
@@ -89,11 +89,16 @@ class Evaluator:
     def predict_batch(self, batch: Any) -> Any:
         """The outputs for a batch: inputs, or a batch with inputs and targets.
 
-        A tuple of two is (inputs, t); one of more has the target last.
+        A tuple of two is (inputs, t); one of more has the target last. (If a subclass defines its
+        own batches by `compute`, and the model takes one input, that is the first.)
         """
         caller = f"{type(self).__name__}.predict_batch"
         check_target_or_lengths(caller, self.model, batch)
-        return call(caller, self.model, batch, inputs_of(batch))
+        inputs = inputs_of(batch)
+        own = type(self).compute is not Evaluator.compute
+        if own and type(inputs) is tuple and len(batch) > 2 and not takes(self.model, inputs):
+            inputs = batch[0]  # such as (x, t, weight)
+        return call(caller, self.model, batch, inputs)
 
     def batch_size(self, batch: Any) -> int:
         """How many samples a batch has, for means over samples: the length of its first array.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from wengert.core import Variable
+from wengert.data import Padded
 from wengert.functions.metrics import confusion_matrix, f1_score, r2_score
 from wengert.state import check_names
 from wengert.training.confusion import F1, Confusion
@@ -123,7 +124,13 @@ class Scores:
                 self.functions[name].keep(self.kept[name], value)
 
     def update(self, y: Any, t: Any, **values: Any) -> None:
-        """Adds a batch: its outputs, targets, and other means over it, such as the loss."""
+        """Adds a batch: its outputs, targets, and other means over it, such as the loss.
+
+        With Padded targets it adds the steps within the lengths. Means over something else than the
+        samples, such as a loss that ignores labels, are added by `add(count, {"loss": loss})`.
+        """
+        if isinstance(t, Padded):
+            y, t = t.steps(y), t.steps(t.x)
         self.add(len(t), values | self.measure(y, t))
 
     def compute(self) -> dict[str, Any]:
