@@ -401,7 +401,7 @@ def test_a_state_of_an_earlier_version_is_loaded():
 
 
 def test_padded_targets_weigh_their_steps():
-    y = [RNG.normal(size=(3, 4, 2)).astype(np.float32), RNG.normal(size=(2, 6, 2))]
+    y = [RNG.normal(size=shape).astype(np.float32) for shape in [(3, 4, 2), (2, 6, 2)]]
     lengths = [np.array([4, 1, 2]), np.array([6, 3])]
     t = [np.zeros((3, 4, 2), np.float32), np.zeros((2, 6, 2), np.float32)]
     batches = [(a, Padded(b, n)) for a, b, n in zip(y, t, lengths, strict=True)]
