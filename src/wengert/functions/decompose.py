@@ -2,7 +2,7 @@
 
 Matrices are on the last two axes; the axes before them are a batch. Eigenvectors and singular
 vectors have no derivative where two eigenvalues or singular values are equal: there the backward
-pass raises ValueError. The derivative of the values alone needs no vectors' derivative.
+pass raises LinAlgError. The derivative of the values alone needs no vectors' derivative.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Cholesky(Function):
         try:
             return np.linalg.cholesky(symmetric_part(x))
         except np.linalg.LinAlgError:
-            raise ValueError(
+            raise np.linalg.LinAlgError(
                 f"cholesky: got a matrix in x {x.shape} that is not positive definite; needed "
                 f"vᵀ x v > 0 for all v; try x + 1e-6 * np.eye(n)"
             ) from None
@@ -215,7 +215,7 @@ def _leading(name: str, Q: Any, gQ: Any, k: int) -> tuple[Any, Any]:
     rotation = _skew(np.swapaxes(as_array(Q2), -1, -2) @ as_array(g2))
     size = np.max(np.abs(as_array(g2)), initial=0)
     if np.max(np.abs(rotation), initial=0) > np.sqrt(np.finfo(rotation.dtype).eps) * size:
-        raise ValueError(
+        raise np.linalg.LinAlgError(
             f"{name}: the result depends on which basis completes {k} columns of {Q.shape}, so "
             f"it has no derivative; use the reduced form, or a function of the basis that does "
             f"not change when it rotates, such as Q2 @ Q2.T"
@@ -229,13 +229,13 @@ def _check_distinct(name: str, values: str, w: np.ndarray, positive: bool = Fals
     limit = size * (w.shape[-1] * np.finfo(w.dtype).eps)
     close = np.abs(np.diff(w, axis=-1)) <= limit
     if np.any(close):
-        raise ValueError(
+        raise np.linalg.LinAlgError(
             f"{name}: got a matrix with repeated {values}, whose vectors have no derivative (nor "
             f"have the {values} a second one); use the {values} alone, or add small different "
             f"numbers to the diagonal of x"
         )
     if positive and np.any(w <= limit):
-        raise ValueError(
+        raise np.linalg.LinAlgError(
             f"{name}: got a matrix with a singular value of 0, whose vectors have no derivative "
             f"when x is not square; needed full rank, or the {values} alone"
         )
@@ -245,7 +245,7 @@ def _check_independent(R: np.ndarray, m: int) -> None:
     sizes = np.abs(np.diagonal(R, axis1=-2, axis2=-1))
     limit = np.max(np.abs(R), axis=(-1, -2), initial=0)[..., None] * m * np.finfo(R.dtype).eps
     if np.any(sizes <= limit):
-        raise ValueError(
+        raise np.linalg.LinAlgError(
             f"qr: got a matrix whose first {R.shape[-1]} columns are not independent, where Q and "
             f"R have no derivative; for least squares use np.linalg.lstsq or np.linalg.pinv"
         )
@@ -256,7 +256,7 @@ def converged(name: str, function: Any, x: Any, *options: Any) -> Any:
         return function(x, *options)
     except np.linalg.LinAlgError as error:
         found = "" if np.all(np.isfinite(x)) else "with NaN or infinity "
-        raise ValueError(
+        raise np.linalg.LinAlgError(
             f"{name}: got x {x.shape} {found}for which the algorithm does not converge ({error}); "
             f"needed finite numbers"
         ) from None
@@ -303,7 +303,8 @@ def cholesky(x: Input[X], /, *, upper: bool = False) -> X:
         upper: return the upper triangle Lᵀ; of an x that is not symmetric, use that one.
 
     Raises:
-        ValueError: x is not square, or not positive definite.
+        ValueError: x is not square.
+        numpy.linalg.LinAlgError: x is not positive definite. (It is a ValueError.)
     """
     upper = boolean("cholesky", "upper", upper)
     y = Cholesky()(symmetric("cholesky", x, "U" if upper else "L"))
@@ -333,8 +334,9 @@ def eigh(x: Input[X], UPLO: str = "L") -> EighResult[X]:
         The sign of each column is arbitrary: use V where the sign does not matter.
 
     Raises:
-        ValueError: x is not square; or, in the backward pass, the derivative of the eigenvectors
-            is needed and there are equal eigenvalues.
+        ValueError: x is not square.
+        numpy.linalg.LinAlgError: in the backward pass, the derivative of the eigenvectors is needed
+            and there are equal eigenvalues. (It is a ValueError.)
 
     Example:
         >>> eigh(np.array([[2.0, 1.0], [1.0, 2.0]])).eigenvalues
@@ -350,8 +352,9 @@ def eigvalsh(x: Input[X], UPLO: str = "L") -> X:
     """Eigenvalues of symmetric matrices, ascending (see `eigh`).
 
     Raises:
-        ValueError: x is not square; or, in the backward pass of the second derivative, there are
-            equal eigenvalues.
+        ValueError: x is not square.
+        numpy.linalg.LinAlgError: in the backward pass of the second derivative, there are equal
+            eigenvalues. (It is a ValueError.)
     """
     matrices = symmetric("eigvalsh", x, UPLO)
     y: Any = matrices
@@ -389,8 +392,9 @@ def svd(
         singular value that is 0 is 0.
 
     Raises:
-        ValueError: x has fewer than two axes; or, in the backward pass, the derivative of U or Vh
-            is needed and there are equal singular values, or one is 0 and x is not square.
+        ValueError: x has fewer than two axes.
+        numpy.linalg.LinAlgError: in the backward pass, the derivative of U or Vh is needed and
+            there are equal singular values, or one is 0 and x is not square. (It is a ValueError.)
 
     Example:
         >>> svd(np.array([[0.0, 2.0], [1.0, 0.0]])).S
@@ -452,8 +456,9 @@ def qr(x: Input[X], mode: str = "reduced") -> QRResult[X] | X:
         A named tuple (Q, R); or R.
 
     Raises:
-        ValueError: x has fewer than two axes, or the mode is not supported; or, in the backward
-            pass, the first K columns of x are not independent.
+        ValueError: x has fewer than two axes, or the mode is not supported.
+        numpy.linalg.LinAlgError: in the backward pass, the first K columns of x are not
+            independent. (It is a ValueError.)
 
     Example:
         >>> qr(np.array([[3.0, 1.0], [4.0, 2.0]])).R.shape

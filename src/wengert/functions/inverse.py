@@ -158,7 +158,7 @@ def _regular(name: str, function: Any, x: Any, *others: Any) -> Any:
     try:
         return function(x, *others)
     except np.linalg.LinAlgError:
-        raise ValueError(
+        raise np.linalg.LinAlgError(
             f"{name}: got a singular matrix in x {x.shape}, needed independent rows; "
             f"add a little to its diagonal: x + 1e-6 * np.eye(n); or use np.linalg.pinv or "
             f"np.linalg.lstsq"
@@ -190,7 +190,8 @@ def inv(x: Input[X]) -> X:
         x: square matrices, (..., N, N).
 
     Raises:
-        ValueError: x is not square, or singular.
+        ValueError: x is not square.
+        numpy.linalg.LinAlgError: x is singular. (It is a ValueError.)
     """
     return Inv()(square_matrices("inv", x))
 
@@ -205,7 +206,8 @@ def solve(A: Input[X], b: Input[X]) -> X:
         b: a vector, (N,); or matrices, (..., N, K), whose batch broadcasts against that of A.
 
     Raises:
-        ValueError: A is not square or is singular, or the shape of b does not match.
+        ValueError: A is not square, or the shape of b does not match.
+        numpy.linalg.LinAlgError: A is singular. (It is a ValueError.)
 
     Example:
         >>> solve(np.array([[2.0, 0.0], [0.0, 4.0]]), np.array([2.0, 2.0]))
@@ -260,7 +262,8 @@ def slogdet(x: Input[X]) -> SlogdetResult[X]:
         A named tuple (sign, logabsdet).
 
     Raises:
-        ValueError: x is not square; or, in the backward pass, x is singular.
+        ValueError: x is not square.
+        numpy.linalg.LinAlgError: x is singular, in the backward pass. (It is a ValueError.)
     """
     return SlogdetResult(*SlogDet()(square_matrices("slogdet", x)))
 
@@ -275,7 +278,8 @@ def matrix_power(x: Input[X], n: int) -> X:
 
     Raises:
         TypeError: n is not an integer.
-        ValueError: x is not square; or it is singular and n < 0.
+        ValueError: x is not square.
+        numpy.linalg.LinAlgError: x is singular, and n < 0. (It is a ValueError.)
 
     Example:
         >>> matrix_power(np.array([[1, 1], [0, 1]]), 5)
@@ -313,7 +317,8 @@ def tensorinv(a: Input[X], ind: int = 2) -> X:
         ind: how many of the axes of a are those of the result of `tensordot`.
 
     Raises:
-        ValueError: a does not make a square matrix, or one that is singular.
+        ValueError: a does not make a square matrix.
+        numpy.linalg.LinAlgError: the matrix is singular. (It is a ValueError.)
 
     Example:
         >>> tensorinv(np.eye(6).reshape(2, 3, 6)).shape
@@ -341,7 +346,8 @@ def tensorsolve(a: Input[X], b: Input[X], axes: int | Sequence[int] | None = Non
         axes: axes of a to move to its end first; None for none.
 
     Raises:
-        ValueError: the shapes do not match, or the matrix that a makes is singular.
+        ValueError: the shapes do not match.
+        numpy.linalg.LinAlgError: the matrix that a makes is singular. (It is a ValueError.)
 
     Example:
         >>> tensorsolve(2 * np.eye(6).reshape(2, 3, 6), np.ones((2, 3)))
