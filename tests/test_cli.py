@@ -9,7 +9,7 @@ import pytest
 
 import wengert
 from command import ran, refused, start
-from wengert.cli import main
+from wengert.cli import main, threads
 from wengert.cli.demo import story
 
 # ---- demo, info, --version, --help ----
@@ -38,6 +38,37 @@ def test_info_names_the_versions_and_the_thread_settings(capsys, monkeypatch):
     assert facts["NumPy"] == np.__version__
     assert "OMP_NUM_THREADS=3" in facts["threads"]
     assert {"Python", "BLAS", "CPU", "cores", "platform", "modes", "kernels"} <= set(facts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "env", "said"),
+    [
+        ("openblas", {}, "(no *_NUM_THREADS is set; OPENBLAS_NUM_THREADS=N before Python starts "),
+        ("openblas", {"OMP_NUM_THREADS": "5"}, "(OMP_NUM_THREADS=5)"),
+        ("openblas", {"OMP_NUM_THREADS": "5", "OPENBLAS_NUM_THREADS": "3"}, "(OPENBLAS_NUM_THREAD"),
+        ("openblas", {"MKL_NUM_THREADS": "5"}, "(no *_NUM_THREADS"),
+        ("mkl", {"MKL_NUM_THREADS": "5", "OMP_NUM_THREADS": "3"}, "(MKL_NUM_THREADS=5)"),
+        ("accelerate", {}, "VECLIB_MAXIMUM_THREADS=N before Python starts changes it)"),
+        (None, {}, "chosen by BLAS (no *_NUM_THREADS is set; OMP_NUM_THREADS=N before"),
+    ],
+)
+def test_info_names_the_variable_that_counts(monkeypatch, kind, env, said):
+    monkeypatch.setattr(threads, "library", lambda: kind)
+    for name in {name for names in threads.VARIABLES.values() for name in names}:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert said in threads.threads()
+
+
+@pytest.mark.skipif(threads.library() != "openblas", reason="NumPy has another BLAS")
+@pytest.mark.parametrize("count", ["1", "2"])
+def test_info_asks_blas_for_its_threads(count):
+    if int(count) > len(os.sched_getaffinity(0)):
+        pytest.skip("has fewer cores")
+    process = start("info", env={**os.environ, "OPENBLAS_NUM_THREADS": count})
+    out, _ = process.communicate(timeout=60)
+    assert f"\nthreads   {count} in OpenBLAS, for matrix products; 1 elsewhere (OPENBLAS_" in out
 
 
 def test_version_as_a_module_of_python():

@@ -12,13 +12,8 @@ from typing import Any
 import numpy as np
 
 import wengert
+from wengert.cli.threads import threads
 from wengert.config import config
-
-# Environment variables for the number of threads of NumPy's BLAS.
-THREAD_SETTINGS = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)  # fmt: skip
 
 
 def facts() -> Iterator[tuple[str, str]]:
@@ -34,8 +29,8 @@ def facts() -> Iterator[tuple[str, str]]:
     yield "platform", platform.platform()
     yield "CPU", _cpu_model()
     yield "cores", f"{_usable_cores()} usable of {os.cpu_count()}"
-    settings = [f"{name}={os.environ[name]}" for name in THREAD_SETTINGS if name in os.environ]
-    yield "threads", ", ".join(settings) or "chosen by BLAS (no *_NUM_THREADS is set)"
+    yield "threads", threads()
+    yield "loading", "DataLoader(workers=N) reads batches in N threads or processes beside these"
     yield "modes", f"enable_backprop={config.enable_backprop}, train={config.train}"
     yield "kernels", "NumPy"
     for extra, packages in _extras().items():
