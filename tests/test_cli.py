@@ -64,7 +64,7 @@ def test_info_names_the_variable_that_counts(monkeypatch, kind, env, said):
 @pytest.mark.skipif(threads.library() != "openblas", reason="NumPy has another BLAS")
 @pytest.mark.parametrize("count", ["1", "2"])
 def test_info_asks_blas_for_its_threads(count):
-    if int(count) > len(os.sched_getaffinity(0)):
+    if int(count) > (os.cpu_count() or 1):
         pytest.skip("has fewer cores")
     process = start("info", env={**os.environ, "OPENBLAS_NUM_THREADS": count})
     out, _ = process.communicate(timeout=60)

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import re
 import shutil
 
@@ -10,6 +11,10 @@ import pytest
 
 from command import TINY, failed, ran, refused, start
 from wengert.cli import main
+from wengert.cli.jobs import evaluated
+from wengert.cli.runs import Run
+from wengert.cli.samples import load_data
+from wengert.cli.trained import trained
 from wengert.data import load_digits
 
 
@@ -73,6 +78,34 @@ def test_other_data_than_those_of_the_run_are_refused(runs, tmp_path, capsys):
     assert "text was trained on" in err
     err = refused(capsys, "evaluate", runs / "digits", "--data", "other.txt")
     assert "argument --data: digits is part of the package" in err
+
+
+KINDS = {
+    "digits": ["digits", *TINY, "--model", "cnn", "--hidden", "4"],
+    "augmented": ["digits", *TINY, "--augment", "flip"],
+    "lstm": ["digits", *TINY, "--model", "lstm"],
+    "sine": ["sine", "--epochs", "2", "--hidden", "8"],
+    "classes": ["csv", "--data", "kinds.csv", "--epochs", "2"],
+    "numbers": ["csv", "--data", "sums.csv", "--epochs", "2"],
+    "text": ["text", "--data", "abc.txt", "--context", "9", "--layers", "1", "--width", "32",
+             "--epochs", "2", "--dropout", "0.3"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_saved_weights_give_the_scores_of_the_validation(runs, tmp_path, capsys, kind):
+    for name in ("kinds.csv", "sums.csv", "abc.txt"):
+        shutil.copy(runs / name, tmp_path)
+    ran(capsys, "train", *KINDS[kind], "--run", "run")
+    run = Run.open("run")
+    with open("run/log.jsonl") as file:
+        log = [json.loads(line) for line in file]
+    samples = load_data(run.settings)
+    for which, row in (("last", log[-1]), ("best", log[run.metrics["best_epoch"] - 1])):
+        model, _ = trained(run, which)
+        scores = evaluated(model, run.settings, run.facts, samples.validation)
+        for name, score in scores.items():
+            assert score == pytest.approx(row[f"validation_{name}"], rel=1e-6), (which, name)
 
 
 def test_the_newest_weights_can_be_tested(runs, capsys):

@@ -110,6 +110,9 @@ def indicators(fields: Sequence[str], categories: Sequence[str]) -> ndarray:
 
 def numbers(rows: Rows, index: int, missing: float | None) -> ndarray:
     """A column of numbers, float64, (N,)."""
+    values = _plain_numbers(rows, index)
+    if values is not None:
+        return values
     values = np.array([_number(rows, i, index, missing) for i in range(len(rows.fields))])
     wrong = ~(abs(values) <= FLOAT32_MAX)
     if missing is not None:
@@ -117,6 +120,18 @@ def numbers(rows: Rows, index: int, missing: float | None) -> ndarray:
     if wrong.any():
         raise rows.error(int(wrong.argmax()), index, "a number within the range of float32")
     return values
+
+
+def _plain_numbers(rows: Rows, index: int) -> ndarray | None:
+    """A column of finite numbers with a point; None if it has other fields."""
+    fields = rows.column(index)
+    if rows.format.decimal != "." or any("_" in field for field in fields):
+        return None
+    try:
+        values = np.array([*map(float, fields)])
+    except ValueError:
+        return None
+    return values if (abs(values) <= FLOAT32_MAX).all() else None
 
 
 def _number(rows: Rows, row: int, index: int, missing: float | None) -> float:

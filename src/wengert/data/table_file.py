@@ -192,18 +192,22 @@ def has_names(first: list[str], rest: list[list[str]], style: TableFormat) -> bo
     such as years, it has if a column has a text there and numbers everywhere below; or if its
     numbers count on by 1, and its texts are found nowhere below.
     """
-    below = [{row[i] for row in rest if i < len(row)} for i in range(len(first))]
     numeric = [style.is_number(field) for field in first]
     if not any(numeric):
-        return not (rest and all(f in found for f, found in zip(first, below, strict=True)))
+        return not (rest and all(_is_below(field, i, rest) for i, field in enumerate(first)))
     texts = [i for i, n in enumerate(numeric) if not n and first[i].lower() not in MISSING]
     for i in texts:
-        values = {field for field in below[i] if field.lower() not in MISSING}
+        values = [row[i] for row in rest if i < len(row) and row[i].lower() not in MISSING]
         if values and all(map(style.is_number, values)):
             return True
     counting = [style.number(field) for field, n in zip(first, numeric, strict=True) if n]
-    new = bool(texts) and not any(first[i] in below[i] for i in texts)
+    new = bool(texts) and not any(_is_below(first[i], i, rest) for i in texts)
     return new and len(counting) > 1 and _counts_on(counting)
+
+
+def _is_below(field: str, column: int, rest: list[list[str]]) -> bool:
+    """Whether a field of the first line is found again in its column."""
+    return any(column < len(row) and row[column] == field for row in rest)
 
 
 def _counts_on(values: list[float]) -> bool:
