@@ -15,7 +15,7 @@ import pytest
 import wengert.functions as F
 from wengert.layers import Linear
 from wengert.optimizers import SGD
-from wengert.training import Callback, JSONLinesLog, On, Progress, Trainer, every
+from wengert.training import Callback, JSONLinesLog, On, Progress, SaveCheckpoints, Trainer, every
 from wengert.training.progress import duration
 
 X = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
@@ -206,6 +206,16 @@ def test_the_trainer_knows_the_seconds_of_an_epoch(tmp_path):
 ])  # fmt: skip
 def test_durations_are_readable(seconds, text):
     assert duration(seconds) == text
+
+
+def test_where_a_training_resumes_is_shown(capsys, tmp_path):
+    trainer(SaveCheckpoints(tmp_path)).fit(BATCHES, epochs=1, resume=True)
+    trainer(SaveCheckpoints(tmp_path)).fit(BATCHES, epochs=2, resume=True)
+    first, one, second, two = timeless(capsys.readouterr().out).splitlines()
+    assert first == "there is no checkpoint yet: the training starts from the beginning"
+    assert second == "resumed after 1 epochs, at step 2"
+    assert one.startswith("epoch 1/1   loss ")
+    assert two.startswith("epoch 2/2   loss ")
 
 
 def test_the_reason_for_stopping_is_shown(capsys):

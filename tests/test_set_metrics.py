@@ -218,6 +218,25 @@ def test_an_error_in_a_function_is_raised_at_the_first_batch_and_names_whole():
     assert "Whole(function)" in raised.value.__notes__[0]
 
 
+def test_functions_of_scikit_learn_get_the_targets_first():
+    def r2(y_true, y_pred):
+        return 1 - np.sum((y_true - y_pred) ** 2) / np.sum((y_true - np.mean(y_true)) ** 2)
+
+    def skewed(y_true, y_score, *, weight=3.0):
+        return np.mean(np.where(y_true > y_score, weight, 1.0) * abs(y_true - y_score))
+
+    scores = Scores([r2, partial(skewed, weight=2.0)])
+    for y, t in parts(Y, T, 4):
+        scores.update(y, t)
+    assert scores.compute() == {
+        "r2": pytest.approx(float(F.r2_score(Y, T)), rel=1e-5),
+        "skewed": pytest.approx(skewed(T, Y, weight=2.0), rel=1e-5),
+    }
+    assert result(Whole(r2), [(Y, T)]) == pytest.approx(float(F.r2_score(Y, T)), rel=1e-5)
+    evaluator = Evaluator(Same(), lambda y_true, y_pred: np.mean(2 * y_pred - y_true))
+    assert evaluator.evaluate([(Y, T)])["loss"] == pytest.approx(np.mean(2 * Y - T), rel=1e-5)
+
+
 # ---- What is kept ----
 
 

@@ -14,6 +14,7 @@ from wengert.optimizers import ExponentialMovingAverage
 from wengert.training.batches import call, check_target_or_lengths, inputs_of, joined, parted, takes
 from wengert.training.checks import check_batches, check_computed, check_loss, check_model
 from wengert.training.metrics import number
+from wengert.training.order import outputs_first
 from wengert.training.plain import SAMPLES, Weighted, weight_of
 from wengert.training.scores import Metrics, Scores
 
@@ -39,6 +40,7 @@ class Evaluator:
         loss: function (y, t) → the mean loss of a batch, one number; or its sum, by our losses with
             reduction="sum". `predict` needs none. The loss over several batches is that of one
             large batch: what the losses of wengert.functions divide by is taken into account.
+            A function with the arguments (y_true, y_pred) gets the targets first.
         metrics: functions (y, t) → number, such as `F.accuracy`, and Metrics; see `Scores`.
         average: an average of the weights, which is used in place of the weights.
 
@@ -61,6 +63,7 @@ class Evaluator:
         self.average = average
         self._scores = Scores(metrics)
         self._count: float | None = None
+        self._called: tuple[Any, Any] = (None, None)  # the loss, and how it is called
 
     # -- methods that a subclass may override --
 
@@ -71,7 +74,7 @@ class Evaluator:
         """
         caller = f"{type(self).__name__}.compute"
         inputs, t = parted(caller, batch)
-        loss = check_loss(type(self).__name__, self.loss)
+        loss = self._loss_of_outputs()
         y = call(caller, self.model, batch, inputs)
         if not isinstance(t, Padded):
             return loss(y, t), self.measure(y, t)
@@ -193,6 +196,14 @@ class Evaluator:
         if not outputs:
             raise RuntimeError(f"{caller}: there were no batches, needed one or more")
         return joined(outputs, padded=padded)
+
+    def _loss_of_outputs(self) -> Callable[[Any, Any], Any]:
+        """The loss as a function of (y, t)."""
+        if self._called[0] is not self.loss or self.loss is None:
+            loss = check_loss(type(self).__name__, self.loss)
+            self._called = loss, outputs_first(loss)
+        called: Callable[[Any, Any], Any] = self._called[1]
+        return called
 
     def _computed(self, batch: Any) -> tuple[Variable, dict[str, Any]]:
         """The checked results of `compute`, with the loss among them."""

@@ -12,6 +12,7 @@ from wengert.arguments import text_of
 from wengert.data.collate import combine
 from wengert.state import check_names
 from wengert.training.metrics import Metric
+from wengert.training.order import outputs_first
 
 
 class Whole(Metric):
@@ -22,7 +23,7 @@ class Whole(Metric):
         Trainer(model, optimizer, loss, metrics=[Whole(roc_auc_score)])
 
     Args:
-        function: (y, t) → number or array.
+        function: (y, t) → number or array; or (y_true, y_pred, …), which gets the targets first.
     """
 
     running: ClassVar[bool] = False
@@ -53,7 +54,7 @@ class Whole(Metric):
         self.samples += len(np.atleast_1d(leaves(self.ys[-1])[0]))
 
     def compute(self) -> Any:
-        return self.function(*self.joined()) if self.ys else math.nan
+        return outputs_first(self.function)(*self.joined()) if self.ys else math.nan
 
     def joined(self) -> tuple[Any, Any]:
         """All outputs and all targets."""

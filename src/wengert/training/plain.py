@@ -12,6 +12,7 @@ from wengert.data.collate import combine
 from wengert.functions.counting import counting
 from wengert.training.kept import Whole, leaves
 from wengert.training.metrics import number
+from wengert.training.order import outputs_first
 
 Function: TypeAlias = Callable[[Any, Any], Any]  # (y, t) -> number, such as F.accuracy
 
@@ -63,6 +64,7 @@ class PlainFunction:
 
     def __init__(self, function: Function) -> None:
         self.function = function
+        self._call = outputs_first(function)
         # what is ours, and no mean, has been replaced by a Metric
         module = getattr(unwrapped(function), "__module__", None) or ""
         self.is_mean: bool | None = True if module.startswith("wengert.functions") else None
@@ -79,7 +81,7 @@ class PlainFunction:
         outputs = None if self.is_mean else Outputs(y, t)
         with counting() as counts:
             try:
-                value = number(self.function(y, t), f"metric {name}")
+                value = number(self._call(y, t), f"metric {name}")
             except Exception as error:
                 if 0 in counts.metrics:
                     return Weighted(math.nan, 0.0, outputs)  # no sample counts in this batch
@@ -144,7 +146,7 @@ class PlainFunction:
     def _value(self, y: Any, t: Any) -> tuple[float, float | None]:
         """The value of the function, and its weight."""
         with counting() as counts:
-            value = number(self.function(y, t), "")
+            value = number(self._call(y, t), "")
         return value, weight_of(counts.losses + counts.metrics)
 
 

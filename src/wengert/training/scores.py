@@ -58,7 +58,8 @@ class Scores:
 
     Args:
         metrics: functions (y, t) → number, and Metrics; a list, or a dict that names them. Metrics
-            are copied, and the copies start empty.
+            are copied, and the copies start empty. A function with the arguments (y_true, y_pred),
+            as in scikit-learn, gets the targets first.
 
     Raises:
         TypeError: an element is neither.

@@ -174,6 +174,7 @@ class Trainer(Evaluator):
         state = state_to_resume(resume, self.callbacks)
         if state is not None:
             self.load_state_dict(state)
+        start = _start(resume, state is not None, self.position)
         del state  # which may be large
         self._train, self._validation = train, validation
         with (
@@ -181,6 +182,8 @@ class Trainer(Evaluator):
             using_config("enable_backprop", True),
             using_config("train", True),
         ):
+            if start is not None:
+                progress.say(start)
             if not getattr(self.model, "training", True):
                 self.model.train()
             self._begin()
@@ -442,6 +445,15 @@ _STATE = (
     *("parts", "callbacks", "scores", "position", "stopped", "restored", "history"),
     *("train", "validation", "random"),
 )
+
+
+def _start(resume: Any, found: bool, position: Position) -> str | None:
+    """What to say about where the training resumes."""
+    if resume is None or resume is False:
+        return None
+    if not found:
+        return "there is no checkpoint yet: the training starts from the beginning"
+    return f"resumed after {position.epoch} epochs, at step {position.step}"
 
 
 def _another(error: Exception) -> str:
