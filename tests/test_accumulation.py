@@ -1,6 +1,5 @@
 """Accumulated batches make the step of one large batch, whatever the loss divides by."""
 
-import warnings
 from functools import partial
 
 import numpy as np
@@ -62,6 +61,12 @@ LOSSES = {
     "huber": (F.huber, TARGETS),
     "mean of rows": (lambda y, t: np.mean(np.sum((y - t) ** 2, axis=1)), TARGETS),
     "masked": (masked_mean, np.where(MASK > 0, TARGETS, np.nan)),
+    "sum over the samples": (
+        lambda y, t: F.mean_squared_error(y, t, reduction="sum") / len(t), TARGETS,
+    ),
+    "sum and mean over the samples": (
+        lambda y, t: F.mean_squared_error(y, t, reduction="sum") / len(t) + F.huber(y, t), TARGETS,
+    ),
     "two of a kind": (
         lambda y, t: F.mean_squared_error(y, t) + 0.1 * F.mean_absolute_error(y, t), TARGETS,
     ),
@@ -106,6 +111,18 @@ def test_accumulated_batches_make_the_step_of_one_large_batch(name, sizes):
     assert accumulated.latest["loss"] == pytest.approx(whole.latest["loss"], rel=1e-10)
     evaluated = [whole.evaluate(parts(X, t, s))["loss"] for s in (sizes, [12])]
     assert evaluated[0] == pytest.approx(evaluated[1], rel=1e-10)
+
+
+def test_sums_of_float16_are_sums():
+    def net():
+        wg.seed(0)
+        return Sequential(Linear(3, in_size=4, dtype=np.float16))
+
+    loss, x = partial(entropy, reduction="sum"), X.astype(np.float16)
+    whole = stepped(net(), loss, [(x, CLASSES)], 1)
+    accumulated = stepped(net(), loss, parts(x, CLASSES, [5, 7]), 2)
+    for p, q in zip(accumulated.model.params(), whole.model.params(), strict=True):
+        np.testing.assert_allclose(p.data, q.data, atol=1e-3)
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [1, 0, 2], [1, 2, 0]])
@@ -182,20 +199,25 @@ def test_terms_that_divide_by_different_numbers_are_reported():
     def loss(y, t):
         return entropy(y, t, ignore_index=-1) + F.mean_squared_error(y, np.zeros(y.shape))
 
-    with pytest.warns(UserWarning, match=r"divide by different numbers.*reduction=\"sum\""):
+    with pytest.warns(UserWarning, match=r"means over different numbers.*self.count\(n\)"):
         stepped(model(), loss, parts(X, IGNORED, [4, 8]), 2)
 
-    def of_sums(y, t):
-        terms = (
-            entropy(y, t, ignore_index=-1, reduction="sum"),
-            F.mean_squared_error(y, np.zeros(y.shape), reduction="sum"),
-        )
-        return terms[0] / 5 + terms[1] / 36
+    class OfSums(Trainer):
+        def compute(self, batch):
+            x, t = batch
+            y = self.model(x)
+            total = entropy(y, t, ignore_index=-1, reduction="sum")
+            total = total + F.mean_squared_error(y, np.zeros(y.shape), reduction="sum")
+            self.count(len(x))
+            return total / len(x), {}
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        whole = stepped(model(), of_sums, [(X, IGNORED)], 1)
-        assert_same_weights(stepped(model(), of_sums, parts(X, IGNORED, [4, 8]), 2), whole)
+    def weights(batches, accumulate):
+        trainer = OfSums(model(), SGD(0.1), accumulate=accumulate, progress=False)
+        trainer.fit(batches)
+        return trainer
+
+    whole = weights([(X, IGNORED)], 1)
+    assert_same_weights(weights(parts(X, IGNORED, [4, 8]), 2), whole)
 
 
 def test_gradients_are_those_of_the_large_batch_before_callbacks_clip_and_optimizer_see_them():

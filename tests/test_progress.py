@@ -213,7 +213,7 @@ def test_where_a_training_resumes_is_shown(capsys, tmp_path):
     trainer(SaveCheckpoints(tmp_path)).fit(BATCHES, epochs=2, resume=True)
     first, one, second, two = timeless(capsys.readouterr().out).splitlines()
     assert first == "there is no checkpoint yet: the training starts from the beginning"
-    assert second == "resumed after 1 epochs, at step 2"
+    assert second == "resumed after epoch 1, at step 2"
     assert one.startswith("epoch 1/1   loss ")
     assert two.startswith("epoch 2/2   loss ")
 

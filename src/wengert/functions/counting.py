@@ -12,6 +12,9 @@ ignored, or classes may have weights. So each loss and metric tells its count:
 from __future__ import annotations
 
 from contextvars import ContextVar, Token
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Counts:
@@ -20,15 +23,17 @@ class Counts:
     Attributes:
         losses: numbers of elements, or sums of weights; None for a sum over the samples.
         metrics: numbers of samples.
+        sums: the results of the losses that are sums.
     """
 
-    __slots__ = ("_before", "losses", "metrics")
+    __slots__ = ("_before", "losses", "metrics", "sums")
 
     _before: Token[Counts | None]
 
     def __init__(self) -> None:
         self.losses: list[float | None] = []
         self.metrics: list[float | None] = []
+        self.sums: list[Any] = []
 
     def __repr__(self) -> str:
         return f"Counts(losses={self.losses}, metrics={self.metrics})"
@@ -59,11 +64,27 @@ def count_loss(n: float | None) -> bool:
     return True
 
 
+def told_sum(y: T) -> T:
+    """`y`, the sum of a loss, after telling that it is one."""
+    counts = _counts.get()
+    if counts is not None:
+        counts.sums.append(y)
+    return y
+
+
 def count_metric(n: float) -> None:
     """Tells what a metric divides by."""
     counts = _counts.get()
     if counts is not None:
         counts.metrics.append(n)
+
+
+def tell_again(counts: Counts) -> None:
+    """Tells in the block around another one what the losses in that have divided by."""
+    outer = _counts.get()
+    if outer is not None:
+        outer.losses += counts.losses
+        outer.sums += counts.sums
 
 
 _counts: ContextVar[Counts | None] = ContextVar("counts", default=None)

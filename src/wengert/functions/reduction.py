@@ -9,7 +9,7 @@ import numpy as np
 from wengert.core import Variable
 from wengert.functions.arguments import as_constant, as_operand, refuse_none
 from wengert.functions.arithmetic import astype
-from wengert.functions.counting import count_loss
+from wengert.functions.counting import count_loss, told_sum
 from wengert.functions.piecewise import where
 from wengert.functions.precision import HALF, SINGLE, result_dtype
 from wengert.functions.reduce import mean, sum
@@ -35,7 +35,9 @@ def reduced(losses: Any, reduction: str) -> Any:
     """The mean or the sum of the losses, or the losses themselves; the mean of none is 0."""
     if reduction == "none":
         return losses
-    return mean(losses) if reduction == "mean" and losses.size else sum(losses)
+    if reduction == "mean":
+        return mean(losses) if losses.size else sum(losses)
+    return told_sum(sum(losses))
 
 
 def same_shape(name: str, x0: Input[X], x1: Input[X], reduction: str) -> tuple[X, X, np.dtype[Any]]:

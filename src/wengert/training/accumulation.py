@@ -45,26 +45,18 @@ class Accumulation:
 
     def _check(self, counts: Sequence[float | None]) -> None:
         """Warns if no weights make the sum of the gradients that of one large batch."""
-        first, self.counts = self.counts or tuple(counts), self.counts or tuple(counts)
-        if len(first) < 2 and len(counts) < 2:
+        first = self.counts = self.counts or tuple(counts)
+        if len(first) < 2:
             return
+        pairs = zip(first, counts, strict=False)
+        ratios = [(a, b) for a, b in pairs if a is not None and b is not None]
         if len(first) != len(counts) or not all(
-            (a is None) == (b is None) == (first[0] is None)
-            and (a is None or b is None or _is_proportional((a, b), (first[0], counts[0])))
-            for a, b in zip(first, counts, strict=True)
+            math.isclose(a * ratios[0][1], b * ratios[0][0], rel_tol=1e-6) for a, b in ratios
         ):
             warnings.warn(
-                "Trainer: the loss adds terms that divide by different numbers of elements, so "
-                "accumulated batches make not exactly the step of one large batch; give these "
-                'terms reduction="sum", and divide each by a constant',
+                "Trainer: the loss adds means over different numbers of elements, so accumulated "
+                "batches make not exactly the step of one large batch; in a compute of your own, "
+                'take sums (reduction="sum"), divide all by one number n, and tell it by '
+                "self.count(n)",
                 stacklevel=2,
             )
-
-
-def _is_proportional(a: tuple[float, float], b: tuple[float | None, float | None]) -> bool:
-    first, second = b
-    return (
-        first is not None
-        and second is not None
-        and math.isclose(a[0] * second, a[1] * first, rel_tol=1e-6)
-    )

@@ -8,7 +8,7 @@ from wengert.arguments import text_of
 from wengert.config import no_grad, test_mode
 from wengert.core import Variable
 from wengert.data import Padded
-from wengert.functions.counting import count_loss, counting
+from wengert.functions.counting import counting, tell_again
 from wengert.layers import Layer
 from wengert.optimizers import ExponentialMovingAverage
 from wengert.training.batches import call, check_target_or_lengths, inputs_of, joined, parted, takes
@@ -81,8 +81,9 @@ class Evaluator:
         y, t = t.steps(y), t.steps(t.x)
         with counting() as counts:
             value = loss(y, t)
-        for n in counts.losses or [len(t)]:  # a loss that does not count is a mean over steps
-            count_loss(n)
+        # a loss that does not count is a mean over steps
+        counts.losses = counts.losses or [len(t)]
+        tell_again(counts)
         values = self.measure(y, t)
         for metric in values.values():
             if isinstance(metric, Weighted) and metric.weight is SAMPLES:
@@ -212,8 +213,11 @@ class Evaluator:
         with counting() as counts:
             loss, values = check_computed(name, self.compute(batch))
         value = number(loss, f"{name}: the loss")
-        losses = counts.losses if self._count is None else [self._count]
-        return loss, {"loss": Weighted(value, weight_of(losses), counts=losses), **values}
+        if self._count is not None:
+            counts.losses = [self._count]
+        counts.metrics = []
+        weighted = Weighted(value, weight_of(counts, loss), counts=counts.losses)
+        return loss, {"loss": weighted, **values}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({type(self.model).__name__}, {text_of(self.loss)})"

@@ -9,7 +9,8 @@ import numpy as np
 
 from wengert.arguments import text_of
 from wengert.data.collate import combine
-from wengert.functions.counting import counting
+from wengert.functions.arithmetic import Cast
+from wengert.functions.counting import Counts, counting
 from wengert.training.kept import Whole, leaves
 from wengert.training.metrics import number
 from wengert.training.order import outputs_first
@@ -81,7 +82,8 @@ class PlainFunction:
         outputs = None if self.is_mean else Outputs(y, t)
         with counting() as counts:
             try:
-                value = number(self._call(y, t), f"metric {name}")
+                result = self._call(y, t)
+                value = number(result, f"metric {name}")
             except Exception as error:
                 if 0 in counts.metrics:
                     return Weighted(math.nan, 0.0, outputs)  # no sample counts in this batch
@@ -93,7 +95,7 @@ class PlainFunction:
                     raise
                 return Weighted(math.nan, 0.0, outputs)  # such as a correlation of one sample
         self.has_worked = True
-        return Weighted(value, weight_of(counts.losses + counts.metrics), outputs)
+        return Weighted(value, weight_of(counts, result), outputs)
 
     def keep(self, kept: Whole, value: Weighted) -> None:
         """Keeps the outputs of a batch, unless the function is a mean over samples."""
@@ -146,20 +148,27 @@ class PlainFunction:
     def _value(self, y: Any, t: Any) -> tuple[float, float | None]:
         """The value of the function, and its weight."""
         with counting() as counts:
-            value = number(self._call(y, t), "")
-        return value, weight_of(counts.losses + counts.metrics)
+            result = self._call(y, t)
+        return number(result, ""), weight_of(counts, result)
 
 
-def weight_of(counts: Sequence[float | None]) -> float | None:
-    """The weight of a batch from what its losses and metrics divide by.
+def weight_of(counts: Counts, result: Any) -> float | None:
+    """The weight of a batch from what the losses and metrics that made its result divide by.
 
     Returns:
-        The weight, the first of several; None for sums; SAMPLES for nothing, or sums and means.
+        The weight, the first of several; None if the result is a sum. SAMPLES for nothing, for sums
+        and means together, and for a number computed from sums, such as a sum over the number of
+        samples.
     """
-    if len(counts) == 1:
-        return counts[0]
-    kinds = {count is None for count in counts}
-    return counts[0] if len(kinds) == 1 else SAMPLES
+    found = counts.losses + counts.metrics
+    kinds = {count is None for count in found}
+    if len(kinds) != 1:
+        return SAMPLES
+    if found[0] is not None:
+        return found[0]
+    creator = getattr(result, "creator", None)
+    before = creator.inputs[0] if isinstance(creator, Cast) else result  # of a sum in float16
+    return None if any(y is result or y is before for y in counts.sums) else SAMPLES
 
 
 def unwrapped(function: Any) -> Any:

@@ -453,7 +453,9 @@ def _start(resume: Any, found: bool, position: Position) -> str | None:
         return None
     if not found:
         return "there is no checkpoint yet: the training starts from the beginning"
-    return f"resumed after {position.epoch} epochs, at step {position.step}"
+    inside = position.batches > 0 or position.epoch == 0
+    where = f"in epoch {position.epoch + 1}" if inside else f"after epoch {position.epoch}"
+    return f"resumed {where}, at step {position.step}"
 
 
 def _another(error: Exception) -> str:
