@@ -12,6 +12,7 @@ that, so it is true for derivatives of every order. Other walks pay for one look
 import functools
 import math
 from collections.abc import Callable, Collection
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from numpy import ndarray
 from wengert.arrays import as_array
 
 PART = 64  # Functions
+
+repeated: ContextVar[bool] = ContextVar("repeated", default=False)  # whether this is the second
 
 
 def in_two_passes(one_pass: Callable[..., None]) -> Callable[..., None]:
@@ -51,8 +54,12 @@ def in_two_passes(one_pass: Callable[..., None]) -> Callable[..., None]:
                     f._record = record
                 grads.clear()
                 grads.update(before)
-            with quiet():
-                one_pass([PastZeros(f) for f in part], grads, kept, retain_graph)
+            second = repeated.set(True)
+            try:
+                with quiet():
+                    one_pass([PastZeros(f) for f in part], grads, kept, retain_graph)
+            finally:
+                repeated.reset(second)
 
     return walk
 

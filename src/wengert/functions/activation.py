@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from wengert import kernels
 from wengert.arguments import number
-from wengert.core import Function
+from wengert.core import Function, Variable
 from wengert.functions.arithmetic import add, div, mul, neg
 from wengert.functions.axes import checked_axis
 from wengert.functions.join import split
@@ -17,6 +18,7 @@ from wengert.functions.piecewise import clip
 from wengert.functions.precision import in_float
 from wengert.functions.samples import one_input
 from wengert.functions.types import Input, X
+from wengert.functions.weighted import weighted
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "hard_sigmoid", "hard_swish", "leaky_relu", "log_sigmoid",
@@ -39,8 +41,18 @@ class Sigmoid(Function):
         return logistic(x)
 
     def backward(self, gy):
+        (x,) = self.xs
         (y,) = self.ys
-        return gy * (y * (1 - y))
+        return gy * (y * (logistic(-x) if near_one(y) else 1 - y))
+
+
+def near_one(y: Any) -> bool:
+    """Whether 1 - y loses digits for an element of y, as far as y is known; or there is NaN."""
+    if isinstance(y, Variable):
+        y = y.data
+    if type(y) is np.ndarray:
+        return not np.maximum.reduce(y, axis=None, initial=0) <= 0.99
+    return isinstance(y, np.floating) and not float(y) <= 0.99
 
 
 def logistic(x):
@@ -59,7 +71,7 @@ class ReLU(Function):
 
     def backward(self, gy):
         (x,) = self.xs
-        return gy * (x > 0)
+        return weighted(gy, x > 0)
 
     @staticmethod
     def samples(rng):
@@ -139,7 +151,8 @@ class GELU(Function):
     samples = one_input(-4, 4)
 
     def forward(self, x):
-        return x * (0.5 + 0.5 * Erf().forward(x * math.sqrt(0.5)))
+        z = np.maximum(x, -40)  # for smaller x, Φ is 0, and -inf times 0 would be NaN
+        return z * (0.5 + 0.5 * Erf().forward(z * math.sqrt(0.5)))
 
     def backward(self, gy):
         (x,) = self.xs
@@ -156,7 +169,7 @@ class TanhGELU(Function):
 
     def forward(self, x):
         z = np.clip(x, -10, 10)  # for larger |x|, tanh u is ±1; the cube cannot overflow
-        return x * (0.5 + 0.5 * np.tanh(z * (GELU_A + GELU_B * z * z)))
+        return np.maximum(x, -10) * (0.5 + 0.5 * np.tanh(z * (GELU_A + GELU_B * z * z)))
 
     def backward(self, gy):
         (x,) = self.xs
@@ -177,10 +190,12 @@ class SiLU(Function):
     samples = one_input(-4, 4)
 
     def forward(self, x):
+        x = np.maximum(x, -1000)  # s is 0 there, and -inf times 0 would be NaN
         return x * logistic(x)
 
     def backward(self, gy):
         (x,) = self.xs
+        x = np.clip(x, -1000, 1000)
         s = sigmoid(x)
         return gy * (s * (1 + x * (1 - s)))
 
@@ -207,6 +222,39 @@ class Softplus(Function):
         for shape in [(2, 3), ()]:
             yield (rng.normal(size=shape),)
             yield (rng.normal(size=shape),), {"beta": 2.0}
+
+
+class Softsign(Function):
+    """y = x / (1 + |x|),  dy/dx = 1 / (1 + |x|)²."""
+
+    elementwise = True
+    samples = ReLU.samples
+
+    def forward(self, x):
+        x = np.clip(x, -1e30, 1e30)  # y is ±1 there, and inf / inf would be NaN
+        return x / (1 + np.absolute(x))
+
+    def backward(self, gy):
+        (x,) = self.xs
+        size = 1 + np.absolute(x)
+        return gy / size / size
+
+
+class Mish(Function):
+    """y = x t with t = tanh(softplus(x)),  dy/dx = t + x (1 - t²) / (1 + e⁻ˣ)."""
+
+    elementwise = True
+    samples = one_input(-4, 4)
+
+    def forward(self, x):
+        x = np.maximum(x, -1000)  # t is 0 there, and -inf times 0 would be NaN
+        return x * np.tanh(Softplus().forward(x))
+
+    def backward(self, gy):
+        (x,) = self.xs
+        x = np.clip(x, -1000, 1000)
+        t = np.tanh(Softplus()(x))
+        return gy * (t + x * (1 - t * t) * sigmoid(x))
 
 
 class Softmax(Function):
@@ -287,12 +335,12 @@ def silu(x: Input[X]) -> X:
 @in_float("x")
 def mish(x: Input[X]) -> X:
     """y = x tanh(softplus(x)). Source: arXiv:1908.08681."""
-    return mul(x, np.tanh(Softplus()(x)))
+    return Mish()(x)
 
 @in_float("x")
 def softsign(x: Input[X]) -> X:
     """y = x / (1 + |x|), between -1 and 1."""
-    return div(x, add(1, np.absolute(x)))
+    return Softsign()(x)
 
 @in_float("x")
 def hard_sigmoid(x: Input[X]) -> X:
@@ -302,7 +350,7 @@ def hard_sigmoid(x: Input[X]) -> X:
 @in_float("x")
 def hard_swish(x: Input[X]) -> X:
     """y = x hard_sigmoid(x). Source: arXiv:1905.02244, section 5.2."""
-    return mul(x, hard_sigmoid(x))
+    return mul(clip(x, -3), hard_sigmoid(x))  # (-inf times 0 would be NaN)
 # fmt: on
 
 

@@ -51,7 +51,7 @@ class Exp2(Function):
 
 
 class Expm1(Function):
-    """y = eˣ - 1, exact near 0;  dy/dx = y + 1."""
+    """y = eˣ - 1, exact near 0;  dy/dx = eˣ."""
 
     elementwise = True
     ufunc = np.expm1
@@ -61,8 +61,8 @@ class Expm1(Function):
         return np.expm1(x)
 
     def backward(self, gy):
-        (y,) = self.ys
-        return gy * (y + 1)
+        (x,) = self.xs
+        return gy * np.exp(x)  # (y + 1 would be 0 for x < -37)
 
 
 class Log(Function):
@@ -139,10 +139,16 @@ class LogAddExp(Function):
         x0, x1 = self.xs
         (y,) = self.ys
         need0, need1 = self.needs
-        y = np.maximum(y, np.finfo(y.dtype).min)  # for y = -inf: 0, not exp(-inf + inf)
-        gx0 = gy * np.exp(x0 - y) if need0 else None
-        gx1 = gy * np.exp(x1 - y) if need1 else None
-        return gx0, gx1
+        weight0, weight1 = np.exp(shifted(x0, y)), np.exp(shifted(x1, y))
+        # Their sum is 1 but for the digits that y has lost, and 0 for y = -inf.
+        total = np.maximum(weight0 + weight1, 0.25)
+        return gy * (weight0 / total) if need0 else None, gy * (weight1 / total) if need1 else None
+
+
+def shifted(x: Any, y: Any) -> Any:
+    """x - y for y = log Σ exp x: 0 for inf - inf, -inf for -inf - (-inf)."""
+    limits = np.finfo(y.dtype)
+    return np.minimum(x, limits.max) - np.clip(y, limits.min, limits.max)
 
 
 class Sqrt(Function):

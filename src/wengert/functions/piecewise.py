@@ -11,6 +11,7 @@ from wengert.core import Function, Variable
 from wengert.dispatch import implements
 from wengert.functions.samples import one_input
 from wengert.functions.types import Input, X
+from wengert.functions.weighted import weighted
 
 __all__ = [
     "abs", "ceil", "clip", "divmod", "floor", "maximum", "minimum", "round", "sign", "trunc",
@@ -30,7 +31,7 @@ class Abs(Function):
 
     def backward(self, gy):
         (x,) = self.xs
-        return gy * np.sign(x)
+        return weighted(gy, np.sign(x))
 
 
 class Clip(Function):
@@ -47,7 +48,7 @@ class Clip(Function):
 
     def backward(self, gy):
         (x,) = self.xs
-        return gy * np.equal(np.clip(x, self.low, self.high), x)
+        return weighted(gy, np.equal(np.clip(x, self.low, self.high), x))
 
     @staticmethod
     def samples(rng):
@@ -68,7 +69,7 @@ class ClipTo(Function):
     def backward(self, gy):
         x, _ = self.xs
         (y,) = self.ys
-        return gy * np.equal(x, y), None
+        return weighted(gy, np.equal(x, y)), None
 
     @staticmethod
     def samples(rng):
@@ -100,7 +101,8 @@ class Extremum(Function):
         need0, need1 = self.needs
         # 1 where y is x0, -1 where it is x1, 0 where they are equal
         side = np.equal(x0, y).astype(gy.dtype) - np.equal(x1, y)
-        return 0.5 * gy * (1 + side) if need0 else None, 0.5 * gy * (1 - side) if need1 else None
+        gx0 = weighted(gy, 0.5 * (1 + side)) if need0 else None
+        return gx0, weighted(gy, 0.5 * (1 - side)) if need1 else None
 
     @staticmethod
     def samples(rng):

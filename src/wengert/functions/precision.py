@@ -31,7 +31,7 @@ def in_float(*inputs: str, integers: bool = True) -> Callable[[T], T]:
 
     Args:
         inputs: names of the arguments that hold such numbers: not labels, masks or options.
-        integers: False leaves integers as they are, for a function that refuses them.
+        integers: False leaves integers and booleans as they are.
 
     Example:
         >>> @in_float("x0", "x1")
@@ -74,7 +74,7 @@ def _in_float(
     keys = [i if i < len(args) else name for i, name in places]
     xs = {key: given[key] for key in keys if given.get(key) is not None}
     if not integers:
-        xs = {key: x for key, x in xs.items() if getattr(x, "dtype", SINGLE).kind == "f"}
+        xs = {key: x for key, x in xs.items() if getattr(x, "dtype", np.dtype(bool)).kind == "f"}
     if any(is_foreign(x) for x in xs.values()):
         return function(*args, **kwargs)
     given |= dict(zip(xs, floats(*xs.values()), strict=True))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from wengert.arguments import integer
+from wengert.arguments import integer, number
 from wengert.arrays import as_array
 from wengert.core import Constant, Function, Variable
 from wengert.dispatch import Axis, implements
-from wengert.functions.arithmetic import mul
 from wengert.functions.axes import checked_axis, reduced_axes
-from wengert.functions.math import sqrt
-from wengert.functions.precision import in_float
+from wengert.functions.math import shifted
+from wengert.functions.precision import HALF, SINGLE, in_float
 from wengert.functions.types import Input, X
+from wengert.functions.weighted import weighted
+from wengert.second_pass import with_zeros
 
 __all__ = [
     "all", "any", "argmax", "argmin", "cumsum", "logsumexp", "max", "mean", "min", "prod",
@@ -37,6 +39,10 @@ class Reduction(Function):
         shape = tuple(1 if i in axes else n for i, n in enumerate(self.xs[0].shape))
         return np.reshape(gy, shape)
 
+    def backward_past_zeros(self, gy):
+        gx = self.backward(gy)
+        return with_zeros(gx, np.broadcast_to(np.equal(as_array(self.spread(gy)), 0), gx.shape))
+
     @staticmethod
     def samples(rng):
         yield (rng.normal(size=(2, 3, 2)),)
@@ -52,6 +58,8 @@ class Sum(Reduction):
     """y = Σ x,  dy/dx = 1."""
 
     def forward(self, x):
+        if x.dtype == HALF:
+            return self.forward(x.astype(SINGLE)).astype(HALF)
         return np.sum(x, axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, gy):
@@ -73,22 +81,21 @@ class Prod(Reduction):
     """y = Π x,  dy/dxᵢ = Π xⱼ over j ≠ i."""
 
     def forward(self, x):
+        if x.dtype == HALF:
+            return self.forward(x.astype(SINGLE)).astype(HALF)
         return np.prod(x, axis=self.axis, keepdims=self.keepdims)
 
     def backward(self, gy):
         (x,) = self.xs
         (y,) = self.ys
-        if np.all(as_array(x)):
+        if np.all(as_array(x)) and in_range(as_array(y)):
             return self.spread(gy * y) / x
-        # One cannot divide by a factor of 0: multiply the others, in n² instead of n operations.
+        # One cannot divide by a factor of 0, or where the product overflows or underflows.
         axes = range(x.ndim) if self.axis is None else np.atleast_1d(self.axis) % x.ndim
         order = [i for i in range(x.ndim) if i not in axes] + [int(i) for i in axes]
         rows = np.transpose(x, order)
-        kept = rows.shape[: x.ndim - len(axes)]
-        rows = np.reshape(rows, (*kept, 1, -1))
-        own = np.eye(rows.shape[-1], dtype=bool)
-        others = np.prod(np.where(own, 1, rows), axis=-1)
-        others = np.reshape(others, [x.shape[i] for i in order])
+        rows = np.reshape(rows, (*rows.shape[: x.ndim - len(axes)], -1))
+        others = np.reshape(products_of_others(rows), [x.shape[i] for i in order])
         return self.spread(gy) * np.transpose(others, np.argsort(order).tolist())
 
     @staticmethod
@@ -99,6 +106,85 @@ class Prod(Reduction):
         yield (x,), {"axis": 1}
         yield (x,), {"axis": (-1, 0), "keepdims": True}
         yield (x[0],)
+
+
+def in_range(y: np.ndarray) -> bool:
+    """Whether no product has overflowed or lost digits by underflow."""
+    size = np.absolute(y)
+    return bool(np.all((size >= np.finfo(y.dtype).tiny) & (size < np.inf)))
+
+
+def products_of_others(rows: Any) -> Any:
+    """For each element of the last axis, the product of the others, without divisions.
+
+    The rows are multiplied in pairs, the products again in pairs, and so on. Then back: what is
+    outside of an element is what is outside of its pair times the other one of the pair.
+    """
+    n = rows.shape[-1]
+    if n < 2:
+        return np.ones_like(rows)
+    if n % 2:
+        one = np.ones_like(rows[..., :1])
+        return products_of_others(np.concatenate((rows, one), axis=-1))[..., :n]
+    first, second = rows[..., 0::2], rows[..., 1::2]
+    outside = products_of_others(first * second)
+    return np.reshape(np.stack((outside * second, outside * first), axis=-1), rows.shape)
+
+
+class Var(Reduction):
+    """y = Σ d² / (n - ddof) with d = x - mean x,  dy/dx = 2 d / (n - ddof)."""
+
+    def __init__(self, axis: Axis = None, keepdims: bool = False, ddof: float = 0) -> None:
+        super().__init__(axis, keepdims)
+        self.ddof = ddof
+
+    def forward(self, x):
+        total = np.sum(np.square(self.centered(x)), axis=self.axis, keepdims=True)
+        return self.shaped(total / self.divisor(x, total))
+
+    def backward(self, gy):
+        (x,) = self.xs
+        return self.spread(gy * (2 / self.divisor(x, gy))) * self.centered(x)
+
+    def divisor(self, x: Any, y: Any) -> float:
+        """n - ddof."""
+        return x.size / max_(1, y.size) - self.ddof
+
+    def centered(self, x: Any) -> Any:
+        """x - mean x; without rounding errors where all of x are equal."""
+        axes = range(x.ndim) if self.axis is None else np.atleast_1d(self.axis) % max_(1, x.ndim)
+        first = tuple([slice(0, 1) if i in axes else slice(None) for i in range(x.ndim)])
+        d = x - as_array(x)[first]
+        return d - np.mean(d, axis=self.axis, keepdims=True)
+
+    def shaped(self, y: Any) -> Any:
+        """y, whose reduced axes have size 1, as the options say."""
+        return y if self.keepdims else np.squeeze(y, axis=self.axis)
+
+    @staticmethod
+    def samples(rng):
+        for ddof in (0, 1):
+            yield (rng.normal(size=(2, 3, 2)),), {"ddof": ddof}
+            yield (rng.normal(size=(2, 3, 2)),), {"axis": -2, "ddof": ddof}
+            yield (rng.normal(size=(2, 3, 2)),), {"axis": (0, -1), "keepdims": True, "ddof": ddof}
+
+
+class Std(Var):
+    """y = √(Σ d² / (n - ddof)) with d = x - mean x,  dy/dx = d / ((n - ddof) y), 0 where y = 0."""
+
+    def forward(self, x):
+        d = self.centered(x)
+        top = np.max(np.absolute(d), axis=self.axis, keepdims=True)
+        top = np.where((top > 0) & (top < np.inf), top, 1)  # so that no square overflows
+        total = np.sum(np.square(d / top), axis=self.axis, keepdims=True)
+        return self.shaped(np.sqrt(total / self.divisor(x, total)) * top)
+
+    def backward(self, gy):
+        (x,) = self.xs
+        (y,) = self.ys
+        ratio = self.centered(x) / self.spread(np.where(np.equal(y, 0), 1, y))
+        gy = weighted(gy, np.not_equal(y, 0))
+        return self.spread(gy * (1 / self.divisor(x, gy))) * ratio
 
 
 class LogSumExp(Reduction):
@@ -116,9 +202,10 @@ class LogSumExp(Reduction):
     def backward(self, gy):
         (x,) = self.xs
         (y,) = self.ys
-        # where y = -inf, the gradient is 0, not exp(-inf + inf)
-        y = np.maximum(y, np.finfo(y.dtype).min)
-        return self.spread(gy) * np.exp(x - self.spread(y))
+        weights = np.exp(shifted(x, self.spread(y)))
+        # Their sum is 1 but for the digits that y has lost, and 0 where y = -inf.
+        total = np.sum(weights, axis=self.axis, keepdims=True)
+        return self.spread(gy) * (weights / np.maximum(total, 0.25))
 
 
 class Extreme(Reduction):
@@ -128,8 +215,7 @@ class Extreme(Reduction):
         (x,) = self.xs
         (y,) = self.ys
         hits = np.equal(x, self.spread(y)).astype(x.dtype)
-        weights = hits / np.sum(hits, axis=self.axis, keepdims=True)
-        return self.spread(gy) * weights
+        return weighted(self.spread(gy), hits / np.sum(hits, axis=self.axis, keepdims=True))
 
 
 class Max(Extreme):
@@ -153,6 +239,8 @@ class CumSum(Function):
         self.axis = axis
 
     def forward(self, x):
+        if x.dtype == HALF:
+            return np.cumsum(x, axis=self.axis, dtype=SINGLE).astype(HALF)
         return np.cumsum(x, axis=self.axis)
 
     def backward(self, gy):
@@ -256,23 +344,33 @@ def var(x: Input[X], axis: Axis = None, *, ddof: float = 0, keepdims: bool = Fal
     Raises:
         ValueError: x has no such axis, or n ≤ ddof.
     """
-    checked, axis = _checked("var", x, axis, empty=False)
-    middle = mean(checked, axis, keepdims=True)
-    n = checked.size // max_(1, middle.size)
-    if n <= ddof:
-        raise ValueError(f"var: got {n} elements along axis {axis}, needed more than ddof={ddof}")
-    y = mean(np.square(checked - middle), axis, keepdims=keepdims)
-    return mul(y, n / (n - ddof)) if ddof else y
+    x, *options = _of_variance("var", x, axis, keepdims, ddof)
+    return Var(*options)(x)
 
 
 @implements(np.std)
 @in_float("x")
 def std(x: Input[X], axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> X:
-    """y = √var(x) along `axis` (see `var`). It has no derivative where all x are equal."""
-    return sqrt(var(x, axis, ddof=ddof, keepdims=keepdims))
+    """y = √var(x) along `axis` (see `var`); where all x are equal, its derivatives are 0."""
+    x, *options = _of_variance("std", x, axis, keepdims, ddof)
+    return Std(*options)(x)
+
+
+def _of_variance(name: str, x: Any, axis: Axis, keepdims: bool, ddof: float) -> tuple[Any, ...]:
+    """x as an operand, and the options of a variance, checked."""
+    x, axis = _checked(name, x, axis, empty=False)
+    ddof = number(name, "ddof", ddof)
+    axes = range(x.ndim) if axis is None else (axis,) if type(axis) is int else axis
+    n = math.prod([x.shape[i] for i in axes])  # type: ignore[union-attr]
+    if n <= ddof:
+        raise ValueError(
+            f"{name}: got {n} elements along axis {axis}, needed more than ddof={ddof:g}"
+        )
+    return x, axis, keepdims, ddof
 
 
 @implements(np.prod)
+@in_float("x", integers=False)
 def prod(x: Input[X], axis: Axis = None, *, keepdims: bool = False) -> X:
     """y = Π x along `axis` (see `sum`); its derivatives are right for factors of 0 too."""
     x, axis = _checked("prod", x, axis)

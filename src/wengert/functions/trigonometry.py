@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from wengert.core import Function
+from wengert.core import Function, Variable
+from wengert.functions.activation import near_one, sigmoid
 from wengert.functions.samples import one_input, two_inputs
 from wengert.functions.types import Input, X
+from wengert.functions.weighted import weighted
 
 __all__ = [
     "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cos", "cosh",
@@ -71,7 +73,7 @@ class Arcsin(Function):
 
     def backward(self, gy):
         (x,) = self.xs
-        return gy / np.sqrt(1 - x * x)
+        return gy / np.sqrt((1 - x) * (1 + x))
 
 
 class Arccos(Function):
@@ -86,7 +88,7 @@ class Arccos(Function):
 
     def backward(self, gy):
         (x,) = self.xs
-        return -gy / np.sqrt(1 - x * x)
+        return -gy / np.sqrt((1 - x) * (1 + x))
 
 
 class Arctan(Function):
@@ -105,7 +107,10 @@ class Arctan(Function):
 
 
 class Arctan2(Function):
-    """y = the angle of the point (x1, x0),  dy/dx0 = x1 / r²,  dy/dx1 = -x0 / r²."""
+    """y = the angle of the point (x1, x0),  dy/dx0 = x1 / r²,  dy/dx1 = -x0 / r².
+
+    At the origin, where there is no derivative, it is 0.
+    """
 
     elementwise = True
     ufunc = np.arctan2
@@ -117,7 +122,14 @@ class Arctan2(Function):
     def backward(self, gy):
         x0, x1 = self.xs
         need0, need1 = self.needs
-        g = gy / (x0 * x0 + x1 * x1)
+        # a common scale, so that no square overflows or underflows; its derivative cancels
+        scale = np.maximum(np.absolute(x0), np.absolute(x1))
+        inside = np.logical_and(np.greater(scale, 0), np.isfinite(scale))
+        scale = np.where(inside, scale, 1)
+        if isinstance(scale, Variable):
+            scale = scale.detach()
+        x0, x1 = x0 / scale, x1 / scale
+        g = weighted(gy, inside) / (x0 * x0 + x1 * x1) / scale
         return g * x1 if need0 else None, -g * x0 if need1 else None
 
 
@@ -162,7 +174,10 @@ class Tanh(Function):
         return np.tanh(x)
 
     def backward(self, gy):
+        (x,) = self.xs
         (y,) = self.ys
+        if near_one(abs(y)):  # 1 - y² would lose its digits
+            return gy * (4 * sigmoid(2 * x) * sigmoid(-2 * x))
         return gy * (1 - y * y)
 
 
@@ -193,7 +208,7 @@ class Arccosh(Function):
 
     def backward(self, gy):
         (x,) = self.xs
-        return gy / np.sqrt(x * x - 1)
+        return gy / (np.sqrt(x - 1) * np.sqrt(x + 1))
 
 
 class Arctanh(Function):
@@ -208,7 +223,7 @@ class Arctanh(Function):
 
     def backward(self, gy):
         (x,) = self.xs
-        return gy / (1 - x * x)
+        return gy / ((1 - x) * (1 + x))
 
 
 # ---- Public functions ----
