@@ -234,6 +234,19 @@ def test_the_nuclear_norm_has_no_gradient_of_rounding_errors():
     np.testing.assert_allclose(x.grad.data, U[:, :2] @ Vh[:2], atol=1e-12)
 
 
+@pytest.mark.parametrize("p", [2, 3, 1.5])
+def test_an_infinite_norm_has_the_gradient_of_its_infinite_elements(p):
+    x = Variable(np.array([[np.inf, 1.0, -2.0], [-np.inf, 0.0, np.inf], [3.0, 4.0, 0.0]]))
+    y = norm(x, p, axis=1)
+    y.backward()
+    assert y.data[:2].tolist() == [np.inf, np.inf]
+    share = 2 ** (1 / p - 1)
+    np.testing.assert_allclose(x.grad.data[:2], [[1, 0, 0], [-share, 0, share]])
+    alone = Variable(x.data[2])
+    norm(alone, p).backward()
+    np.testing.assert_allclose(x.grad.data[2], alone.grad.data)
+
+
 @pytest.mark.parametrize("shape", [(0, 0), (0, 2), (3, 0), (0, 3, 3), (2, 0, 3)])
 def test_empty_matrices_give_what_numpy_gives(shape):
     x = Variable(np.empty(shape))

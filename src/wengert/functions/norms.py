@@ -47,6 +47,14 @@ class Norm(Reduction):
         (x,) = self.xs
         (y,) = self.ys
         y = self.spread(y)
+        if self.p > 0 and np.any(np.isinf(as_array(y))):
+            # infinite elements are the whole norm: as if they were ±1, and the others 0
+            endless = np.isinf(as_array(x))
+            ones = np.where(endless, np.sign(as_array(x)), 0).astype(x.dtype)
+            own = np.sum(endless, axis=self.axis, keepdims=True) ** (1 / self.p)
+            infinite = np.isinf(as_array(y))
+            x = np.where(infinite, ones, x)
+            y = np.where(infinite, own.astype(y.dtype), y)
         flat = np.equal(y, 0)
         if self.p == 2:
             return self.spread(gy) * np.where(flat, 0, x / np.where(flat, 1, y))
