@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import inspect
 import pickle
 
 import numpy as np
@@ -11,6 +12,7 @@ import wengert as wg
 import wengert.functions as F
 import wengert.layers as L
 from wengert import hints, optimizers
+from wengert.data import DataLoader, SeqDataLoader, WeightedSampler, k_fold, split
 
 OWNERS = {
     "VARIABLE": wg.Variable(np.ones((2, 2))),
@@ -78,6 +80,8 @@ def test_keyword_arguments_of_the_hints_exist():
     known = set()
     for kind in (k for k in vars(L).values() if isinstance(k, type) and hasattr(k, "_fields")):
         known |= kind._fields.keys()
+    for call in (DataLoader, SeqDataLoader, WeightedSampler, k_fold, split):
+        known |= inspect.signature(call).parameters.keys()
     names = {here for here in hints.ARGUMENTS.values() if not here.startswith("# ")}
     assert names - {"lr"} <= known
 

@@ -8,12 +8,18 @@ a plain Python number.
 import inspect
 import math
 import operator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import partial
-from typing import Any
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
+
+from wengert import hints
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def integer(caller: str, name: str, value: Any, least: int | None = None) -> int:
@@ -95,6 +101,62 @@ def boolean(caller: str, name: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{caller}: got {name} {value!r:.80}, needed True or False")
     return bool(value)
+
+
+def explains_call(
+    hint: Callable[[tuple[Any, ...]], str] = lambda args: "",
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorator: a call with a missing or unknown argument tells the arguments that there are.
+
+    For an argument of another framework, it names ours.
+
+    Args:
+        hint: ends the message, from the positional arguments.
+    """
+
+    def decorate(call: Callable[P, R]) -> Callable[P, R]:
+        @wraps(call)
+        def explained(*args: P.args, **options: P.kwargs) -> R:
+            try:
+                return call(*args, **options)
+            except TypeError:
+                problem = _wrong_call(call, args, options)
+                if not problem:
+                    raise
+                more = hint(args)
+                raise TypeError(problem + (f". {more}" if more else "")) from None
+
+        return explained
+
+    return decorate
+
+
+def _wrong_call(call: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> str:
+    """What is wrong with the arguments, or "" if they fit the signature."""
+    signature = inspect.signature(call)
+    try:
+        signature.bind(*args, **options)
+        return ""
+    except TypeError as error:
+        problem = str(error)
+    own = {name: p for name, p in signature.parameters.items() if name != "self"}
+    unknown = [name for name in options if name not in own]
+    if unknown:
+        here = hints.of_argument(unknown[0], own) or _similar(unknown[0], own)
+        problem = f"got an unexpected keyword argument {unknown[0]!r}"
+        problem += f"; here: {here}" if here else ""
+    star = next((k for k, p in enumerate(own.values()) if p.kind is p.KEYWORD_ONLY), None)
+    names = [*own]
+    if star is not None and not any(p.kind is p.VAR_POSITIONAL for p in own.values()):
+        names.insert(star, "*")
+    name = call.__qualname__.removesuffix(".__init__")
+    return f"{name}: {problem}; it is {name}({', '.join(names)})"
+
+
+def _similar(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, [*known], 1, 0.75)), "")
 
 
 def parameters_of(x: object) -> dict[str, Any]:

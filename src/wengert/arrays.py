@@ -29,9 +29,21 @@ def as_array(x: Any) -> ndarray:
     if array.dtype.kind not in "fiub":
         raise TypeError(
             f"Variable: got {type(x).__name__} with dtype {array.dtype}; "
-            f"needed an array (or number) of float, int or bool"
+            f"needed an array (or number) of float, int or bool{_hint_of_kind(array)}"
         )
     return array
+
+
+def _hint_of_kind(array: ndarray) -> str:
+    if array.dtype.kind in "US":
+        return "; text becomes integers by classes, t = np.unique(text, return_inverse=True)"
+    if array.dtype.kind == "M":
+        return "; dates become numbers by (t - t.min()) / np.timedelta64(1, 'D')"
+    if array.dtype.kind == "m":
+        return "; durations become numbers by t / np.timedelta64(1, 'D')"
+    if array.dtype == object and array.ndim:
+        return "; if all are numbers, x.astype(np.float32) converts them"
+    return ""
 
 
 def is_foreign(x: Any) -> bool:

@@ -466,6 +466,16 @@ ARGUMENTS = {
     "betas": "# beta1 and beta2", "momentum": "# the optimizers Momentum and Nesterov",
     "nesterov": "# the optimizer Nesterov", "batch_first": "# x is always (B, T, in_size)",
     "inplace": "# nothing is computed in place", "device": "# arrays are in the memory of the CPU",
+    "num_workers": "workers", "n_jobs": "workers", "prefetch_factor": "prefetch",
+    "collate_fn": "collate", "batch_sampler": "sampler", "generator": "seed",
+    "random_state": "seed", "multiprocessing_context": "worker_kind",
+    "num_samples": "samples", "replacement": "replace", "n_splits": "k",
+    "pin_memory": "# arrays are in the memory of the CPU",
+    "worker_init_fn": "# all draws of workers follow from the seed",
+    "persistent_workers": "# each pass starts its workers", "timeout": "# there is none",
+    "test_size": "# fractions of all parts, as split(dataset, 0.8, 0.2)",
+    "train_size": "# fractions of all parts, as split(dataset, 0.8, 0.2)",
+    "feature_range": "# low and high",
     "padding_mode": "# pad x with np.pad(x, widths, mode)", "input_shape": "# the first input",
 }
 # fmt: on

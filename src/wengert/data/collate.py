@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from wengert.core import Variable
+
 Leaf = Callable[[list[Any], str], Any]
 
 
@@ -18,7 +20,8 @@ def collate(samples: Sequence[Any]) -> Any:
     - NumPy's arrays and numbers keep their dtype (or get a common one);
     - Python's bool becomes bool, int becomes int64, and float becomes float32, the dtype of a
       model's parameters: a float64 batch would make all results float64;
-    - strings become an array of strings.
+    - strings become an array of strings;
+    - arrays of other libraries, such as tensors, become NumPy's.
 
     Raises:
         TypeError: a sample contains another type.
@@ -48,9 +51,10 @@ def combine(items: Sequence[Any], leaf: Leaf, where: str = "") -> Any:
     outline = _outline(first)
     for k, item in enumerate(items):
         if _outline(item) != outline:
+            lists = isinstance(first, list) and isinstance(item, list)
             raise ValueError(
                 f"collate: sample{where} is {_described(first)} in sample 0 of the batch but "
-                f"{_described(item)} in sample {k}; {_HINT}"
+                f"{_described(item)} in sample {k}; {_RAGGED if lists else _HINT}"
             )
     if isinstance(first, dict):
         keys = {key: f"{where}[{key!r}]" for key in first}
@@ -77,16 +81,16 @@ def _described(item: Any) -> str:
 
 
 def _stack(values: list[Any], where: str) -> ndarray:
+    if not all(map(_is_plain, values)):
+        values = [_stacked(value, k, where) for k, value in enumerate(values)]
+    shape = np.shape(values[0])
     for k, value in enumerate(values):
-        if not isinstance(value, _STACKED):
-            raise TypeError(
-                f"collate: sample{where} is of type {type(value).__name__} in sample {k} of the "
-                f"batch, needed arrays, numbers and strings, in tuples, lists and dicts; {_HINT}"
-            )
-        if np.shape(value) != np.shape(values[0]):
+        if np.shape(value) != shape:
+            ragged = np.ndim(value) == len(shape) and np.shape(value)[1:] == shape[1:]
             raise ValueError(
-                f"collate: sample{where} has shape {np.shape(values[0])} in sample 0 of the batch "
-                f"but {np.shape(value)} in sample {k}; make their shapes equal, or {_HINT}"
+                f"collate: sample{where} has shape {shape} in sample 0 of the batch "
+                f"but {np.shape(value)} in sample {k}; make their shapes equal, or "
+                f"{_RAGGED if ragged else _HINT}"
             )
     batch = np.empty((len(values), *np.shape(values[0])), _common_dtype(values, where))
     try:
@@ -98,6 +102,29 @@ def _stack(values: list[Any], where: str) -> ndarray:
             f"{batch.dtype}; {_HINT}"
         ) from None
     return batch
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, _STACKED) and getattr(value, "dtype", _NUMBER).kind != "O"
+
+
+def _stacked(value: Any, k: int, where: str) -> Any:
+    """The value at one position of sample k, as an array if it is one of another library."""
+    if isinstance(value, Variable):
+        kind, needed = "of type Variable", "its array, x.data"
+    elif not isinstance(value, _STACKED) and hasattr(value, "__array__"):
+        return _stacked(np.asarray(value), k, where)
+    elif not isinstance(value, _STACKED):
+        kind = f"of type {type(value).__name__}"
+        needed = "arrays, numbers and strings, in tuples, lists and dicts"
+    elif isinstance(value, ndarray) and value.dtype == object:
+        kinds = sorted({type(each).__name__ for each in value.ravel().tolist()})
+        kind, needed = f"an array of objects ({', '.join(kinds)})", "numbers, or text alone"
+    else:
+        return value
+    raise TypeError(
+        f"collate: sample{where} is {kind} in sample {k} of the batch, needed {needed}; {_HINT}"
+    )
 
 
 def _common_dtype(values: list[Any], where: str) -> "np.dtype[Any]":
@@ -127,4 +154,6 @@ def _promoted_as(value: Any) -> Any:
 
 
 _STACKED = (np.ndarray, np.generic, bool, int, float, str)
+_NUMBER = np.dtype(np.float64)
+_RAGGED = "use collate=wengert.data.ragged, which pads sequences of unequal lengths"
 _HINT = "use collate=, a function that makes a batch of such samples"

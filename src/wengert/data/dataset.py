@@ -1,12 +1,13 @@
 """Data sets: of arrays, and of other data sets that are joined, selected or transformed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy import ndarray
 
 from wengert.arguments import text_of
+from wengert.core import Variable
 from wengert.data.arguments import array_of
 from wengert.data.collate import collate, combine
 
@@ -55,11 +56,16 @@ class ArrayDataset(BaseDataset):
     """Arrays of equal length, side by side: sample i is (x[i], t[i], …)."""
 
     def __init__(self, *arrays: ndarray) -> None:
-        self.arrays = tuple(array_of("ArrayDataset", "an array", a) for a in arrays)
+        _check_arrays(arrays)
+        self.arrays = tuple(map(_plain, arrays))
         lengths = {a.shape[:1] for a in self.arrays}
         if len(lengths) != 1 or lengths == {()}:
             shapes = ", ".join(str(a.shape) for a in self.arrays)
-            raise ValueError(f"ArrayDataset: got shapes {shapes}, needed arrays of equal length")
+            raise ValueError(
+                f"ArrayDataset: got shapes {shapes}, needed arrays of equal length, with the "
+                f"samples on the first axis"
+            )
+        self._has_objects = any(a.dtype == object for a in self.arrays)
 
     def __len__(self) -> int:
         return len(self.arrays[0])
@@ -68,11 +74,50 @@ class ArrayDataset(BaseDataset):
         return tuple(a[index] for a in self.arrays)
 
     def batch(self, indices: ndarray) -> tuple[ndarray, ...]:
+        if self._has_objects:
+            batch: tuple[ndarray, ...] = super().batch(indices)
+            return batch
         return tuple(a[indices] for a in self.arrays)
 
     def __repr__(self) -> str:
         arrays = ", ".join(f"{a.dtype} {a.shape}" for a in self.arrays)
         return f"{type(self).__name__}({arrays})"
+
+
+def _check_arrays(arrays: tuple[Any, ...]) -> None:
+    """Refuses what is not one array of the samples: a tuple of arrays, a dict, None."""
+    for array in arrays:
+        hint = ""
+        if isinstance(array, tuple | list) and side_by_side(array):
+            hint = "give them side by side: ArrayDataset(x, t)"
+        elif isinstance(array, Mapping):
+            hint = "give its arrays: ArrayDataset(*d.values())"
+        elif isinstance(array, BaseDataset):
+            hint = "it is a data set already"
+        elif array is None or isinstance(array, str):
+            hint = "give an array for each component of the samples"
+        if hint:
+            raise TypeError(f"ArrayDataset: got a {type(array).__name__}, needed arrays; {hint}")
+
+
+def _plain(array: Any) -> ndarray:
+    """As an array; with a dtype of numbers or text where its objects are all of one kind."""
+    if isinstance(array, Variable):
+        return array.data
+    try:
+        result = array_of("ArrayDataset", "an array", array)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; sequences of unequal lengths are a list of samples, [(x0, t0), …], for "
+            f"DataLoader(samples, batch_size, collate=ragged)"
+        ) from None
+    if result.dtype == object and result.size:
+        kinds = {type(value) for value in result.ravel().tolist()}
+        if all(issubclass(kind, str) for kind in kinds):
+            return result.astype(np.str_)
+        if all(issubclass(kind, float | int | bool | np.number) for kind in kinds):
+            return np.array(result.tolist())
+    return result
 
 
 class ConcatDataset(BaseDataset):
@@ -233,10 +278,47 @@ def positions(caller: str, index: Any, n: int) -> "int | ndarray":
 
 
 def check_dataset(caller: str, dataset: Any) -> None:
-    """Raises TypeError for an object without length or items."""
+    """Raises TypeError for an object without length or items, and for what is no data set yet."""
+    kind = type(dataset).__name__
     is_scalar = isinstance(dataset, ndarray) and dataset.ndim == 0
     if is_scalar or not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
         raise TypeError(
-            f"{caller}: got {type(dataset).__name__}, needed a data set, with len(dataset) and "
-            f"dataset[i]; list(…) makes one of an iterator"
+            f"{caller}: got {kind}, needed a data set, with len(dataset) and dataset[i]; list(…) "
+            f"makes one of an iterator"
         )
+    cure = _cure(dataset)
+    if cure:
+        raise TypeError(f"{caller}: got a {kind}, needed a data set of samples; {cure}")
+
+
+def _cure(dataset: Any) -> str:
+    """What to write instead of an object that has a length and items, but is no data set."""
+    if isinstance(dataset, str | bytes):
+        return "files are read by load_csv, load_text and ImageFolder"
+    if isinstance(dataset, Mapping) and 0 not in dataset:
+        return "ArrayDataset(x, t) makes one of arrays, [{…}, {…}] is one of dicts"
+    if hasattr(dataset, "iloc"):
+        if hasattr(dataset, "columns"):
+            return "use ArrayDataset(df[columns].to_numpy(np.float32), df[target].to_numpy())"
+        return "use ArrayDataset(series.to_numpy())"
+    if isinstance(dataset, tuple | list) and side_by_side(dataset):
+        return f"use ArrayDataset({', '.join('xtuvw'[: len(dataset)])})"
+    return ""
+
+
+def side_by_side(values: Sequence[Any]) -> bool:
+    """Whether these are a few arrays of equal length, not samples: one of x, one of t."""
+    if not 2 <= len(values) <= 5:
+        return False
+    shapes: list[tuple[int, ...]] = [getattr(value, "shape", ()) for value in values]
+    if not all(shapes) or len({shape[0] for shape in shapes}) > 1:
+        return False
+    several = shapes[0][0] > 1
+    return several and (isinstance(values, tuple) or len({*map(len, shapes)}) > 1)
+
+
+def hint_of_arrays(args: Sequence[Any]) -> str:
+    """For a call with arrays, x and t, in place of a data set."""
+    arrays = any(getattr(value, "shape", ()) for value in args)
+    pairs = any(isinstance(value, tuple | list) and side_by_side(value) for value in args)
+    return "For arrays x and t the data set is ArrayDataset(x, t)" if arrays or pairs else ""

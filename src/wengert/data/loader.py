@@ -9,9 +9,16 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from wengert.arguments import boolean, integer, text_of
+from wengert.arguments import boolean, explains_call, integer, text_of
 from wengert.data.collate import collate, combine
-from wengert.data.dataset import Collate, Dataset, batch_of, check_dataset, positions
+from wengert.data.dataset import (
+    Collate,
+    Dataset,
+    batch_of,
+    check_dataset,
+    hint_of_arrays,
+    positions,
+)
 from wengert.data.draws import Draws
 from wengert.data.sampler import Sampler
 from wengert.random import drawing_from, generator
@@ -35,6 +42,11 @@ class Loader:
         self, dataset: Dataset, batch_size: int, *, seed: int | None, collate: Collate
     ) -> None:
         caller = type(self).__name__
+        if hasattr(batch_size, "__len__") and np.ndim(batch_size):
+            raise TypeError(
+                f"{caller}: got an array as batch_size; for arrays x and t: "
+                f"{caller}(ArrayDataset(x, t), batch_size)"
+            )
         check_dataset(caller, dataset)
         if not callable(collate):
             raise TypeError(f"{caller}: got collate {collate!r}, needed a function of samples")
@@ -275,6 +287,7 @@ class DataLoader(Loader):
         ValueError: an option is out of its range, or there is no batch.
     """
 
+    @explains_call(hint_of_arrays)
     def __init__(
         self,
         dataset: Dataset,

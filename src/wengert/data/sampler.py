@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy import ndarray
 
-from wengert.arguments import boolean, integer
+from wengert.arguments import boolean, explains_call, integer
 from wengert.data.arguments import array_of
 from wengert.data.labels import numbered
 
@@ -48,6 +48,7 @@ class WeightedSampler:
         array([1, 1, 1, 1, 2, 2, 1, 1])
     """
 
+    @explains_call()
     def __init__(self, weights: Any, samples: int | None = None, *, replace: bool = True) -> None:
         self.weights = array_of("WeightedSampler", "weights", weights)
         if self.weights.dtype.kind not in "fiub" or self.weights.ndim != 1:
@@ -110,6 +111,7 @@ class BalancedSampler:
         array([4, 4])
     """
 
+    @explains_call()
     def __init__(self, labels: Any, samples: int | None = None) -> None:
         labels = array_of("BalancedSampler", "labels", labels)
         n = len(labels) if labels.ndim else 1

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy import ndarray
 
-from wengert.arguments import boolean, integer, integers, number
+from wengert.arguments import boolean, explains_call, integer, integers, number
 from wengert.core import Variable
 from wengert.data.arguments import array_of
 from wengert.data.dataset import BaseDataset, Dataset, batch_of, check_dataset
@@ -271,6 +271,7 @@ class MinMaxScaler(Scaler):
 
     _statistics = ("least", "greatest")
 
+    @explains_call()
     def __init__(
         self,
         low: float = 0.0,

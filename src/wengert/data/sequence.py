@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from wengert.arguments import boolean, integer
+from wengert.arguments import boolean, explains_call, integer
 from wengert.data.arguments import array_of
 from wengert.data.collate import collate
-from wengert.data.dataset import ArrayDataset, Collate, Dataset
+from wengert.data.dataset import ArrayDataset, Collate, Dataset, hint_of_arrays
 from wengert.data.loader import Loader
 
 
@@ -45,6 +45,7 @@ class SeqDataLoader(Loader):
         ValueError: an option is out of its range, or there is no batch.
     """
 
+    @explains_call(hint_of_arrays)
     def __init__(
         self,
         dataset: Dataset,

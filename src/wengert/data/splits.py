@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from wengert.arguments import integer
-from wengert.data.dataset import Dataset, Subset, check_dataset
+from wengert.arguments import explains_call, integer
+from wengert.data.dataset import Dataset, Subset, check_dataset, hint_of_arrays
 from wengert.data.labels import labels_of, numbered
 
 
+@explains_call(hint_of_arrays)
 def split(
     dataset: Dataset,
     *sizes: float,
@@ -59,6 +60,7 @@ def split(
     return tuple(Subset(dataset, order[part == k]) for k in range(len(sizes)))
 
 
+@explains_call(hint_of_arrays)
 def k_fold(
     dataset: Dataset, k: int = 5, *, stratify: Any = None, groups: Any = None, seed: int = 0
 ) -> list[tuple[Subset, Subset]]:
@@ -117,7 +119,11 @@ def _ends(sizes: tuple[float, ...], n: int) -> ndarray:
         # Halves are rounded up, not to even, so that a subset of one sample or more is not empty:
         # 1.5 to 2.5 becomes 2 to 3. The inner rounding removes the rounding errors of the sums.
         return np.floor(np.round(np.cumsum(sizes) * n, 6) + 0.5).astype(np.int64)
-    raise TypeError(f"split: got {sizes}, needed numbers of samples, or fractions")
+    hint = hint_of_arrays(sizes)
+    raise TypeError(
+        f"split: got {sizes!r:.80}, needed numbers of samples, or fractions"
+        f"{'. ' if hint else ''}{hint}"
+    )
 
 
 # ---- The part of each sample ----

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from wengert.arrays import as_array, snapshot
 from wengert.core import Constant, Variable
@@ -45,6 +46,14 @@ def as_constant(x: Input[X]) -> X:
     return operand
 
 
+def as_labels(name: str, t: Input[X]) -> X:
+    """As `as_operand`, with an error that names the function and how text becomes labels."""
+    try:
+        return as_operand(t)
+    except TypeError:
+        raise TypeError(f"{name}: {_not_labels(t)}") from None
+
+
 def checked_labels(
     name: str, shape: tuple[int, ...], t: Input[X], *, ignore: int | None = None
 ) -> X:
@@ -60,12 +69,15 @@ def checked_labels(
         TypeError: the labels are not integers.
         ValueError: the shapes of logits and labels do not match, or a label is out of range.
     """
-    t = as_constant(t)
+    t = as_constant(as_labels(name, t))
     if t.dtype.kind not in "iu":
-        hint = "use np.argmax(t, axis=-1)" if t.shape == shape else "use t.astype(int)"
-        raise TypeError(f"{name}: got labels t {t.dtype} {t.shape}, needed integers; {hint}")
+        raise TypeError(
+            f"{name}: got labels t {t.dtype} {t.shape}, needed integers; "
+            f"{_hint_of_dtype(as_array(t), shape)}"
+        )
     if not shape or t.shape != shape[:-1]:
         hint = "; use np.squeeze(t, -1)" if t.shape == (*shape[:-1], 1) else ""
+        hint = "; of one-hot rows use np.argmax(t, axis=-1)" if t.shape == shape else hint
         raise ValueError(
             f"{name}: got x {shape} and labels t {t.shape}; "
             f"needed (N, C) and (N,), one label for each row{hint}"
@@ -75,13 +87,38 @@ def checked_labels(
     if classes.size:
         C, low, high = shape[-1], classes.min(), classes.max()
         if low < 0 or high >= C:
+            hint = "count labels from 0, or give x more columns"
+            if low >= 1 and high == C:
+                hint = "if the labels are counted from 1, use t - 1; else give x more columns"
+            elif low < 0 <= high < C and np.all(classes[classes < 0] == low):
+                hint = f"if {low} marks what is to be ignored, use ignore_index={low} in the loss"
             raise ValueError(
                 f"{name}: got the label {low if low < 0 else high}, but x {shape} has classes "
-                f"0 to {C - 1}; count labels from 0, or give x more columns"
+                f"0 to {C - 1}; {hint}"
             )
     # (a sum or product of labels must not wrap, as it does in uint8 from 256 on)
     labels: Any = t if t.dtype == np.int64 else t.astype(np.int64)
     return labels
+
+
+def _not_labels(t: Any) -> str:
+    """What is wrong with labels that are not numbers, for an error message."""
+    values = np.ravel(np.asarray(t, object)).tolist()
+    if values and all(isinstance(value, str) for value in values):
+        return (
+            f"got text as labels, such as {values[0]!r:.40}, needed integers; "
+            f"classes, t = np.unique(labels, return_inverse=True) makes them"
+        )
+    kinds = ", ".join(sorted({type(value).__name__ for value in values}))
+    return f"got labels t of {kinds}, needed integers; if all are, np.array(t, int) converts them"
+
+
+def _hint_of_dtype(t: ndarray, shape: tuple[int, ...]) -> str:
+    if t.shape == shape:
+        return "use np.argmax(t, axis=-1)"
+    if t.dtype.kind == "f" and not np.all(t == np.floor(t)):
+        return "t has fractions or NaN: numbers are predicted with mean_squared_error"
+    return "use t.astype(int)"
 
 
 def check_any(name: str, shape: tuple[int, ...], n: int) -> None:

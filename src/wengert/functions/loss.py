@@ -12,7 +12,7 @@ from wengert.arrays import as_array
 from wengert.config import enable_backprop
 from wengert.core import Function, Variable, as_variable
 from wengert.functions.activation import log_softmax, relu, softmax
-from wengert.functions.arguments import as_operand, checked_labels
+from wengert.functions.arguments import as_labels, as_operand, checked_labels
 from wengert.functions.arithmetic import div
 from wengert.functions.axes import checked_axis
 from wengert.functions.index import take, take_along_axis
@@ -182,7 +182,7 @@ def softmax_cross_entropy(
     """
     name = "softmax_cross_entropy"
     x = _classes_last(name, x, axis)
-    t = as_operand(t)
+    t = as_labels(name, t)
     label_smoothing = fraction(name, "label_smoothing", label_smoothing, closed=True)
     if t.dtype.kind == "f" and t.shape == np.shape(x):
         return _soft_cross_entropy(name, x, t, weight, label_smoothing, ignore_index, reduction)

@@ -13,7 +13,7 @@ import numpy as np
 from wengert.arguments import integer
 from wengert.arrays import as_array
 from wengert.core import Constant
-from wengert.functions.arguments import as_constant, check_any, checked_labels
+from wengert.functions.arguments import as_constant, as_labels, check_any, checked_labels
 from wengert.functions.precision import result_dtype
 from wengert.functions.types import Input, X
 
@@ -291,7 +291,7 @@ def _predicted(name: str, x: Any, t: Any, classes: int | None) -> tuple[Any, Any
     """The predicted classes of the samples, their labels, and the number of classes."""
     if classes is not None:
         classes = integer(name, "classes", classes, least=1)
-    t, values = as_constant(t), as_constant(x)
+    t, values = as_constant(as_labels(name, t)), as_constant(x)
     if values.ndim == t.ndim + 1:
         C = values.shape[-1]
         if classes not in (None, C):

@@ -6,6 +6,7 @@ from typing import Any
 from numpy import ndarray
 
 from wengert.core import Variable
+from wengert.data.dataset import side_by_side
 from wengert.layers import Layer
 from wengert.optimizers import ExponentialMovingAverage, Optimizer
 from wengert.training.callbacks import Callback
@@ -109,6 +110,11 @@ def check_batches(caller: str, batches: Any) -> None:
     Raises:
         TypeError: it is not; the message says what to pass.
     """
+    if hasattr(batches, "iloc") or (isinstance(batches, tuple | list) and side_by_side(batches)):
+        raise TypeError(
+            f"{caller}: got a {type(batches).__name__} of arrays, needed batches: "
+            f"DataLoader(ArrayDataset(x, t), batch_size)"
+        )
     if isinstance(batches, str | Mapping | ndarray | Variable) or not hasattr(batches, "__iter__"):
         raise TypeError(
             f"{caller}: got a {type(batches).__name__}, needed batches: a DataLoader of it, "
