@@ -154,6 +154,13 @@ def test_results_that_cannot_be_kept_or_read_are_no_error(data, tmp_path, capsys
     assert json.loads(kept.read_text())["files"]
 
 
+def test_files_that_are_no_images_are_told(data, capsys):
+    for name in ("a.heic", "b.HEIC", "notes.txt", ".hidden.txt"):
+        (data / "dark" / name).write_text("")
+    lines = train(capsys)
+    assert "3 files with other endings are not used: .heic (2), .txt (1)" in lines
+
+
 def test_a_class_without_a_readable_image_is_named(data, capsys):
     for path in (data / "dark").iterdir():
         path.write_text("no image")

@@ -230,18 +230,59 @@ def test_decimal_commas_are_recognized(tmp_path, capsys):
 
 def test_a_column_that_counts_the_rows_is_told(tmp_path, capsys):
     table(tmp_path / "t.csv", ",a,b,kind", [f"{i},{row}" for i, row in enumerate(flowers())])
-    assert "column '' counts the rows; --leave-out 0 leaves it out" in train(capsys)
+    assert "column '0' counts the rows; --leave-out 0 leaves it out" in train(capsys)
     train(capsys, "--leave-out", "0", run="without")
     assert facts("without")["columns"] == ["a", "b"]
 
 
 def test_a_constant_column_is_harmless_and_told(tmp_path, capsys):
     table(tmp_path / "t.csv", "c,a,b,kind", [f"0.1,{row}" for row in flowers()])
-    assert "column 'c' has the same value in all rows" in train(capsys)
+    assert "columns with one value in all rows: c" in train(capsys)
     table(tmp_path / "new.csv", "c,a,b", ["0.1,0.5,1", "0.3,0.5,1"])
     first, second = ran(capsys, "predict", "run", "new.csv").splitlines()
     assert first.split()[1] == second.split()[1]
     assert float(first.split()[2]) == pytest.approx(float(second.split()[2]), abs=20)
+
+
+def test_a_long_list_of_columns_is_cut(tmp_path, capsys):
+    names = [f"p{i}" for i in range(30)]
+    rows = [",".join([*(["0"] * 15), *(["x"] * 15), row]) for row in flowers()]
+    table(tmp_path / "t.csv", ",".join([*names, "a", "b", "kind"]), rows)
+    lines = train(capsys)
+    shown = ", ".join(names[:10])
+    assert f"columns with one value in all rows: {shown} and 20 more" in lines
+    assert any(line.endswith("(1) and 5 more") for line in lines)
+
+
+@pytest.mark.parametrize("number", ["{i}%", "${i}.50", "{i} km"])
+def test_a_number_with_a_unit_is_told(tmp_path, capsys, number):
+    rows = [f"{number.format(i=i)},{'pq'[i % 2]}" for i in range(60)]
+    table(tmp_path / "t.csv", "x,kind", rows)
+    err = failed(capsys, "train", "csv", "--data", "t.csv")
+    assert f"line 2, column 'x' has '{number.format(i=0)}', needed a number without a unit" in err
+
+
+def test_a_delimiter_at_the_end_of_each_line_is_no_column(tmp_path, capsys):
+    table(tmp_path / "t.csv", "a,b,kind,", [f"{row}," for row in flowers()])
+    train(capsys)
+    assert (facts()["columns"], facts()["target"]) == (["a", "b"], "kind")
+    assert len(ran(capsys, "predict", "run", "t.csv").splitlines()) == 60
+
+
+def test_a_line_that_names_the_delimiter_is_no_sample(tmp_path, capsys):
+    table(tmp_path / "t.csv", "sep=;", ["a;b;kind", *flowers(join=";")])
+    train(capsys, "--delimiter", ";")
+    assert facts()["columns"] == ["a", "b"]
+    assert sum(facts()["samples"]) == 60
+
+
+def test_a_target_without_values_and_comments_are_told(tmp_path, capsys):
+    table(tmp_path / "t.csv", "a,b,kind", [f"{row[:-4]}" for row in flowers()])
+    err = failed(capsys, "train", "csv", "--data", "t.csv")
+    assert "column 'kind' has no values; --target names another column" in err
+    table(tmp_path / "t.csv", "# mine", ["a,b,kind", *flowers()])
+    err = failed(capsys, "train", "csv", "--data", "t.csv")
+    assert "has one column, '# mine', needed two or more; delete the lines of comments" in err
 
 
 def test_large_numbers_that_differ_little_keep_their_digits(tmp_path, capsys):

@@ -4,6 +4,7 @@ import hashlib
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from numpy import ndarray
 from wengert.cli.recipes import Settings
 from wengert.data import ImageFolder
 from wengert.data.image_check import ImageCheck, check_images
-from wengert.data.image_file import SUFFIXES
+from wengert.data.image_file import SUFFIXES, images_in, is_hidden
 from wengert.data.image_folder import ImageFiles
 from wengert.data.store import cache
 
@@ -85,7 +86,7 @@ def find(settings: Settings) -> Pictures:
             )
         notes.append(f"{len(damaged)} images are left out: {_listed(damaged)}")
         files = {part: [n for n in names if n not in damaged] for part, names in files.items()}
-    found = Pictures(root, files, classes, notes + _remarks(checks))
+    found = Pictures(root, files, classes, notes + _others(root) + _remarks(checks))
     for part in files:
         counts = np.bincount(found.labels(part), minlength=len(classes))
         if not counts.all():
@@ -154,9 +155,7 @@ def again(settings: Settings, files: Files, classes: Sequence[str], only: str = 
 
 
 def _present(root: Path) -> set[str]:
-    found = (f for f in root.rglob("*") if f.suffix.lower() in SUFFIXES)
-    names = _names(root, [*found])
-    return {name for name in names if not any(p.startswith(".") for p in Path(name).parts)}
+    return set(_names(root, images_in(root)))
 
 
 def _names(root: Path, paths: Sequence[Path]) -> list[str]:
@@ -187,6 +186,18 @@ def _checked(root: Path, names: Sequence[str]) -> dict[str, ImageCheck]:
 def _listed(problems: dict[str, str]) -> str:
     shown = [f"{name} ({problem})" for name, problem in [*problems.items()][:5]]
     return "; ".join(shown) + (f"; and {len(problems) - 5} more" if len(problems) > 5 else "")
+
+
+def _others(root: Path) -> list[str]:
+    """A remark on the files whose ending is not that of an image that can be read."""
+    files = (f for f in root.rglob("*") if f.is_file() and not is_hidden(f, root))
+    endings = Counter(f.suffix.lower() or f.name for f in files)
+    other = {ending: count for ending, count in endings.items() if ending not in SUFFIXES}
+    if not other:
+        return []
+    shown = ", ".join(f"{ending} ({count})" for ending, count in sorted(other.items())[:5])
+    more = ", …" if len(other) > 5 else ""
+    return [f"{sum(other.values())} files with other endings are not used: {shown}{more}"]
 
 
 def _remarks(checks: dict[str, ImageCheck]) -> list[str]:

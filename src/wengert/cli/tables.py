@@ -39,6 +39,7 @@ FEW = 20  # different integers that are taken for classes
 # fmt: off
 CURES = {  # what to do about a TableError, as options of `wengert train`
     "delimiter": "--delimiter sets the character between the columns, is it {guess} there?",
+    "comment": "delete the lines of comments",
     "encoding": "--encoding names its encoding, as in --encoding {guess}",
     "missing": "--missing mean or --missing 0 replaces it, --missing skip leaves out such rows",
     "text": "correct it, or --leave-out {column} leaves the column out, or --categories {column} "
@@ -50,6 +51,7 @@ CURES = {  # what to do about a TableError, as options of `wengert train`
              "--missing skip does",
     "kind": "--kind classes takes every text as the name of a class",
     "line": "leave the line out, as --missing skip does",
+    "other": "--target names another column",
     "target": "--kind classes takes the texts as classes, --target names another column",
 }
 # fmt: on
@@ -160,16 +162,21 @@ def _remarks(rows: Rows, columns: Sequence[Column]) -> list[str]:
         notes.append(f"the first line is taken for {what}; --header {option} takes it for {other}")
     texts = [f"{c.name} ({len(c.categories)})" for c in columns if c.categories is not None]
     if texts:
-        notes.append(f"columns of categories: {', '.join(texts)}")
-    for column in columns:
-        if column.categories is None and _counts_rows(rows, column.index):
-            notes.append(
-                f"column {column.name!r} counts the rows; --leave-out {rows.label(column.index)} "
-                f"leaves it out"
-            )
-        elif len(set(rows.column(column.index))) == 1:
-            notes.append(f"column {column.name!r} has the same value in all rows")
+        notes.append(f"columns of categories: {_listed(texts)}")
+    counting = [rows.label(c.index) for c in columns if _counts_rows(rows, c.index)]
+    notes += [f"column {n!r} counts the rows; --leave-out {n} leaves it out" for n in counting]
+    equal = [rows.label(c.index) for c in columns if _is_constant(rows.column(c.index))]
+    if equal:
+        notes.append(f"columns with one value in all rows: {_listed(equal)}")
     return notes
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+
+
+def _is_constant(fields: Sequence[str]) -> bool:
+    return all(field == fields[0] for field in fields)
 
 
 def _counts_rows(rows: Rows, index: int) -> bool:

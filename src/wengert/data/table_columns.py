@@ -1,5 +1,6 @@
 """Columns of tables as numbers: numbers themselves, categories, and targets."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from numpy import ndarray
 from wengert.data.table_file import MISSING, Rows, TableError, is_decimal_comma
 
 MANY = 50  # different texts; a column of more, which rarely repeat, holds names and no categories
+_UNIT = re.compile(r"\D{0,3}[\d.,]+\D{0,3}")  # 5%, $5, 5 km
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -76,6 +78,8 @@ def _is_text(rows: Rows, index: int) -> bool:
         )
         raise number_error(rows, first, index)
     different = len(set(values))
+    if different > MANY and all(_UNIT.fullmatch(field) for field in values):
+        raise rows.error(fields.index(values[0]), index, "a number without a unit", "text")
     if different > MANY and 2 * different > len(values):
         raise TableError(
             f"{rows.name}: column {label!r} has {different} different texts in {len(values)} "
@@ -167,6 +171,8 @@ FEW = 20  # different texts among numbers that "auto" still takes for classes
 def targets(rows: Rows, column: int, kind: str) -> tuple[ndarray, list[str] | None]:
     """The targets in a column: numbers, float32; or classes, int64, and their names."""
     fields = rows.column(column)
+    if not any(fields):
+        raise TableError(f"{rows.name}: column {rows.label(column)!r} has no values", "other")
     if kind == "auto":
         kind = target_kind(rows, column)
     if kind == "numbers":

@@ -15,6 +15,7 @@ MISSING = {"", "?", "-", "na", "n/a", "nan", "null", "none"}  # in lower or uppe
 # What to do, for each cure of a TableError: in the words of Python here; the command has its own.
 CURES = {
     "delimiter": "delimiter is {delimiter!r}, is it {guess} there?",
+    "comment": "delete the lines of comments",
     "encoding": "name its encoding, as encoding={guess!r}",
     "missing": "missing=0.0 replaces missing ones by 0",
     "text": "leave_out leaves the column out, categories reads its texts as categories",
@@ -24,6 +25,7 @@ CURES = {
     "names": "kind='classes' takes it as the name of a class; else leave the line out",
     "kind": "kind='classes' takes every text as the name of a class",
     "line": "leave the line out",
+    "other": "target names another column",
     "target": "kind='classes' takes the texts as classes, target names another column",
 }
 
@@ -134,12 +136,21 @@ def read_lines(path: Path, name: str, style: TableFormat) -> list[tuple[int, lis
     try:
         with path.open(encoding=style.encoding, newline="") as text:
             reader = csv.reader(text, delimiter=style.delimiter, skipinitialspace=True, strict=True)
-            return [*_filled(reader)]
+            lines = [*_filled(reader)]
     except UnicodeError as error:
         guess = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
         raise TableError(f"{name} cannot be read: {error}", "encoding", guess=guess) from None
     except (csv.Error, ValueError, LookupError, TypeError) as error:  # from delimiter or encoding
         raise TableError(f"{name} cannot be read: {error}") from None
+    declared = bool(lines) and re.fullmatch("sep=.?", lines[0][1][0]) is not None
+    return lines[declared:]  # without the line in which some programs name the delimiter
+
+
+def _without_last(lines: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
+    """The lines without a last field that is empty in all: each ends with a delimiter."""
+    if len(lines) > 1 and all(len(row) > 2 and not row[-1] for _, row in lines):
+        return [(line, row[:-1]) for line, row in lines]
+    return lines
 
 
 def _filled(reader: Any) -> Iterator[tuple[int, list[str]]]:
@@ -160,7 +171,7 @@ def read_rows(path: str | os.PathLike[str], style: TableFormat) -> Rows:
     if not file_path.is_file():
         what = f"{name} is a folder, needed a file" if file_path.is_dir() else ""
         raise FileNotFoundError(f"load_csv: {what or f'there is no file {name!r}'}")
-    numbered = read_lines(file_path, name, style)
+    numbered = _without_last(read_lines(file_path, name, style))
     if not numbered:
         raise TableError(f"{name} is empty, needed rows of numbers")
     first, rest = numbered[0][1], [row for _, row in numbered[1:]]
@@ -170,7 +181,7 @@ def read_rows(path: str | os.PathLike[str], style: TableFormat) -> Rows:
     if len(names) < 2:
         raise TableError(
             f"{name} has one column, {first[0][:60]!r}, needed two or more",
-            "delimiter",
+            "comment" if first[0].startswith("#") else "delimiter",
             delimiter=style.delimiter,
             guess=_guess(first[0], style.delimiter),
         )
