@@ -8,7 +8,8 @@ from numpy import ndarray
 
 # fmt: off
 SUFFIXES = {
-    ".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
+    ".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif",
+    ".tiff", ".webp",
 }
 # fmt: on
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
