@@ -341,7 +341,7 @@ def test_triplet_margin_is_0_where_the_negative_is_further_away_by_the_margin():
         (lambda: cosine_similarity(X, X, axis=2), "cosine_similarity: got axis 2"),
         (lambda: triplet_margin(X, X, X[0]), "triplet_margin: got x0"),
         (lambda: triplet_margin(X[0, 0], X[0, 0], X[0, 0]), "needed vectors"),
-        (lambda: triplet_margin(X, X, X, p=0.5), "norm: got ord 0.5"),
+        (lambda: triplet_margin(X, X, X, p=0.5), "triplet_margin: got p 0.5, needed a number ≥ 1"),
     ],
 )
 def test_options_and_shapes_that_do_not_fit_are_refused(call, message):

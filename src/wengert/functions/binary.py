@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert import kernels
 from wengert.arrays import as_array
 from wengert.core import Function
 from wengert.functions.activation import sigmoid, softplus
@@ -28,17 +29,17 @@ class SigmoidCrossEntropy(Function):
     elementwise = True
 
     def forward(self, x, t):
-        size = np.absolute(x)
-        factor = np.where(x > 0, 1 - t, t)  # exact for t = 0 or 1; 0 times infinity is 0 here
-        return np.where(np.equal(factor, 0), 0, size) * factor + np.log1p(np.exp(-size))
+        # for t = 0 or 1 the difference is exact, and the last term is not negative
+        return kernels.softplus_less_product(x, t)
 
     def backward(self, gy):
         x, t = self.xs
         need_x, need_t = self.needs
         gx = None
-        if need_x:  # s - t, with the smaller of s and 1 - s, so that no digits are lost
-            small = sigmoid(np.where(x > 0, -x, x))
-            gx = gy * np.where(x > 0, (1 - t) - small, small - t)
+        if need_x:  # s - t, from the smaller of s and 1 - s, so that no digits are lost
+            one = (x > 0).astype(x.dtype)
+            sign = 1 - 2 * one
+            gx = gy * ((one - t) + sign * sigmoid(sign * x))
         return gx, -gy * x if need_t else None
 
     @staticmethod
@@ -106,6 +107,8 @@ class LimitedPower(Function):
 
     dy/dx = -k x⁻ᵏ⁻¹, limited alike, and 0 below the limit of x.
     """
+
+    elementwise = True
 
     def __init__(self, k: int = 1) -> None:
         self.k = k

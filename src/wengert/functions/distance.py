@@ -78,6 +78,8 @@ def triplet_margin(
     x, negative, _ = same_shape(name, x, negative, reduction)
     if np.ndim(x) == 0:
         raise ValueError("triplet_margin: got x (), needed vectors, (N, D)")
+    if not (isinstance(p, int | float | np.number) and p >= 1):
+        raise ValueError(f"{name}: got p {p!r:.80}, needed a number ≥ 1")
     margin, eps = number(name, "margin", margin), number(name, "eps", eps, least=0)
     near: Any = norm(x - positive + eps, p, axis=-1)
     far: Any = norm(x - negative + eps, p, axis=-1)

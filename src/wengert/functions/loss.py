@@ -81,10 +81,11 @@ class SoftCrossEntropy(Function):
     def backward(self, gy):
         x, q = self.xs
         need_x, need_q = self.needs
-        unused = np.all(np.equal(q, 0), axis=-1, keepdims=True)
-        top = np.max(x, axis=-1, keepdims=True)
-        x = np.where(np.logical_and(unused, np.logical_not(np.isfinite(top))), 0, x)
         gy = np.expand_dims(gy, -1)
+        bad = ~np.isfinite(np.max(as_array(x), axis=-1, keepdims=True))
+        if bad.any():
+            unused = np.all(np.equal(as_array(q), 0), axis=-1, keepdims=True)
+            x = np.where(bad & (unused | np.equal(as_array(gy), 0)), 0, x)
         gx = gq = None
         if need_x:
             gx = gy * (softmax(x) * np.sum(q, axis=-1, keepdims=True) - q)
@@ -248,7 +249,8 @@ def _nll(
     right = take_along_axis(x, np.expand_dims(t, -1))[..., 0]
     losses: Any = -times(factors, right)
     if smoothing:
-        spread = -(smoothing / x.shape[-1]) * sum(times(weights, x), axis=-1)
+        terms: Any = x if weight is None else times(weights, x)
+        spread = -(smoothing / x.shape[-1]) * sum(terms, axis=-1)
         losses = (1 - smoothing) * losses + where(ignored, 0, spread)
     if reduction != "mean":
         return reduced(losses, reduction)

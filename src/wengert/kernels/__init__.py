@@ -29,6 +29,7 @@ from wengert.kernels.softmaxes import (
     softmax,
     softmax_less_one_hot,
     softmax_or_zero,
+    softplus_less_product,
 )
 from wengert.kernels.sums import all_finite, matmul_past_zeros, sum_of_squares
 
@@ -56,6 +57,7 @@ __all__ = [
     "softmax",
     "softmax_less_one_hot",
     "softmax_or_zero",
+    "softplus_less_product",
     "standardize",
     "sum_of_squares",
     "sum_over",

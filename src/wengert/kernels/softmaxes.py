@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from wengert.kernels.sums import all_finite
+
 
 def softmax(x: np.ndarray, axis: int) -> np.ndarray:
     """e^x / Σ e^x along `axis`."""
@@ -26,6 +28,18 @@ def softmax_less_one_hot(x: np.ndarray, t: np.ndarray) -> np.ndarray:
     rows[right] = 0
     rows[right] = -np.sum(rows, axis=-1)
     return p
+
+
+def softplus_less_product(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """log(1 + e^x) - t x for 0 ≤ t ≤ 1; where x = ∞ and t = 1, or x = -∞ and t = 0, it is 0."""
+    size = np.absolute(x)
+    small = np.log1p(np.exp(-size))
+    with np.errstate(invalid="ignore"):
+        y = np.maximum(x, 0) - x * t + small
+    if not isinstance(y, np.ndarray | np.generic) or all_finite(np.asarray(y)):
+        return y
+    rest = np.where(x > 0, 1 - t, t)
+    return np.where(np.equal(rest, 0), 0, size) * rest + small
 
 
 def softmax_or_zero(x: np.ndarray) -> np.ndarray:
