@@ -65,7 +65,7 @@ def triplet_margin(
         positive: a vector that should be near, for each anchor, in x's shape.
         negative: a vector that should be far away, for each anchor, in x's shape.
         margin: how much larger the second distance should be.
-        p: order of the norm, p ≥ 1.
+        p: order of the norm, p ≥ 1; inf for the largest difference.
         eps: added to each difference, so that equal vectors have a derivative.
         swap: use |positive - negative| as the second distance where it is smaller.
         reduction: "mean" over the vectors, "sum", or "none": (N,) or (...).
@@ -78,8 +78,7 @@ def triplet_margin(
     x, negative, _ = same_shape(name, x, negative, reduction)
     if np.ndim(x) == 0:
         raise ValueError("triplet_margin: got x (), needed vectors, (N, D)")
-    if not (isinstance(p, int | float | np.number) and p >= 1):
-        raise ValueError(f"{name}: got p {p!r:.80}, needed a number ≥ 1")
+    p = p if p == np.inf else number(name, "p", p, least=1)
     margin, eps = number(name, "margin", margin), number(name, "eps", eps, least=0)
     near: Any = norm(x - positive + eps, p, axis=-1)
     far: Any = norm(x - negative + eps, p, axis=-1)
