@@ -37,7 +37,7 @@ class SigmoidCrossEntropy(Function):
         need_x, need_t = self.needs
         gx = None
         if need_x:  # s - t, from the smaller of s and 1 - s, so that no digits are lost
-            one = (x > 0).astype(x.dtype)
+            one = np.maximum(np.sign(x), 0)
             sign = 1 - 2 * one
             gx = gy * ((one - t) + sign * sigmoid(sign * x))
         return gx, -gy * x if need_t else None
