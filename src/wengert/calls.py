@@ -18,6 +18,12 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 # Options of NumPy that do not change the values of a result (where they do, they are declared).
 _WITHOUT_EFFECT = {"casting", "device", "kind", "order", "overwrite_input", "stable", "subok"}
 
+# Signatures that older versions of NumPy do not tell.
+_IN_C: dict[str, Callable[..., Any]] = {
+    "concatenate": lambda arrays, axis=0, out=None, *, dtype=None, casting="same_kind": None,
+    "dot": lambda a, b, out=None: None,
+}
+
 NO_OUT = "nothing can be written into an array here: use y = {name}(x), without out"
 
 
@@ -122,7 +128,8 @@ def _signature_of(function: Callable[..., Any]) -> _Signature | None:
     try:
         return inspect.signature(function)
     except (TypeError, ValueError):  # of a function in C, before NumPy 2.4
-        return None
+        known = _IN_C.get(getattr(function, "__name__", ""))
+        return None if known is None else inspect.signature(known)
 
 
 def _mismatch(

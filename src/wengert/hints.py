@@ -113,6 +113,9 @@ VARIABLE = {
     "value": "x.data",
     # methods of arrays that write or belong to memory
     "fill": "x.data[...] = value",
+    "itemset": "x.data[...] = value",
+    "newbyteorder": "# x.data.view(x.dtype.newbyteorder())",
+    "tostring": "x.data.tobytes()",
     "put": "F.scatter_add(x, indices, values)  # or np.put(x.data, indices, values) for the array",
     "resize": "np.resize(x, shape)",
     "flat": "x.ravel()",

@@ -20,8 +20,8 @@ from wengert.functions.samples import one_input
 # Functions that give arrays, or tuples of arrays.
 ARRAYS = [
     "argpartition", "argwhere", "count_nonzero", "diag_indices_from", "digitize", "flatnonzero",
-    "histogram_bin_edges", "histogram2d", "isclose", "iscomplex", "isin", "isneginf", "isposinf",
-    "isreal", "ix_", "lexsort", "nanargmax", "nanargmin", "nonzero", "packbits",
+    "histogram_bin_edges", "histogram2d", "isclose", "iscomplex", "in1d", "isin", "isneginf",
+    "isposinf", "isreal", "ix_", "lexsort", "nanargmax", "nanargmin", "nonzero", "packbits",
     "ravel_multi_index", "searchsorted", "tril_indices_from", "triu_indices_from", "unpackbits",
     "unravel_index",
 ]  # fmt: skip

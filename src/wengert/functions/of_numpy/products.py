@@ -32,7 +32,6 @@ class Recurrence(Function):
         while step < len(a):
             y[step:] += a[step:] * y[:-step]
             a[step:] = a[step:] * a[:-step]
-            a[:step] = 0
             step *= 2
         return np.moveaxis(y, 0, self.axis)
 
