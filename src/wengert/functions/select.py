@@ -86,7 +86,7 @@ def argsort(x: Input[X], axis: int | None = -1) -> X:
 
     Equal elements keep their order; NaN comes last.
     """
-    x, axis = _flat(x, axis)
+    x, axis = _flat(x, axis if np.ndim(x) else None)
     axis = checked_axis("argsort", axis, np.shape(x))
     return ArgSort(axis)(x)
 

@@ -350,6 +350,8 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
     """x without the zeros at the front ("f"), the back ("b"), or both."""
     x: Any = as_operand(filt)
     trim = trim.lower()
+    if x.ndim == 0:
+        return x
     if trim not in ("f", "b", "fb", "bf"):
         raise ValueError(f"trim_zeros: got trim {trim!r}, needed 'f', 'b' or 'fb'")
     axes = range(x.ndim) if axis is None else checked_axes("trim_zeros", axis, x.shape)

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 
 from wengert.arguments import integer
-from wengert.arrays import as_array
 from wengert.functions import reduce
 from wengert.functions.arguments import as_operand
 from wengert.functions.axes import checked_axes, checked_axis
 from wengert.functions.index import take
 from wengert.functions.join import concatenate
 from wengert.functions.of_numpy.registry import as_floats, cast, of
-from wengert.functions.piecewise import where
+from wengert.functions.piecewise import floor, where
 from wengert.functions.shape import broadcast_to, flatten, reshape
 
 
@@ -137,14 +136,14 @@ def _edge(near: Any, far: Any, near_width: Any, far_width: Any) -> Any:
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The integral of y by the trapezoidal rule, over the coordinates x or the distance dx."""
     y = as_operand(y)
-    axis = checked_axis("trapezoid", axis, y.shape)
+    positive = checked_axis("trapezoid", axis, y.shape)
     if x is not None:
         x = as_operand(x)
+        dx = diff(x, axis=axis if x.ndim != 1 else 0)
         if x.ndim == 1:
-            dx = reshape(diff(x), (-1,) + (1,) * (y.ndim - 1 - axis))
-        else:
-            dx = diff(x, axis=axis)
-    return reduce.sum(dx * (part(y, axis, 1, None) + part(y, axis, None, -1)) / 2.0, axis)
+            dx = reshape(dx, (-1,) + (1,) * (y.ndim - 1 - positive))
+    sums = part(y, positive, 1, None) + part(y, positive, None, -1)
+    return reduce.sum(dx * sums / 2.0, axis)
 
 
 # ---- Interpolation ----
@@ -199,14 +198,12 @@ def unwrap(
     axis = checked_axis("unwrap", axis, x.shape)
     if x.dtype.kind != "f" and float(period) != int(period):
         x = as_floats(x)
-    steps = as_array(diff(x, axis=axis))
+    steps: Any = diff(x, axis=axis)
     half = period / 2
-    turns = np.floor((steps + half) / period)
+    turns = floor((steps + half) / period)
     # at exactly half a period upwards, the difference stays positive, as in NumPy
-    turns = np.where((steps + half == turns * period) & (steps > 0), turns - 1, turns)
-    turns = np.where(np.abs(steps) < (half if discont is None else discont), 0, turns)
-    added = -period * np.cumsum(turns, axis)
-    if x.dtype.kind != "f":
-        added = added.astype(x.dtype)
-    later = part(x, axis, 1, None) + added.astype(x.dtype)
+    upwards = np.logical_and(np.equal(steps + half, turns * period), np.greater(steps, 0))
+    turns = where(upwards, turns - 1, turns)
+    turns = where(np.less(np.abs(steps), half if discont is None else discont), 0, turns)
+    later = part(x, axis, 1, None) + cast(-period * np.cumsum(turns, axis), x.dtype)
     return concatenate([part(x, axis, None, 1), later], axis)

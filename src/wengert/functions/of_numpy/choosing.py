@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from wengert.arrays import as_array
 from wengert.core import Variable
 from wengert.functions.arguments import as_constant, as_operand
 from wengert.functions.axes import checked_axes, checked_axis
-from wengert.functions.index import GetItemGrad
+from wengert.functions.index import GetItemGrad, get_item
 from wengert.functions.of_numpy.registry import cast, of
 from wengert.functions.piecewise import where
 from wengert.functions.shape import broadcast_to, expand_dims, moveaxis, reshape
@@ -76,10 +77,10 @@ def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kw: 
     first = condlist[0]
     if not isinstance(first, list | np.ndarray | Variable) and x.ndim:
         condlist = [condlist]
-    conditions = [as_array(condition) for condition in condlist]
+    conditions = [np.not_equal(as_operand(condition), 0) for condition in condlist]
     n = len(funclist)
     if n == len(conditions) + 1:
-        conditions.append(~np.any(np.stack(np.broadcast_arrays(*conditions)), axis=0))
+        conditions.append(np.logical_not(functools.reduce(np.logical_or, conditions)))
     elif n != len(conditions):
         raise ValueError(
             f"piecewise: got {len(conditions)} conditions and {n} functions, needed as many, or "
@@ -87,14 +88,16 @@ def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kw: 
         )
     y: Any = np.zeros_like(x)
     for condition, function in zip(conditions, funclist, strict=True):
-        mask = np.broadcast_to(condition.astype(bool), x.shape)
+        mask = np.broadcast_to(condition, x.shape)
         if not callable(function):
             y = where(mask, cast(function, x.dtype), y)
             continue
-        chosen = x[mask]
+        indices = np.nonzero(np.atleast_1d(mask))
+        chosen = get_item(np.atleast_1d(x), indices)
         if chosen.size:
             values = broadcast_to(cast(function(chosen, *args, **kw), x.dtype), chosen.shape)
-            y = where(mask, GetItemGrad(("array",), x.shape)(values, np.array(mask)), y)
+            spread = GetItemGrad(("array",) * len(indices), np.atleast_1d(x).shape)
+            y = where(mask, reshape(spread(values, *indices), x.shape), y)
     return y
 
 

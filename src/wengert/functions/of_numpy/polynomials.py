@@ -64,6 +64,8 @@ def polymul(a1: Any, a2: Any) -> Any:
 def _trimmed(p: Any) -> Any:
     """The coefficients without leading zeros."""
     p = _coefficients(p)
+    if not p.size:
+        return np.zeros(1, p.dtype)
     used = np.flatnonzero(as_array(p))
     return p[int(used[0]) :] if used.size else p[:1]
 

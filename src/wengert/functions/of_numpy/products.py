@@ -100,6 +100,7 @@ def _cumulative(
 ) -> Any:
     x = cast(x, dtype)
     if axis is None:
+        x = x if x.ndim else flatten(x)
         if x.ndim > 1:
             raise ValueError(f"{name}: got shape {x.shape} without axis, needed axis")
         axis = 0

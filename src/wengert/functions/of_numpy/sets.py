@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays import as_array
-from wengert.core import Variable
 from wengert.functions.arguments import as_operand
-from wengert.functions.index import take
+from wengert.functions.index import get_item, take
 from wengert.functions.join import concatenate
+from wengert.functions.of_numpy.constants import constant_of
 from wengert.functions.of_numpy.registry import of
 from wengert.functions.shape import flatten
 
@@ -34,22 +33,17 @@ def unique(
     Of equal elements, the first one is taken, and gets the gradient.
     """
     x: Any = as_operand(ar)
-    _, index, inverse, counts = np.unique(as_array(x), True, True, True, axis, equal_nan=equal_nan)
+    found = constant_of("unique", x, True, True, True, axis, equal_nan=equal_nan)
+    _, index, inverse, counts = found
     values = take(flatten(x) if axis is None else x, index, axis or 0)
     wanted = [(return_index, index), (return_inverse, inverse), (return_counts, counts)]
-    others = [_like(y, x) for asked, y in wanted if asked]
+    others = [y for asked, y in wanted if asked]
     return (values, *others) if others else values
 
 
-def _like(array: Any, x: Any) -> Any:
-    return Variable(array, requires_grad=False) if isinstance(x, Variable) else array
-
-
-def _named(function: Any, x: Any, values: Any) -> Any:
-    """The named tuple of NumPy, with the recorded values."""
-    result = function(as_array(x))
-    others = [_like(y, x) for y in result[1:]]
-    return type(result)(values, *others)
+def _named(function: Any, *results: Any) -> Any:
+    """The named tuple that a function of NumPy gives."""
+    return type(function(np.zeros(0)))(*results)
 
 
 @of("unique_values")
@@ -61,19 +55,19 @@ def unique_values(x: Any, /) -> Any:
 @of("unique_counts")
 def unique_counts(x: Any, /) -> Any:
     """The different elements, and how often each appears."""
-    return _named(np.unique_counts, x, unique_values(x))
+    return _named(np.unique_counts, *unique(x, return_counts=True, equal_nan=False))
 
 
 @of("unique_inverse")
 def unique_inverse(x: Any, /) -> Any:
     """The different elements, and for each element its index among them."""
-    return _named(np.unique_inverse, x, unique_values(x))
+    return _named(np.unique_inverse, *unique(x, return_inverse=True, equal_nan=False))
 
 
 @of("unique_all")
 def unique_all(x: Any, /) -> Any:
     """The different elements, the indices of their first appearance, the inverse, the counts."""
-    return _named(np.unique_all, x, unique_values(x))
+    return _named(np.unique_all, *unique(x, True, True, True, equal_nan=False))
 
 
 @of("union1d")
@@ -88,9 +82,10 @@ def intersect1d(
 ) -> Any:
     """The different elements that are in both; they have the gradients of the first."""
     x: Any = flatten(as_operand(ar1))
-    _, index0, index1 = np.intersect1d(as_array(ar1), as_array(ar2), assume_unique, True)
+    found = constant_of("intersect1d", as_operand(ar1), as_operand(ar2), assume_unique, True)
+    _, index0, index1 = found
     y = take(x, index0)
-    return (y, _like(index0, y), _like(index1, y)) if return_indices else y
+    return (y, index0, index1) if return_indices else y
 
 
 @of("setdiff1d")
@@ -98,7 +93,7 @@ def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
     """The different elements of the first that are not in the second."""
     x: Any = flatten(as_operand(ar1))
     x = x if assume_unique else unique(x)
-    return x[np.isin(as_array(x), as_array(ar2), invert=True)]
+    return get_item(x, constant_of("isin", x, as_operand(ar2), invert=True))
 
 
 @of("setxor1d")

@@ -12,6 +12,7 @@ from wengert.core import Constant, Variable
 from wengert.functions import reduce
 from wengert.functions.arguments import as_operand
 from wengert.functions.axes import checked_axes, checked_axis
+from wengert.functions.index import take
 from wengert.functions.join import concatenate
 from wengert.functions.linalg import matmul
 from wengert.functions.of_numpy.constants import constant_of
@@ -228,16 +229,12 @@ def _weighted(
     """With weights, the quantile is one of the elements: the one that NumPy takes."""
     if isinstance(weights, Variable) and weights.requires_grad:
         raise TypeError(f"{name}: got a Variable as weights, needed an array; pass weights.data")
-    function = np.nanquantile if skip_nan else np.quantile
-    found = function(
-        as_array(x),
-        q.ravel(),
-        axis=axes,
-        method=method,
-        weights=as_array(weights),  # type: ignore[call-overload]
+    function = "nanquantile" if skip_nan else "quantile"
+    found = constant_of(
+        function, x, q.ravel(), axis=axes, method=method, weights=as_operand(weights)
     )
-    found = np.moveaxis(found.reshape(q.size, *rows.shape[:-1]), 0, -1)
-    hits = np.equal(as_array(rows)[..., None, :], found[..., None])
+    found = moveaxis(reshape(found, (q.size, *rows.shape[:-1])), 0, -1)
+    hits = np.equal(expand_dims(rows, -2), expand_dims(found, -1))
     indices = np.argmax(hits, -1)
     return np.take_along_axis(rows, indices, -1)
 
@@ -382,16 +379,17 @@ def histogram(
         hist, edges = constant_of("histogram", a, bins, range, bool(density), **options)
         return hist, edges
     edges = constant_of("histogram_bin_edges", a, bins, range, weights.data)
-    x, limits = as_array(a).ravel(), as_array(edges)
     if np.shape(weights) != np.shape(a):
         raise ValueError(
             f"histogram: got a {np.shape(a)} and weights {weights.shape}, needed one shape"
         )
-    (inside,) = np.nonzero((x >= limits[0]) & (x <= limits[-1]))
-    bin_of = np.minimum(np.searchsorted(limits, x[inside], side="right") - 1, limits.size - 2)
-    hist = cast(bincount(bin_of, flatten(weights)[inside], limits.size - 1), weights.dtype)
+    x, n = flatten(as_operand(a)), edges.size
+    (inside,) = np.nonzero(np.logical_and(x >= edges[0], x <= edges[-1]))
+    bin_of = np.searchsorted(edges, take(x, inside), side="right") - 1
+    bin_of = np.minimum(bin_of, n - 2)
+    hist = cast(bincount(bin_of, take(flatten(weights), inside), n - 1), weights.dtype)
     if density:
-        hist = hist / np.diff(limits) / reduce.sum(hist)
+        hist = hist / np.diff(edges) / reduce.sum(hist)
     return hist, edges
 
 
