@@ -13,6 +13,7 @@ import pytest
 import wengert as wg
 import wengert.functions as F
 from operations import OPERATIONS, cases, is_float, samples_of, unchanged
+from tape import Tape
 from wengert import Function, Variable
 from wengert.kernels import Geometry
 
@@ -170,31 +171,6 @@ def test_a_second_call_on_other_data_does_not_depend_on_the_first(cls, inputs, o
     used = run(cls(**options), inputs)[-1]
     data = [other(x) for x in inputs]
     assert_same(run(used, data), run(cls(**options), data))
-
-
-class Tape:
-    """The calls of Functions in a `with` block, which can be computed again on other data."""
-
-    def __enter__(self):
-        self.calls = []
-        self.observed = wg.hook(lambda f, xs, ys: self.calls.append((f, xs, ys)))
-        self.observed.__enter__()
-        return self
-
-    def __exit__(self, *error):
-        self.observed.__exit__(*error)
-
-    def replay(self, new, y):
-        """The value of y, where `new` has the new arrays for some old ones, as pairs."""
-        values = {id(old): array for old, array in new}
-        for f, xs, ys in self.calls:
-            again = type(f)(**f.options())
-            found = again(*[Variable(values.get(id(x.data), x.data)) for x in xs])
-            for y_old, y_new in zip(
-                ys, found if isinstance(found, tuple) else (found,), strict=True
-            ):
-                values[id(y_old.data)] = y_new.data
-        return values[id(y.data)]
 
 
 X, X2 = np.random.default_rng(0).normal(size=(2, 4, 3))

@@ -98,9 +98,10 @@ min = in_full(np.min, np.amin)(_extremum("min", reduce.min, np.minimum, _highest
 
 def _count(x: Any, where: Any, axis: Any, keepdims: bool) -> Any:
     """How many elements the mask selects along the axis; NaN for none."""
-    mask = np.broadcast_to(as_array(where), np.broadcast_shapes(x.shape, np.shape(where)))
-    count = np.sum(mask, axis=axis, keepdims=keepdims).astype(x.dtype)
-    return np.where(count > 0, count, np.asarray(np.nan, x.dtype))
+    shape = np.broadcast_shapes(x.shape, np.shape(where))
+    mask = shapes.broadcast_to(cast(where, x.dtype), shape)
+    count = reduce.sum(mask, axis, keepdims=keepdims)
+    return choose_where(np.greater(count, 0), count, np.nan)
 
 
 @in_full(np.mean)
@@ -142,7 +143,7 @@ def var(
         mean = in_full_mean(x, axis, keepdims=True, where=where)
     count = _count(x, where, axis, keepdims) - ddof
     squares = np.square(_selected(x - mean, where, 0))
-    divisor = np.where(count > 0, count, np.asarray(np.nan, x.dtype))
+    divisor = choose_where(np.greater(count, 0), count, np.nan)
     return reduce.sum(squares, axis, keepdims=keepdims) / divisor
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays import as_array
 from wengert.functions import reduce
 from wengert.functions.arguments import as_operand
 from wengert.functions.of_numpy import forms
@@ -91,9 +90,7 @@ def nanvar(
     if correction is not None:
         ddof = correction
     valid = _valid(x, where)
-    y = forms.var(x, axis, ddof=ddof, keepdims=keepdims, where=valid, mean=mean)
-    count = np.sum(np.broadcast_to(as_array(valid), x.shape), axis=axis, keepdims=keepdims)
-    return choose_where(count <= ddof, np.nan, y) if np.any(count <= ddof) else y
+    return forms.var(x, axis, ddof=ddof, keepdims=keepdims, where=valid, mean=mean)
 
 
 @of("nanstd")
