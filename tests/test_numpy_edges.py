@@ -141,6 +141,13 @@ def test_modf_of_infinity_and_integers():
 # ---- Sums of small dtypes ----
 
 
+def test_products_and_convolutions_of_float16_are_rounded_once():
+    x = Variable(np.full(500, 1.001, np.float16))
+    np.testing.assert_allclose(np.cumprod(x).data, np.cumprod(x.data.astype(float)), rtol=1e-3)
+    y = np.convolve(Variable(np.ones(4000, np.float16)), np.ones(4000, np.float16)).data
+    assert y.max() == 4000
+
+
 @pytest.mark.parametrize("f", [np.nanmean, np.average, lambda x: np.mean(x, where=x.data > 0)])
 def test_a_mean_of_many_numbers_in_float16_does_not_overflow(f):
     assert f(Variable(np.full(3000, 100, np.float16))).item() == 100

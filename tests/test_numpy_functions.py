@@ -1,5 +1,7 @@
 """Every public function of NumPy on Variables: recorded, a constant, or refused with the cure."""
 
+import contextlib
+import inspect
 import subprocess
 import sys
 
@@ -176,6 +178,55 @@ def test_numpys_other_functions_are_imported_when_the_first_of_them_is_called():
     )
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert run.stdout.split() == ["False", "2.0", "True"]
+
+
+# ---- Positions and names of arguments ----
+
+
+def leading(signature):
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p.name for p in signature.parameters.values() if p.kind in kinds]
+
+
+def with_signatures():
+    for function, recorded in dispatch.implementations.items():
+        if not isinstance(function, np.ufunc) and hasattr(function, "__module__"):
+            with contextlib.suppress(TypeError, ValueError):  # (of functions in C)
+                theirs, own = inspect.signature(function), inspect.signature(recorded)
+                yield pytest.param(theirs, own, id=f"{function.__module__}.{function.__name__}")
+
+
+@pytest.mark.parametrize(("theirs", "own"), list(with_signatures()))
+def test_positional_arguments_mean_what_they_mean_in_numpy(theirs, own):
+    if any(p.kind is p.VAR_POSITIONAL for p in own.parameters.values()):
+        return
+    for their_name, own_name in zip(leading(theirs), leading(own), strict=False):
+        if their_name != own_name and theirs.parameters[their_name].kind is not (
+            inspect.Parameter.POSITIONAL_ONLY
+        ):  # the same argument under another name
+            assert their_name not in own.parameters
+            assert own_name not in theirs.parameters
+
+
+@pytest.mark.parametrize("expression", [
+    "np.sum(x, 0, None, None, True)", "np.max(x, 1, None, True)", "np.std(x, 0, None, None, 1)",
+    "np.mean(x, 0, None, None, True)", "np.median(x, 1, None, False, True)",
+    "np.quantile(x, 0.3, 0, None, False, 'hazen', True)", "np.percentile(x, 30, 1, None, True)",
+    "np.nansum(n, 1, None, None, True)", "np.nanmax(n, 1, None, True)", "np.round(x, 1, None)",
+    "np.nanstd(n, 1, None, None, 1, True)", "np.clip(x, 0, 1, None)", "np.ptp(x, 0, None, True)",
+    "np.take(x, [4], 1, None, 'clip')", "np.cumsum(x, 1, None, None)", "np.sort(x, 0, 'stable')",
+    "np.concatenate((x, y), 1, None)", "np.stack((x, y), 1, None)", "np.compress(d, x, 1, None)",
+    "np.trace(m, 1, 0, 1, None, None)", "np.linspace(x, y, 3, True, False, None, 1)",
+    "np.reshape(x, (3, 2), 'F')", "np.choose(i, (x, y, p), None, 'wrap')", "np.copy(x, 'F')",
+    "np.cov(x, None, True, False, 0)", "np.average(x, 1, p, False)", "np.dot(x, m, None)",
+    "np.sum(x, axis=np.int64(1))", "np.sum(x, axis=(np.int64(0), 1), out=None)",
+])  # fmt: skip
+def test_a_call_by_position_is_numpys(expression):
+    names = next(calls(expression))[1]
+    expected = run(expression, {name: DATA[name] for name in names})
+    y = run(expression, {name: variable_or_array(name) for name in names})
+    assert y.requires_grad
+    np.testing.assert_allclose(y.data, expected, rtol=1e-12)
 
 
 # ---- wg.array ----

@@ -41,7 +41,7 @@ def _weak(x: Any) -> Any:
 
 
 @of("choose")
-def choose(a: Any, choices: Any, mode: str = "raise") -> Any:
+def choose(a: Any, choices: Any, *, mode: str = "raise") -> Any:
     """y[i] = choices[a[i]][i], for integers a; all are broadcast."""
     indices = as_constant(a)
     if indices.dtype.kind not in "iub":

@@ -218,10 +218,16 @@ def radians(x: Any) -> Any:
     return mul(x, math.pi / 180)
 
 
-@of("conjugate", "real", "real_if_close")
-def conjugate(x: Any, tol: float = 100) -> Any:
+@of("conjugate", "real")
+def conjugate(x: Any) -> Any:
     """x itself, as Variables are real."""
     return as_operand(x)
+
+
+@of("real_if_close")
+def real_if_close(a: Any, tol: float = 100) -> Any:
+    """x itself, as Variables are real."""
+    return as_operand(a)
 
 
 @of("imag", constant=True)

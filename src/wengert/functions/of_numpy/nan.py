@@ -32,6 +32,7 @@ def nansum(
     a: Any,
     axis: Any = None,
     dtype: Any = None,
+    *,
     keepdims: bool = False,
     initial: Any = None,
     where: Any = True,
@@ -45,6 +46,7 @@ def nanprod(
     a: Any,
     axis: Any = None,
     dtype: Any = None,
+    *,
     keepdims: bool = False,
     initial: Any = None,
     where: Any = True,
@@ -67,7 +69,7 @@ def nancumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
 
 @of("nanmean")
 def nanmean(
-    a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False, where: Any = True
+    a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True
 ) -> Any:
     """np.mean without NaN; NaN where there are no numbers."""
     x = cast(a, dtype)
@@ -79,6 +81,7 @@ def nanvar(
     a: Any,
     axis: Any = None,
     dtype: Any = None,
+    *,
     ddof: float = 0,
     keepdims: bool = False,
     where: Any = True,
@@ -98,6 +101,7 @@ def nanstd(
     a: Any,
     axis: Any = None,
     dtype: Any = None,
+    *,
     ddof: float = 0,
     keepdims: bool = False,
     where: Any = True,
@@ -105,7 +109,8 @@ def nanstd(
     correction: float | None = None,
 ) -> Any:
     """np.std without NaN."""
-    return forms.root(nanvar(a, axis, dtype, ddof, keepdims, where, mean, correction))
+    options = {"keepdims": keepdims, "where": where, "mean": mean, "correction": correction}
+    return forms.root(nanvar(a, axis, dtype, ddof=ddof, **options))
 
 
 def _extremum(
@@ -130,7 +135,7 @@ def _extremum(
 
 @of("nanmax")
 def nanmax(
-    a: Any, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
+    a: Any, axis: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Any:
     """np.max without NaN; NaN where there are no numbers."""
     return _extremum(reduce.max, forms.max, -np.inf, a, axis, keepdims, initial, where)
@@ -138,7 +143,7 @@ def nanmax(
 
 @of("nanmin")
 def nanmin(
-    a: Any, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
+    a: Any, axis: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Any:
     """np.min without NaN; NaN where there are no numbers."""
     return _extremum(reduce.min, forms.min, np.inf, a, axis, keepdims, initial, where)

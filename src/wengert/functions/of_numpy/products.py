@@ -13,6 +13,7 @@ from wengert.functions.axes import checked_axis
 from wengert.functions.join import concatenate, flip, stack
 from wengert.functions.linalg import matmul
 from wengert.functions.of_numpy.registry import cast, of
+from wengert.functions.precision import HALF, SINGLE
 from wengert.functions.shape import broadcast_to, expand_dims, flatten, moveaxis, squeeze
 
 
@@ -69,6 +70,8 @@ class CumProd(Function):
         self.axis = axis
 
     def forward(self, x):
+        if x.dtype == HALF:
+            return np.cumprod(x, self.axis, SINGLE).astype(HALF)
         return np.cumprod(x, self.axis)
 
     def backward(self, gy):

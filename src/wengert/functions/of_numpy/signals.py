@@ -18,6 +18,7 @@ from wengert.functions.of_numpy.calculus import part
 from wengert.functions.of_numpy.constants import constant_of
 from wengert.functions.of_numpy.registry import of
 from wengert.functions.of_numpy.statistics import median
+from wengert.functions.precision import HALF, SINGLE
 from wengert.functions.shape import moveaxis, repeat
 
 
@@ -27,6 +28,8 @@ class Convolve(Function):
     """
 
     def forward(self, x0, x1):
+        if x0.dtype == x1.dtype == HALF:
+            return np.convolve(x0.astype(SINGLE), x1.astype(SINGLE)).astype(HALF)
         return np.convolve(x0, x1)
 
     def backward(self, gy):

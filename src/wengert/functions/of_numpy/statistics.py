@@ -24,7 +24,7 @@ from wengert.functions.shape import broadcast_to, expand_dims, flatten, moveaxis
 
 
 @of("ptp")
-def ptp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def ptp(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     """The largest minus the smallest element."""
     return reduce.max(a, axis, keepdims=keepdims) - reduce.min(a, axis, keepdims=keepdims)
 
@@ -79,9 +79,9 @@ def quantile(
     a: Any,
     q: Any,
     axis: Any = None,
+    *,
     method: str = "linear",
     keepdims: bool = False,
-    *,
     weights: Any = None,
 ) -> Any:
     """The value below which a fraction q of the elements lies, for each q."""
@@ -93,9 +93,9 @@ def percentile(
     a: Any,
     q: Any,
     axis: Any = None,
+    *,
     method: str = "linear",
     keepdims: bool = False,
-    *,
     weights: Any = None,
 ) -> Any:
     """The quantile of q / 100."""
@@ -104,7 +104,7 @@ def percentile(
 
 
 @of("median")
-def median(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def median(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     """The middle of the sorted elements, or the mean of the two in the middle."""
     return _quantile("median", a, 0.5, axis, "linear", keepdims)
 
@@ -114,9 +114,9 @@ def nanquantile(
     a: Any,
     q: Any,
     axis: Any = None,
+    *,
     method: str = "linear",
     keepdims: bool = False,
-    *,
     weights: Any = None,
 ) -> Any:
     """np.quantile of the elements that are not NaN."""
@@ -128,9 +128,9 @@ def nanpercentile(
     a: Any,
     q: Any,
     axis: Any = None,
+    *,
     method: str = "linear",
     keepdims: bool = False,
-    *,
     weights: Any = None,
 ) -> Any:
     """np.percentile of the elements that are not NaN."""
@@ -139,7 +139,7 @@ def nanpercentile(
 
 
 @of("nanmedian")
-def nanmedian(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def nanmedian(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     """np.median of the elements that are not NaN."""
     return _quantile("nanmedian", a, 0.5, axis, "linear", keepdims, skip_nan=True)
 
