@@ -167,8 +167,11 @@ def walk(
             else:
                 grads[x] = gx = grads[x] + gx
                 # NumPy adds fewer than 64 elements faster out of place
-                if type(gx) is ndarray and gx.size >= 64 and gx.dtype.kind == "f":
-                    sums[x] = gx
+                if type(gx) is ndarray:
+                    if gx.dtype.char == "e":  # a sum of many float16 needs more digits
+                        sums[x] = grads[x] = gx.astype(np.float32)
+                    elif gx.size >= 64 and gx.dtype.kind == "f":
+                        sums[x] = gx
         if not retain_graph:
             f._record = None
 
@@ -211,6 +214,8 @@ def _own(grads: Gradients, x: Variable) -> Variable:
     shared = sys.getrefcount(grads[x]) > _ALONE
     gx = grads[x]
     array = gx if type(gx) is ndarray else as_array(gx)
+    if array.dtype is not x._data.dtype and x._data.dtype == np.float16:
+        gx = array = array.astype(np.float16)
     if shared or array.base is not None:
         gx = array = np.positive(gx)  # (a copy)
     if not enable_backprop.get():

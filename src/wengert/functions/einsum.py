@@ -31,7 +31,13 @@ class Einsum(Function):
         self.optimize = optimize
 
     def forward(self, *xs):
-        return np.einsum(f"{','.join(self.terms)}->{self.out}", *xs, optimize=self.optimize)
+        half = np.result_type(*xs) == np.float16  # sums of float16 are computed in float32
+        y = np.einsum(
+            f"{','.join(self.terms)}->{self.out}",
+            *[x.astype(np.float32) for x in xs] if half else xs,
+            optimize=self.optimize,
+        )
+        return y.astype(np.float16) if half else y
 
     def backward(self, gy):
         xs = self.xs

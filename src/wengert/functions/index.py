@@ -8,7 +8,7 @@ Those arrays are data, and so inputs of the Function.
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,15 +74,12 @@ class GetItemGrad(Keyed):
         self.shape = shape
 
     def forward(self, gy, *arrays):
-        gx = np.zeros(self.shape, gy.dtype, like=gy)
         key = with_arrays(self._key, arrays)
         if all(array.dtype == bool for array in arrays):  # no element is chosen twice
+            gx = np.zeros(self.shape, gy.dtype, like=gy)
             gx[key] = gy
-        else:
-            # np.add.at is several times faster with one flat index than with several arrays
-            flat = np.arange(gx.size, like=gy).reshape(self.shape)[key]
-            np.add.at(gx.reshape(-1), flat.reshape(-1), gy.reshape(-1))
-        return gx
+            return gx
+        return added_at(self.shape, lambda positions: positions[key], gy)
 
     def backward(self, ggx):
         _, *arrays = self.xs
@@ -95,6 +92,15 @@ class GetItemGrad(Keyed):
             gy = rng.normal(size=np.empty((3, 4, 5))[key].shape)
             own, arrays = split_key(key)
             yield (gy, *arrays), {"key": _get_item(own).key, "shape": (3, 4, 5)}
+
+
+def added_at(shape: tuple[int, ...], chosen: Callable[[Any], Any], gy: Any) -> Any:
+    """Zeros of that shape with gy added where `chosen` takes it from; float16 in float32."""
+    gx = np.zeros(shape, np.float32 if gy.dtype == np.float16 else gy.dtype, like=gy)
+    # np.add.at is several times faster with one flat index than with several arrays
+    flat = chosen(np.arange(gx.size, like=gy).reshape(shape))
+    np.add.at(gx.reshape(-1), flat.reshape(-1), gy.reshape(-1))
+    return gx.astype(gy.dtype, copy=False)
 
 
 class TakeAlongAxis(Function):
@@ -131,11 +137,7 @@ class TakeAlongAxisGrad(Function):
         self.axis = axis
 
     def forward(self, gy, indices):
-        gx = np.zeros(self.shape, gy.dtype, like=gy)
-        flat = np.arange(gx.size, like=gy).reshape(self.shape)
-        flat = np.take_along_axis(flat, indices, self.axis)
-        np.add.at(gx.reshape(-1), flat.reshape(-1), gy.reshape(-1))
-        return gx
+        return added_at(self.shape, lambda p: np.take_along_axis(p, indices, self.axis), gy)
 
     def backward(self, ggx):
         _, indices = self.xs

@@ -14,7 +14,7 @@ from wengert.dispatch import implements
 from wengert.functions import reduce
 from wengert.functions.arithmetic import mul
 from wengert.functions.axes import checked_axes, checked_axis
-from wengert.functions.precision import floats, result_dtype
+from wengert.functions.precision import floats, in_float, result_dtype
 from wengert.functions.shape import moveaxis, reshape, sum_to, transpose
 from wengert.functions.types import Input, X
 from wengert.functions.zeros import matmul_past_zeros
@@ -201,6 +201,7 @@ def matmul(x0: Input[X], x1: Input[X]) -> X:
     return MatMul()(x0, x1)
 
 
+@in_float("x", "W", "b")
 def linear(x: Input[X], W: Input[X], b: Input[X] | None = None) -> X:
     """Affine map y = x W + b.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core import Function
+from wengert.functions.precision import in_float
 from wengert.functions.samples import one_input, two_inputs
 from wengert.functions.types import Input, X
 
@@ -294,6 +295,7 @@ def sqrt(x: Input[X]) -> X:
     """y = √x."""
     return Sqrt()(x)
 
+@in_float("x")
 def rsqrt(x: Input[X]) -> X:
     """y = 1/√x."""
     return Rsqrt()(x)
@@ -306,6 +308,7 @@ def reciprocal(x: Input[X]) -> X:
     """y = 1/x."""
     return Reciprocal()(x)
 
+@in_float("x")
 def erf(x: Input[X]) -> X:
     """y = erf x = 2/√π ∫₀ˣ exp(-t²) dt."""
     return Erf()(x)

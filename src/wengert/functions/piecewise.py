@@ -331,6 +331,8 @@ def _limit(limit: Any, x: Input[X]) -> Any:
     limit = np.array(limit)
     if limit.dtype.kind not in "fiub":
         raise TypeError(f"clip: got a limit of dtype {limit.dtype}, needed numbers")
+    if limit.ndim == 0:
+        return limit.item()  # (an option never changes the dtype)
     try:
         np.broadcast_shapes(np.shape(x), limit.shape)
     except ValueError:

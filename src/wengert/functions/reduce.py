@@ -244,7 +244,7 @@ class CumSum(Function):
         return np.cumsum(x, axis=self.axis)
 
     def backward(self, gy):
-        return np.flip(np.cumsum(np.flip(gy, self.axis), self.axis), self.axis)
+        return np.flip(CumSum(self.axis)(np.flip(gy, self.axis)), self.axis)
 
     @staticmethod
     def samples(rng):
@@ -378,6 +378,7 @@ def prod(x: Input[X], axis: Axis = None, *, keepdims: bool = False) -> X:
 
 
 @implements(np.max, np.amax)
+@in_float("x", integers=False)
 def max(x: Input[X], axis: Axis = None, *, keepdims: bool = False) -> X:
     """y = the largest of x along `axis` (see `sum`); equal ones share the gradient."""
     x, axis = _checked("max", x, axis, empty=False)
@@ -385,6 +386,7 @@ def max(x: Input[X], axis: Axis = None, *, keepdims: bool = False) -> X:
 
 
 @implements(np.min, np.amin)
+@in_float("x", integers=False)
 def min(x: Input[X], axis: Axis = None, *, keepdims: bool = False) -> X:
     """y = the smallest of x along `axis` (see `sum`); equal ones share the gradient."""
     x, axis = _checked("min", x, axis, empty=False)

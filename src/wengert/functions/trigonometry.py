@@ -103,7 +103,8 @@ class Arctan(Function):
 
     def backward(self, gy):
         (x,) = self.xs
-        return gy / (1 + x * x)
+        r = np.hypot(x, 1)  # (x² overflows early)
+        return gy / r / r
 
 
 class Arctan2(Function):
@@ -193,7 +194,7 @@ class Arcsinh(Function):
 
     def backward(self, gy):
         (x,) = self.xs
-        return gy / np.sqrt(x * x + 1)
+        return gy / np.hypot(x, 1)
 
 
 class Arccosh(Function):
