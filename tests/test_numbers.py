@@ -70,10 +70,15 @@ def assert_rounded(half, exact, digits):
     np.testing.assert_allclose(half[fits], exact[fits], rtol=2.0**-digits, atol=1e-5)
 
 
+SEQUENCES = {"block", "column_stack", "concatenate", "dstack", "hstack", "stack", "vstack"}
+
+
 @pytest.mark.parametrize("x", HALVES.values(), ids=HALVES)
 @pytest.mark.parametrize("name", UNARY)
 def test_float16_gives_what_float64_gives_rounded(name, x):
     f = FUNCTIONS[name]
+    if name in SEQUENCES:
+        x = x[:4]
     if not takes(f, x.astype(np.float64)):
         pytest.skip("not for this shape")
     half, gradient = value_and_gradient(f, x)

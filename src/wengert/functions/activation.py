@@ -12,8 +12,8 @@ from wengert.arguments import number
 from wengert.core import Function, Variable
 from wengert.functions.arithmetic import add, div, mul, neg
 from wengert.functions.axes import checked_axis
+from wengert.functions.gaussian import Ndtr
 from wengert.functions.join import split
-from wengert.functions.math import Erf, erf
 from wengert.functions.piecewise import clip
 from wengert.functions.precision import in_float
 from wengert.functions.samples import one_input
@@ -152,13 +152,13 @@ class GELU(Function):
 
     def forward(self, x):
         z = np.maximum(x, -40)  # for smaller x, Φ is 0, and -inf times 0 would be NaN
-        return z * (0.5 + 0.5 * Erf().forward(z * math.sqrt(0.5)))
+        return z * Ndtr().forward(z)
 
     def backward(self, gy):
         (x,) = self.xs
         z = np.clip(x, -40, 40)  # for larger |x|, φ is 0 and Φ is 0 or 1; z² cannot overflow
         density = np.exp(-0.5 * z * z) * (1 / math.sqrt(2 * math.pi))
-        return gy * (0.5 + 0.5 * erf(z * math.sqrt(0.5)) + z * density)
+        return gy * (Ndtr()(z) + z * density)
 
 
 class TanhGELU(Function):

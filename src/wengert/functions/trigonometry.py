@@ -8,7 +8,6 @@ from wengert.core import Function, Variable
 from wengert.functions.activation import near_one, sigmoid
 from wengert.functions.samples import one_input, two_inputs
 from wengert.functions.types import Input, X
-from wengert.functions.weighted import weighted
 
 __all__ = [
     "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cos", "cosh",
@@ -110,7 +109,7 @@ class Arctan(Function):
 class Arctan2(Function):
     """y = the angle of the point (x1, x0),  dy/dx0 = x1 / r²,  dy/dx1 = -x0 / r².
 
-    At the origin, where there is no derivative, it is 0.
+    At the origin, where there is no derivative, it is 0; at infinity too.
     """
 
     elementwise = True
@@ -125,12 +124,12 @@ class Arctan2(Function):
         need0, need1 = self.needs
         # a common scale, so that no square overflows or underflows; its derivative cancels
         scale = np.maximum(np.absolute(x0), np.absolute(x1))
-        inside = np.logical_and(np.greater(scale, 0), np.isfinite(scale))
-        scale = np.where(inside, scale, 1)
+        outside = np.logical_or(np.equal(scale, 0), np.isinf(scale))
+        scale = np.where(outside, 1, scale)
         if isinstance(scale, Variable):
             scale = scale.detach()
-        x0, x1 = x0 / scale, x1 / scale
-        g = weighted(gy, inside) / (x0 * x0 + x1 * x1) / scale
+        x0, x1 = np.where(outside, 0, x0) / scale, np.where(outside, 0, x1) / scale
+        g = gy / (x0 * x0 + x1 * x1 + outside) / scale
         return g * x1 if need0 else None, -g * x0 if need1 else None
 
 
