@@ -11,7 +11,7 @@ that, so it is true for derivatives of every order. Other walks pay for one look
 
 import functools
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from contextvars import ContextVar
 from typing import Any
 
@@ -23,6 +23,11 @@ from wengert.arrays import as_array
 PART = 64  # Functions
 
 repeated: ContextVar[bool] = ContextVar("repeated", default=False)  # whether this is the second
+
+# (looked up once here, because each walk needs them)
+_errstate = np.errstate
+_isfinite = math.isfinite
+_vdot = np.vdot
 
 
 def in_two_passes(one_pass: Callable[..., None]) -> Callable[..., None]:
@@ -39,27 +44,36 @@ def in_two_passes(one_pass: Callable[..., None]) -> Callable[..., None]:
         kept: Collection[Any] = (),
         retain_graph: bool = True,
     ) -> None:
-        n = len(functions) if retain_graph else max(PART, len(functions) // 4)
+        if retain_graph:
+            carry(functions, grads, kept, True)
+            functions.clear()
+            return
+        n = max(PART, len(functions) // 4)
         while functions:
             part = functions[-n:]
             del functions[-n:]
-            if len(part) > 1:
-                before = dict(grads)
-                records = () if retain_graph else [f._record for f in part]
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    one_pass(part.copy(), grads, kept, retain_graph)
-                if all_finite(grads.values()):
-                    continue
-                for f, record in zip(part, records, strict=False):
-                    f._record = record
-                grads.clear()
-                grads.update(before)
-            second = repeated.set(True)
-            try:
-                with quiet():
-                    one_pass([PastZeros(f) for f in part], grads, kept, retain_graph)
-            finally:
-                repeated.reset(second)
+            carry(part, grads, kept, False)
+
+    def carry(
+        functions: list[Any], grads: dict[Any, Any], kept: Collection[Any], retain_graph: bool
+    ) -> None:
+        if len(functions) > 1:
+            before = grads.copy()
+            records = () if retain_graph else [f._record for f in functions]
+            with _errstate(divide="ignore", invalid="ignore"):
+                one_pass(functions.copy(), grads, kept, retain_graph)
+            if all_finite(grads.values()):
+                return
+            for f, record in zip(functions, records, strict=False):
+                f._record = record
+            grads.clear()
+            grads.update(before)
+        second = repeated.set(True)
+        try:
+            with quiet():
+                one_pass([PastZeros(f) for f in functions], grads, kept, retain_graph)
+        finally:
+            repeated.reset(second)
 
     return walk
 
@@ -119,14 +133,12 @@ def quiet() -> Any:
     )
 
 
-def all_finite(gradients: Collection[Any]) -> bool:
+def all_finite(gradients: Iterable[Any]) -> bool:
     """Whether no gradient has NaN or an infinity."""
     for gx in gradients:
-        if type(gx) is not ndarray:
-            gx = as_array(gx)
         # a sum of squares is the fastest look at all elements; it may overflow
-        if gx.dtype.char in "fd" and math.isfinite(np.vdot(gx, gx)):
+        if type(gx) is ndarray and _isfinite(_vdot(gx, gx)):
             continue
-        if not np.isfinite(gx).all():
+        if not np.isfinite(as_array(gx)).all():
             return False
     return True
