@@ -4,6 +4,7 @@ It watches the recorded calls of the running thread. Each array that a call reco
 which is compared when a `backward` reads the array.
 """
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from wengert import graph, second_pass, walk
 from wengert.config import conversions, enable_backprop, hooks, trace
-from wengert.graph import watch
+from wengert.functions import reduce
 from wengert.names import public
 from wengert.scopes import Registration, without
 from wengert.trace import NOWHERE, Line, origins, user_line
@@ -61,7 +63,12 @@ def debug() -> Registration:
 
 
 class Watched(list[Any]):
-    """Arrays of a record. Iterating over them, as `backward` does, checks their values."""
+    """Arrays of a record, whose values are checked where a `backward` reads them."""
+
+    # files where `xs[i]` is read for its shape and dtype only
+    unchecked: tuple[str | None, ...] = tuple([
+        module.__file__ for module in (walk, second_pass, graph, reduce)
+    ])  # fmt: skip
 
     def __init__(self, arrays: Any, function: Any, describe: Callable[[int], str]) -> None:
         super().__init__(arrays)
@@ -73,6 +80,12 @@ class Watched(list[Any]):
         for i in range(len(self)):
             self.check(i)
         return super().__iter__()
+
+    def __getitem__(self, i: Any) -> Any:
+        if sys._getframe(1).f_code.co_filename not in self.unchecked:
+            for k in range(*i.indices(len(self))) if isinstance(i, slice) else [i]:
+                self.check(k)
+        return super().__getitem__(i)
 
     def check(self, i: int) -> None:
         """Raises RuntimeError if an array is not what it was."""
@@ -89,10 +102,7 @@ class Watched(list[Any]):
 class AllWatched(Watched):
     """Arrays of a user's Function, which may read them anywhere: the walk checks them too."""
 
-    def __getitem__(self, i: Any) -> Any:
-        if isinstance(i, int):
-            self.check(i)
-        return super().__getitem__(i)
+    unchecked = ()
 
 
 def _checksum(array: ndarray) -> int:
@@ -109,7 +119,7 @@ def _watch_call(function: Any, inputs: tuple[Any, ...], outputs: tuple[Any, ...]
         return f"input {name}".rstrip()
 
     kind = Watched if type(function).__module__.startswith("wengert.") else AllWatched
-    watch(
+    graph.watch(
         function,
         lambda xs: kind(xs, function, describe_input),
         lambda ys: Watched(ys, function, lambda i: "output"),
