@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as hnp
 
 import wengert as wg
 import wengert.functions as F
-from wengert import Variable
+from wengert import Variable, arrays
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("repeatable")
@@ -37,7 +37,7 @@ def test_a_broadcast_sum_gives_back_the_sums_over_what_was_broadcast(pair):
     y = xs[0] + xs[1]
     y.backward(grad=ramp(y.shape))
     for x in xs:
-        np.testing.assert_allclose(x.grad.data, wg.walk.sum_to(ramp(y.shape), x.shape))
+        np.testing.assert_allclose(x.grad.data, wg.arrays.sum_to(ramp(y.shape), x.shape))
 
 
 @given(broadcastable())

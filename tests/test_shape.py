@@ -205,7 +205,7 @@ MISTAKES = {
     "pad: got pad_width -1": lambda x: F.pad(x, -1),
     "pad: got pad_width 1.5": lambda x: F.pad(x, 1.5),
     "pad: got pad_width ((1, 2), (3, 4))": lambda x: F.pad(x, ((1, 2), (3, 4))),
-    "pad: got mode 'mean'": lambda x: F.pad(x, 1, "mean"),
+    "pad: got mode 'circle'": lambda x: F.pad(x, 1, "circle"),
     "pad: got shape (0, 3, 4), which has no elements for mode 'edge'": (
         lambda x: F.pad(x[:0], 1, "edge")
     ),
