@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as hnp
 
 import wengert as wg
 import wengert.functions as F
-from wengert import Variable, arrays
+from wengert import Variable
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("repeatable")
