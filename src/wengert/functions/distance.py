@@ -80,7 +80,6 @@ def triplet_margin(
         raise ValueError("triplet_margin: got x (), needed vectors, (N, D)")
     p = p if p == np.inf else number(name, "p", p, least=1)
     margin, eps = number(name, "margin", margin), number(name, "eps", eps, least=0)
-    p = number(name, "p", p, least=1)
     near: Any = norm(x - positive + eps, p, axis=-1)
     far: Any = norm(x - negative + eps, p, axis=-1)
     if swap:
