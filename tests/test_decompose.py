@@ -234,6 +234,16 @@ def test_the_nuclear_norm_has_no_gradient_of_rounding_errors():
     np.testing.assert_allclose(x.grad.data, U[:, :2] @ Vh[:2], atol=1e-12)
 
 
+@pytest.mark.parametrize("p", [0.5, 1.5, -1])
+def test_an_element_0_of_a_norm_has_the_gradient_0_and_finite_second_derivatives(p):
+    x = Variable(np.array([2.0, 0.0, -1.0]))
+    norm(x, p).backward(create_graph=True)
+    gx, x.grad = x.grad, None
+    assert gx.data[1] == 0
+    np.sum(gx**2).backward()
+    assert np.all(np.isfinite(x.grad.data))
+
+
 @pytest.mark.parametrize("p", [2, 3, 1.5])
 def test_an_infinite_norm_has_the_gradient_of_its_infinite_elements(p):
     x = Variable(np.array([[np.inf, 1.0, -2.0], [-np.inf, 0.0, np.inf], [3.0, 4.0, 0.0]]))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import wengert as wg
 import wengert.functions as F
 from wengert import Variable, dispatch
 from wengert.testing import check_gradients
@@ -253,6 +254,14 @@ def test_the_norm_of_order_0_counts():
 def test_the_power_0_is_the_unit_matrix():
     y = L.matrix_power(Variable(steady(2, 3, 3)), 0)
     np.testing.assert_array_equal(y.data, np.broadcast_to(np.eye(3), (2, 3, 3)))
+
+
+def test_multi_dot_multiplies_in_the_order_of_least_work():
+    shapes = []
+    xs = [Variable(np.ones(shape)) for shape in [(2, 9), (9, 9), (9, 9), (9, 1)]]
+    with wg.hook(lambda f, inputs, outputs: shapes.append(outputs[0].shape)):
+        L.multi_dot(xs)
+    assert shapes == [(9, 1), (9, 1), (2, 1)]
 
 
 def test_least_squares_give_the_rank_and_no_residuals_where_numpy_gives_none():
