@@ -237,6 +237,14 @@ def test_functions_of_scikit_learn_get_the_targets_first():
     assert evaluator.evaluate([(Y, T)])["loss"] == pytest.approx(np.mean(2 * Y - T), rel=1e-5)
 
 
+@pytest.mark.parametrize(("metric", "message"), [
+    (R2, r"write R2\(\)"), ("accuracy", "such as F.accuracy"), (3, "a Metric"), (dict, "Metric"),
+])  # fmt: skip
+def test_a_metric_of_another_kind_is_refused_with_the_cure(metric, message):
+    with pytest.raises(TypeError, match=message):
+        Scores([metric])
+
+
 # ---- What is kept ----
 
 

@@ -470,6 +470,37 @@ def test_what_was_trained_before_an_error_is_saved(moment, tmp_path):
     assert resumed.history == whole.history
 
 
+class Damaged(ArrayDataset):
+    """Has a sample that cannot be read until it is mended."""
+
+    mended = False
+
+    def batch(self, indices):
+        if 13 in indices and not self.mended:
+            raise OSError("sample 13 is damaged")
+        return super().batch(indices)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_what_was_trained_before_damaged_data_is_saved(accumulate, tmp_path):
+    def made(*callbacks):
+        return trainer(network(0.2), Adam(0.1), callbacks=callbacks, accumulate=accumulate)
+
+    whole = made()
+    whole.fit(loader(), epochs=2)
+    data = Damaged(X, T)
+    with pytest.raises(OSError, match="damaged"):
+        made(SaveCheckpoints(tmp_path)).fit(DataLoader(data, 4, seed=1), epochs=2)
+    data.mended = True
+    resumed = made(SaveCheckpoints(tmp_path))
+    seen = []
+    resumed.callbacks.append(On(every(1, "steps"), lambda t: seen.append(t.step)))
+    resumed.fit(DataLoader(data, 4, seed=1), epochs=2, resume=True)
+    assert 1 < seen[0] < 6
+    assert same(resumed.model.state_dict(), whole.model.state_dict())
+    assert resumed.history == whole.history
+
+
 def test_the_end_is_told_to_all_callbacks_also_after_an_error_in_one():
     ended = []
 

@@ -49,8 +49,8 @@ class Callback:
     def on_error(self, trainer: TrainerView, error: BaseException) -> None:
         """When an error, or KeyboardInterrupt, ends `fit`, which then raises it.
 
-        After an error between two updates, in the validation or in a callback, the state of the
-        trainer can be saved.
+        After an error between two updates, in the data, the validation or a callback, the state of
+        the trainer can be saved.
         """
 
     def resume_folder(self) -> Path | None:

@@ -18,7 +18,7 @@ class SaveCheckpoints(Callback):
         trainer.fit(train, validation, epochs=10, resume=True)
 
     The last epoch is always saved, and so is the update after which the training was stopped, or
-    the last one before an error in the validation or in a callback.
+    the last one before an error in the data, in the validation or in a callback.
 
     Args:
         folder, keep, mode: see `Checkpoints`.

@@ -76,9 +76,11 @@ class Scores:
                 )
             if isinstance(metric, Metric):
                 self.metrics[name] = metric.empty()
-            elif not callable(metric):
+            elif not callable(metric) or isinstance(metric, type):
+                made = isinstance(metric, type) and issubclass(metric, Metric)
+                hint = f"; write {metric.__name__}()" if made else ", such as F.accuracy"
                 raise TypeError(
-                    f"metrics: got {metric!r}, needed a function (y, t) → number, or a Metric"
+                    f"metrics: got {metric!r}, needed a function (y, t) → number, or a Metric{hint}"
                 )
             elif (of_the_set := _of_the_set(metric)) is not None:
                 self.metrics[name] = of_the_set

@@ -1,7 +1,7 @@
 """`Trainer`: the loop over epochs and batches, and its state."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -205,6 +205,11 @@ class Trainer(Evaluator):
         """
         self.stopped = reason
 
+    @property
+    def _is_saved(self) -> bool:
+        """Whether a callback may save the state after an error."""
+        return any(type(callback).on_error is not Callback.on_error for callback in self.callbacks)
+
     def _begin(self) -> None:
         """Starts an epoch, or resumes one at the position of the loaded state."""
         if self.stopped is not None or self.epoch >= self.epochs:  # nothing to do
@@ -226,7 +231,8 @@ class Trainer(Evaluator):
         left = () if self.position.fetched_all else self._train
         # an error's traceback holds this frame, but neither the bar nor the loader's pass
         with closing(progress.watch(left, self.batches, self._scores.running)) as watched:
-            for batches in groups(watched, self.accumulate):
+            fetching = groups(watched, self.accumulate)
+            while (batches := self._fetched(fetching)) is not None:
                 self._update(batches)
                 self._on_step()
                 if self.stopped is not None:
@@ -251,6 +257,17 @@ class Trainer(Evaluator):
             self._call_each("on_error", error)
         except Exception as another:
             error.add_note(_another(another))
+
+    def _fetched(self, batches: Iterator[list[Any]]) -> list[Any] | None:
+        """The batches of the next update; None after the last."""
+        if not self._is_saved:
+            return next(batches, None)
+        state = self._data_state() if is_resumable(self._train) else None
+        try:
+            return next(batches, None)
+        except BaseException:  # such as a damaged file: no update is lost
+            self._to_resume = state if self.batches else None
+            raise
 
     def _on_step(self) -> None:
         try:
