@@ -11,7 +11,7 @@ import pytest
 import wengert as wg
 import wengert.functions as F
 import wengert.layers as L
-from wengert import hints, optimizers
+from wengert import hints, optimizers, training
 from wengert.data import DataLoader, SeqDataLoader, WeightedSampler, k_fold, split
 
 OWNERS = {
@@ -25,6 +25,7 @@ OWNERS = {
     "SCHEDULES": wg.schedules,
     "INITIALIZERS": wg.initializers,
     "DATA": wg.data,
+    "TRAINING": training,
     "WENGERT": wg,
 }
 TABLES = {name: getattr(hints, name) for name in OWNERS}

@@ -378,11 +378,36 @@ DATA = {
     "MinMaxScaler": "wg.data.transforms.MinMaxScaler",
     "LabelEncoder": "classes, t = np.unique(labels, return_inverse=True)",
     "default_collate": "wg.data.collate",
+    "pad_sequence": "wg.data.ragged(sequences)",
+    "pack_padded_sequence": "wg.data.Padded(x, lengths)",
+    "PackedSequence": "wg.data.Padded(x, lengths)",
     "Compose": "wg.data.transforms.Compose",
     "MNIST": "wg.data.load_mnist()",
     "FashionMNIST": "wg.data.load_fashion_mnist()",
     "CIFAR10": "wg.data.load_cifar10()",
     "CIFAR100": "wg.data.load_cifar100()",
+}
+
+TRAINING = {
+    "ModelCheckpoint": "wg.training.SaveCheckpoints(folder, best='validation_loss')",
+    "ReduceLROnPlateau": "wg.training.Plateau(schedule)",
+    "TerminateOnNaN": "wg.training.StopOnNaN()",
+    "LambdaCallback": "wg.training.On(trigger, function)",
+    "CSVLogger": "wg.training.CSVLog(path)",
+    "TensorBoardLogger": "wg.training.TensorBoard(folder)",
+    "SummaryWriter": "wg.training.TensorBoard(folder)",
+    "Accuracy": "F.accuracy",
+    "AUROC": "wg.training.AUC()",
+    "roc_auc_score": "wg.training.AUC()",
+    "F1Score": "wg.training.F1()",
+    "f1_score": "wg.training.F1()",
+    "R2Score": "wg.training.R2()",
+    "r2_score": "wg.training.R2()",
+    "ConfusionMatrix": "wg.training.Confusion()",
+    "PearsonCorrCoef": "wg.training.Correlation()",
+    "MeanMetric": "wg.training.Mean()",
+    "MeanSquaredError": "F.mean_squared_error",
+    "MeanAbsoluteError": "F.mean_absolute_error",
 }
 
 WENGERT = {

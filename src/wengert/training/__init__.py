@@ -35,6 +35,9 @@ The same as a hand-written loop. Each helper can be used alone.
             )
 """
 
+from typing import TYPE_CHECKING
+
+from wengert import hints
 from wengert.names import public
 from wengert.training.best import Best as Best
 from wengert.training.best import BestWeights as BestWeights
@@ -75,3 +78,6 @@ from wengert.training.triggers import at as at
 from wengert.training.triggers import every as every
 
 __all__, __dir__ = public(globals())
+
+if not TYPE_CHECKING:  # (a type checker would accept every name)
+    __getattr__ = hints.of_module(__name__, hints.TRAINING)
