@@ -264,8 +264,33 @@ def test_only_for_functions_that_are_no_means_outputs_are_kept():
 
 
 def test_outputs_of_a_function_that_shows_nothing_are_kept_up_to_a_limit(monkeypatch):
-    monkeypatch.setattr(plain_module, "KEPT", 30)
+    monkeypatch.setattr(plain_module, "UNDECIDED", 30)
     assert kept_after(lambda y, t: 1.0, parts(Y, T, 4)) == (0, True)
+
+
+def test_outputs_that_are_too_many_are_not_kept_and_a_warning_says_so(monkeypatch):
+    monkeypatch.setattr(plain_module, "MOST", 30)
+
+    def add():
+        for y, t in batches:
+            scores.update(y, t)
+
+    scores = Scores([rmse])
+    batches = parts(Y[:36], T[:36], 9)
+    with pytest.warns(UserWarning, match=r"rmse is no mean.*more than 30 numbers.*Whole\(rmse\)"):
+        add()
+    again = Scores([rmse])
+    again.load_state_dict(scores.state_dict())
+    for passed in (scores, again):
+        assert passed.kept["rmse"].size == 0
+        mean = np.mean([rmse(y, t) for y, t in batches])
+        assert passed.compute()["rmse"] == pytest.approx(mean)
+    add()  # one warning is enough
+
+
+def test_a_large_first_batch_is_judged_before_it_is_dropped(monkeypatch):
+    monkeypatch.setattr(plain_module, "UNDECIDED", 30)
+    assert kept_after(rmse, [(Y, T)]) == (2 * N, False)
 
 
 def test_what_was_found_out_about_a_function_holds_for_the_next_pass():
@@ -281,7 +306,7 @@ def test_what_was_found_out_about_a_function_holds_for_the_next_pass():
     other = scores.empty()
     for y, t in parts(Y, T, 4):
         other.update(y, t)
-    assert len(calls) == 4
+    assert calls[4:] == [4] * 9 + [1]  # and no parts
     assert other.compute()["counted_rmse"] == pytest.approx(rmse(Y, T))
     assert scores.kept["counted_rmse"].size == 18
 

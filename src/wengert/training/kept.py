@@ -39,6 +39,12 @@ class Whole(Metric):
         self.ts: list[Any] = []
         self.size = 0  # how many numbers are kept
         self.samples = 0
+        self.closed = False
+
+    def close(self) -> None:
+        """Drops what is kept, and keeps nothing until the next pass."""
+        self.reset()
+        self.closed = True
 
     def empty(self) -> Self:
         metric = copy.copy(self)  # without copies of what is kept
@@ -46,6 +52,8 @@ class Whole(Metric):
         return metric
 
     def update(self, y: Any, t: Any) -> None:
+        if self.closed:
+            return
         # copies, as a program may fill the same arrays again for its next batch
         self.ys.append(_each(y, np.array))
         self.ts.append(_each(t, np.array))

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Self, TypeAlias
 
@@ -17,7 +18,8 @@ from wengert.training.order import outputs_first
 
 Function: TypeAlias = Callable[[Any, Any], Any]  # (y, t) -> number, such as F.accuracy
 
-KEPT = 2**22  # numbers that are kept at most while it is not known whether a function is a mean
+UNDECIDED = 2**22  # numbers that are kept while it is not known whether a function is a mean
+MOST = 2**26  # numbers that are kept of a function that is no mean: 256 MB in float32
 TOLERANCE = 1e-4  # relative, of means over samples in float32
 SAMPLES = math.nan  # the weight that stands for the number of samples
 LEAST = 4  # samples: the median of two is a mean, too
@@ -70,6 +72,7 @@ class PlainFunction:
         module = getattr(unwrapped(function), "__module__", None) or ""
         self.is_mean: bool | None = True if module.startswith("wengert.functions") else None
         self.has_worked = False
+        self._has_warned = False
         self._tried = 0  # with how many samples it was not known
 
     def __repr__(self) -> str:
@@ -77,8 +80,6 @@ class PlainFunction:
 
     def measure(self, name: str, y: Any, t: Any) -> Weighted:
         """The value for a batch, with the outputs if they are to be kept."""
-        if self.is_mean is False:
-            return Weighted(math.nan, 0.0, Outputs(y, t))
         outputs = None if self.is_mean else Outputs(y, t)
         with counting() as counts:
             try:
@@ -103,9 +104,24 @@ class PlainFunction:
             return
         kept.update(*value.outputs)
         if self.is_mean is None:
-            self.is_mean = True if kept.size > KEPT else self._judged(kept)
+            self.is_mean = self._judged(kept)
+        if self.is_mean is None and kept.size > UNDECIDED:
+            self.is_mean = True
         if self.is_mean:
             kept.reset()
+        elif kept.size > MOST:
+            kept.close()
+            self._warn()
+
+    def _warn(self) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            warnings.warn(
+                f"metrics: {text_of(self.function)} is no mean over the samples, but there are "
+                f"more than {MOST:,} numbers in the outputs of the data set, too many to keep: the "
+                f"result is the mean over the batches; Whole({text_of(self.function)}) keeps all",
+                stacklevel=2,
+            )
 
     def is_whole(self, kept: Whole) -> bool:
         """Whether the result is that of the outputs kept, and not a mean of those of batches."""

@@ -54,7 +54,8 @@ class Scores:
     - Another function of which the first batches show that it is no mean over samples, such as a
       root mean squared error, is computed from all outputs and targets, as `Whole` does it. (It is
       called with parts of these batches; if they show nothing, their outputs are kept, up to four
-      million numbers, and then it is taken as a mean.)
+      million numbers, and then it is taken as a mean. Of a function that is none, at most 64
+      million numbers are kept; beyond, a warning says that it is averaged over the batches.)
 
     Args:
         metrics: functions (y, t) → number, and Metrics; a list, or a dict that names them. Metrics
@@ -156,11 +157,11 @@ class Scores:
         return {name: _python(value) for name, value in (means | metrics).items()}
 
     def state_dict(self) -> dict[str, Any]:
-        kept = {name: whole for name, whole in self.kept.items() if whole.ys}
+        kept = {name: whole for name, whole in self.kept.items() if whole.ys or whole.closed}
         return {
             "means": {name: mean.state_dict() for name, mean in self.means.items()},
             "metrics": {name: metric.state_dict() for name, metric in self.metrics.items()},
-            "kept": {name: whole.state_dict() for name, whole in kept.items()},
+            "kept": {n: None if whole.closed else whole.state_dict() for n, whole in kept.items()},
             "is_mean": {name: plain.is_mean for name, plain in self.functions.items()},
         }
 
@@ -182,7 +183,10 @@ class Scores:
         for name, metric in metrics.items():
             metric.load_state_dict(state["metrics"][name])
         for name, whole in state["kept"].items():
-            kept[name].load_state_dict(whole)
+            if whole is None:
+                kept[name].close()
+            else:
+                kept[name].load_state_dict(whole)
         self.means, self.metrics, self.kept = means, metrics, kept
         for name, plain in self.functions.items():
             plain.is_mean = state["is_mean"][name]
