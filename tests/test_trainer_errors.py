@@ -56,7 +56,7 @@ def test_a_generator_can_be_iterated_only_once():
 
 @pytest.mark.parametrize(("batch", "error"), [
     (X, "a ndarray as batch"),
-    ((X, T, T), "a tuple of 3 as batch"),
+    ((X, T, T), "a tuple of 3 as batch, with 2 inputs, but Sequential.forward takes"),
     ({"x": X, "y": T}, "a dict of 2 as batch, needed .*key \"t\""),
     ({"t": T}, "a dict of 1 as batch"),
     ({"x": X, "lengths": T, "t": T}, "the inputs x, lengths, but Sequential.forward takes"),
@@ -72,6 +72,12 @@ def test_a_dict_whose_keys_are_no_arguments_of_the_model_is_passed_as_one_and_th
         trainer().fit([{"image": X, "t": T}])
     assert "the inputs image were passed as one dict" in raised.value.__notes__[0]
     assert "forward takes (x)" in raised.value.__notes__[0]
+
+
+def test_a_tuple_for_a_model_of_one_input_is_passed_as_one_and_the_error_says_so():
+    with pytest.raises(ValueError) as raised:
+        trainer().fit([((X, T), T)])
+    assert "2 inputs were passed as one tuple" in raised.value.__notes__[0]
 
 
 @pytest.mark.parametrize(("compute", "kind", "error"), [

@@ -77,20 +77,18 @@ def call(caller: str, model: Layer, batch: Any, inputs: Any) -> Any:
         if all(isinstance(key, str) for key in inputs) and _binds(model, **inputs):
             return model(**inputs)
         if _binds(model, inputs) and not inputs.keys() & _parameters(model):
-            return _call_with_dict(caller, model, inputs)
+            return _call_with_one(caller, model, inputs)  # a model of dicts
     elif type(inputs) in (tuple, list):
         if len(inputs) == 2 and _is_integers(inputs[1]) and "lengths" in _parameters(model):
             return model(inputs[0], lengths=inputs[1])
         if _binds(model, *inputs):
             return model(*inputs)
         if len(batch) < 3 and _binds(model, inputs):
-            return model(inputs)  # a model of tuples
+            return _call_with_one(caller, model, inputs)  # a model of tuples
     else:
         return model(inputs)
-    names = inputs if isinstance(inputs, dict) else getattr(inputs, "_fields", None)
     raise TypeError(
-        f"{caller}: got {_described(batch)}, with the inputs "
-        f"{', '.join(map(str, names)) if names else f'before the last, {len(inputs)}'}, but "
+        f"{caller}: got {_described(batch)}, with {_listed(inputs)}, but "
         f"{type(model).__name__}.forward takes ({', '.join(_parameters(model))}); give it all of "
         f"them, as forward(self, x, lengths), or override compute(self, batch) and "
         f"predict_batch(self, batch) in a subclass"
@@ -104,17 +102,23 @@ def takes(model: Layer, inputs: tuple[Any, ...]) -> bool:
     return _binds(model, *inputs)
 
 
-def _call_with_dict(caller: str, model: Layer, inputs: dict[Any, Any]) -> Any:
-    """The outputs of a model of dicts."""
+def _call_with_one(caller: str, model: Layer, inputs: Any) -> Any:
+    """The outputs of a model that takes its inputs apart itself."""
     try:
         return model(inputs)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         error.add_note(
-            f"{caller}: the inputs {', '.join(map(str, inputs))} were passed as one dict, since "
+            f"{caller}: {_listed(inputs)} were passed as one {type(inputs).__name__}, since "
             f"{type(model).__name__}.forward takes ({', '.join(_parameters(model))}); to pass "
-            f"them one by one, use the names of its arguments as keys"
+            f"them one by one, give it an argument for each (for a dict of the same name)"
         )
         raise
+
+
+def _listed(inputs: Any) -> str:
+    """ "the inputs x, lengths", or "2 inputs"."""
+    names = inputs if isinstance(inputs, dict) else getattr(inputs, "_fields", None)
+    return f"the inputs {', '.join(map(str, names))}" if names else f"{len(inputs)} inputs"
 
 
 def _is_integers(n: Any) -> bool:

@@ -81,6 +81,9 @@ class PlainFunction:
     def measure(self, name: str, y: Any, t: Any) -> Weighted:
         """The value for a batch, with the outputs if they are to be kept."""
         outputs = None if self.is_mean else Outputs(y, t)
+        if self.is_mean is False and _size(y, t) == 1:
+            # one sample may have no value, such as a correlation; it counts among those kept
+            return Weighted(math.nan, 0.0, outputs)
         with counting() as counts:
             try:
                 result = self._call(y, t)
@@ -94,7 +97,7 @@ class PlainFunction:
                         f"calls the function for all batches together"
                     )
                     raise
-                return Weighted(math.nan, 0.0, outputs)  # such as a correlation of one sample
+                return Weighted(math.nan, 0.0, outputs)  # such as a rate of a class without samples
         self.has_worked = True
         return Weighted(value, weight_of(counts, result), outputs)
 
