@@ -113,7 +113,11 @@ def test_a_wrong_command_is_one_clear_line(capsys, arguments):
 
 
 def test_an_argument_too_many_is_named(capsys):
-    assert "unrecognized argument b" in refused(capsys, "evaluate", "a", "b")
+    assert (
+        "unrecognized argument b; it tests with the data of the run, and wengert predict RUN"
+        in (refused(capsys, "evaluate", "a", "b"))
+    )
+    assert "unrecognized argument b (see wengert info --help)" in refused(capsys, "info", "b")
 
 
 @pytest.mark.parametrize("arguments", [["demo"], ["--help"]])

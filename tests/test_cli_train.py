@@ -257,6 +257,12 @@ def test_a_pipe_gets_the_folder_one_line_an_epoch_and_the_result():
     assert RESULT.fullmatch(result)
 
 
+def test_a_long_epoch_tells_its_progress_in_a_pipe(capsys, monkeypatch):
+    monkeypatch.setattr("wengert.training.progress.LogDisplay.FIRST", 0.0)
+    out = ran(capsys, "train", "digits", *TINY, "--epochs", "1")
+    assert re.search(r"^epoch 1/1   +5%   loss \S+   accuracy \S+   \S+ s$", out, re.M)
+
+
 def test_a_terminal_gets_a_progress_bar_and_the_same_lines():
     ours, theirs = pty.openpty()
     process = start("train", "digits", *TINY, stdout=theirs, stderr=theirs)

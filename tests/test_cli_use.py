@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 import re
 import shutil
 
@@ -327,6 +328,14 @@ def test_every_command_names_the_runs_in_a_folder_of_runs(runs, capsys, command)
     err = failed(capsys, *command, runs)
     assert f"{runs} is not a run: it has no settings.json; it contains the runs " in err
     assert "and 4 more" in err
+
+
+def test_the_newest_runs_of_a_folder_are_named_first(runs, tmp_path, capsys):
+    for i, name in enumerate(["b", "a", "d", "c"]):
+        shutil.copytree(runs / "digits", tmp_path / "some" / name)
+        os.utime(tmp_path / "some" / name / "settings.json", (i, i))
+    err = failed(capsys, "evaluate", "some")
+    assert err.endswith("it contains the runs some/c, some/d, some/a, and 1 more\n")
 
 
 def test_a_transparent_image_is_predicted_as_it_is_trained_on(tmp_path, capsys):

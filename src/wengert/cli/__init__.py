@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from wengert import __version__
 from wengert.cli import recipes
-from wengert.cli.failure import Failure, UsageError
+from wengert.cli.failure import Failure, UsageError, reason
 
 FAILURE = 1
 USAGE_ERROR = 2
@@ -27,7 +27,8 @@ def main(argv: list[str] | None = None) -> int:
             args, unknown = _parser().parse_known_args(argv)
             if unknown:
                 kind = "option" if unknown[0].startswith("-") else "argument"
-                args.parser.error(f"unrecognized {kind} {unknown[0]}")
+                hint = args.parser.get_default("hint") if kind == "argument" else ""
+                args.parser.error(f"unrecognized {kind} {unknown[0]}{hint or ''}")
             with _warnings_in_a_line(args.parser.prog):
                 code: int = args.command(args)
         finally:
@@ -57,9 +58,10 @@ def _warnings_in_a_line(prog: str) -> Iterator[None]:
     shown = set()
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        if str(message) not in shown:
-            print(f"{prog}: {message}", file=sys.stderr)
-        shown.add(str(message))
+        text = reason(message) if isinstance(message, Warning) else message
+        if text not in shown:
+            print(f"{prog}: {text}", file=sys.stderr)
+        shown.add(text)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always")
@@ -125,6 +127,8 @@ def _add_train(parser: _Parser) -> None:
 
 def _add_evaluate(parser: _Parser) -> None:
     _add_run(parser)
+    hint = "; it tests with the data of the run, and wengert predict RUN FILE takes others"
+    parser.set_defaults(hint=hint)
     parser.add_argument(
         "--data", type=_full_path, metavar="PATH", help="path of the run's data, if they were moved"
     )

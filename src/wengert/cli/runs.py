@@ -165,10 +165,11 @@ def _no_run(path: Path) -> str:
         what = "a file, not the folder of a run" if path.exists() else ""
         return f"{path} is {what}{meant}" if what else f"there is no folder {path}{meant}"
     if near is None:
-        runs = sorted(p for p in path.iterdir() if is_run(p))
+        runs = [p for p in path.iterdir() if is_run(p)]
+        runs.sort(key=lambda run: (run / SETTINGS).stat().st_mtime, reverse=True)
         if runs:
             more = f", and {len(runs) - 3} more" if len(runs) > 3 else ""
-            meant = f"; it contains the runs {', '.join(map(str, runs[-3:]))}{more}"
+            meant = f"; it contains the runs {', '.join(map(str, runs[:3]))}{more}"
     return f"{path} is not a run: it has no {SETTINGS}{meant}"
 
 
