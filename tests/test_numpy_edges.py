@@ -207,6 +207,14 @@ def test_ufuncs_with_a_dtype_compute_in_it():
         np.add(x, 1, dtype=int)
 
 
+def test_options_of_products_are_recorded_or_refused_with_the_cure():
+    x = Variable(np.arange(6.0).reshape(2, 3))
+    assert np.vecdot(x, x, axis=0, keepdims=True).shape == (1, 3)
+    assert np.vecdot(x, x, dtype=np.float32).dtype == np.float32
+    with pytest.raises(TypeError, match=r"matmul with axes is not recorded.*np\.moveaxis"):
+        np.matmul(x, x, axes=[(0, 1), (1, 0), (0, 1)])
+
+
 def test_reducing_an_empty_array_gives_the_identity():
     assert np.add.reduce(Variable(np.ones((0, 2)))).data.tolist() == [0.0, 0.0]
     assert np.logaddexp.reduce(Variable(np.ones((0, 2)))).data.tolist() == [-INF, -INF]

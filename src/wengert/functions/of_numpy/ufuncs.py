@@ -6,6 +6,7 @@ ufuncs, they are computed step by step.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -64,19 +65,26 @@ def _call(ufunc: np.ufunc, *inputs: Any, **options: Any) -> Any:
     for option, without_effect in (("casting", "same_kind"), ("order", "K"), ("subok", True)):
         if options.get(option, without_effect) == without_effect:
             options.pop(option, None)
-    if ufunc.signature is not None:
-        if options:
-            return implementations[ufunc](*inputs, **options)
-    elif options:
-        hint = f"use plain np.{ufunc.__name__}(x)"
-        if "where" in options:
-            hint = f"use np.where(mask, np.{ufunc.__name__}(x), 0)"
-        _refuse(ufunc, "__call__", options, hint)
+    function = implementations.get(ufunc)
+    if options and (ufunc.signature is None or not _takes(function, options)):
+        _refuse(ufunc, "__call__", options, _instead_of(ufunc, options))
     if dtype is not None:
         inputs = tuple([_as_type(ufunc, x, np.dtype(dtype)) for x in inputs])
-    if ufunc in implementations:
-        return implementations[ufunc](*inputs)
+    if function is not None:
+        return function(*inputs, **options)
     return ufuncs[ufunc]()(*inputs)
+
+
+def _takes(function: Callable[..., Any] | None, options: dict[str, Any]) -> bool:
+    return function is not None and options.keys() <= inspect.signature(function).parameters.keys()
+
+
+def _instead_of(ufunc: np.ufunc, options: dict[str, Any]) -> str:
+    if "where" in options:
+        return f"use np.where(mask, np.{ufunc.__name__}(x), 0)"
+    if "axes" in options or "axis" in options:
+        return f"use np.moveaxis before np.{ufunc.__name__}"
+    return f"use plain np.{ufunc.__name__}(x)"
 
 
 def _as_type(ufunc: np.ufunc, x: Any, dtype: np.dtype[Any]) -> Any:
