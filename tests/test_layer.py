@@ -355,3 +355,102 @@ def test_a_layer_passes_options_on_to_forward():
 
 def test_a_lazy_parameter_prints_its_shape():
     assert repr(Linear(2).W) == "LazyParameter(Parameter, shape=(None, 2), dtype=float32)"
+
+
+# ---- Names ----
+
+
+def p():
+    return Parameter(np.ones(2))
+
+
+def with_attributes(**attributes):
+    layer = Layer()
+    vars(layer).update(attributes)
+    return layer
+
+
+COLLISIONS = {
+    "keys": (lambda: {"d": {1: p(), "1": p()}}, "d.1", "d[1]", "d['1']"),
+    "none": (lambda: {"d": {None: p(), "None": p()}}, "d.None", "d[None]", "d['None']"),
+    "dots": (lambda: {"d": {"a.b": p(), "a": {"b": p()}}}, "d.a.b", "d['a.b']", "d['a']['b']"),
+    "list": (lambda: {"d": {"0": p()}, "d.0": p()}, "d.0", "d['0']", "d.0"),
+    "attribute": (
+        lambda: {"a.W": p(), "a": with_attributes(W=p())},
+        "a.W",
+        "a.W",
+        "a.W",
+    ),
+    "layers": (
+        lambda: {"d": {1: Linear(2, in_size=2), "1": Linear(2, in_size=2)}},
+        "d.1",
+        "d[1]",
+        "d['1']",
+    ),
+    "buffers": (
+        lambda: {"d": {2.5: L.Buffer(np.ones(1)), "2.5": L.Buffer(np.ones(1))}},
+        "d.2.5",
+        "d[2.5]",
+        "d['2.5']",
+    ),
+    "lazy": (lambda: {"d": {1: Linear(2), "1": Linear(2)}}, "d.1", "d[1]", "d['1']"),
+    "kinds": (lambda: {"d": {1: p(), "1": Linear(2, in_size=2)}}, "d.1", "d[1]", "d['1']"),
+    "without parameters": (lambda: {"d": {1: L.Dropout(), "1": L.Dropout()}}, "d.1", "", "d['1']"),
+}
+
+
+@pytest.mark.parametrize(("make", "name", "first", "second"), COLLISIONS.values(), ids=COLLISIONS)
+def test_two_components_of_the_same_name_are_refused_with_both(make, name, first, second):
+    model = Sequential(with_attributes(**make()))
+    for use in (Layer.state_dict, lambda model: model.load_state_dict({})):
+        with pytest.raises(ValueError, match="rename one of them") as error:
+            use(model)
+        assert f"have the same name 'layers.0.{name}'" in str(error.value)
+        assert f"model.layers[0].{first}" in str(error.value)
+        assert f"model.layers[0].{second} have" in str(error.value)
+
+
+@pytest.mark.parametrize("name", COLLISIONS)
+def test_names_are_never_lost_in_silence(name):
+    model = with_attributes(**COLLISIONS[name][0]())
+    held = {"layers": 4, "without parameters": 0, "lazy": 2, "buffers": 0, "kinds": 3}.get(name, 2)
+    try:
+        assert len(model.params()) == held
+    except ValueError as error:
+        assert "same name" in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize("use", [Layer.named_layers, Layer.eval, Layer.train])
+def test_two_layers_of_the_same_name_are_refused(use):
+    model = with_attributes(d={1: L.Dropout(), "1": L.Dropout()})
+    with pytest.raises(ValueError, match=r"model.d\[1\] and model.d\['1'\] have the same name"):
+        use(model)
+
+
+def test_keys_with_dots_numbers_and_lists_of_lists_have_names_that_load():
+    model = with_attributes(
+        d={1: p(), "2.x": p(), (1, 2): p(), None: p()}, rows=[[p(), p()], [p(), [p()]]]
+    )
+    vars(model)["odd.name"] = p()
+    state = model.state_dict()
+    assert list(state) == [
+        *["d.1", "d.2.x", "d.(1, 2)", "d.None"],
+        *["rows.0.0", "rows.0.1", "rows.1.0", "rows.1.1.0", "odd.name"],
+    ]
+    model.load_state_dict({name: a + i for i, (name, a) in enumerate(state.items())})
+    assert [p.data[0] for p in model.params()] == list(range(1, 10))
+
+
+def test_a_key_without_a_lasting_text_is_refused():
+    class Key:
+        pass
+
+    model = with_attributes(d={Key(): p()})
+    with pytest.raises(TypeError, match="Layer: got a Key as a key of d, needed a string or num"):
+        model.params()
+
+
+def test_the_same_layer_under_two_names_is_shared():
+    shared = Linear(2, in_size=2)
+    model = with_attributes(d={1: shared, "1": shared})
+    assert list(model.state_dict()) == ["d.1.W", "d.1.b"]

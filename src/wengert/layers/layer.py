@@ -3,7 +3,7 @@
 import copy
 import inspect
 from collections.abc import Callable, Container, Mapping
-from typing import Any, ClassVar, NamedTuple, Self, TypeAlias, cast
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy import ndarray
@@ -16,6 +16,7 @@ from wengert.core import Parameter, Variable
 from wengert.declared import Declared
 from wengert.layers.door import cast_input, needs_cast
 from wengert.layers.parameters import Buffer, LazyParameter
+from wengert.layers.search import STATE, Holder, entries, named, refuse_same_names
 from wengert.layers.summary import Summary, summary
 from wengert.scopes import Registration, checked, without
 from wengert.state import compare_state
@@ -25,13 +26,14 @@ Observer = Callable[["Layer", tuple[Any, ...], Any], Any]
 
 
 @hints.answers(hints.LAYER)
-class Layer(Declared):
+class Layer(Holder, Declared):
     """A component of a model: a computation with its Parameters.
 
     A subclass assigns Parameters, Buffers, Layers, and lists, tuples or dicts of them, to
     attributes, and defines `forward`. They are found by looking at the attributes, in the order of
     assignment, and named by the path to them: `"layers.0.W"`. A parameter that can be reached by
-    two paths is listed once, under the first.
+    two paths is listed once, under the first. Two different ones may not have the same name, as at
+    the keys 1 and "1" of a dict.
 
     Arrays and Variables that are given to a Layer with Parameters of its own are cast to their
     dtype: those in a wider float dtype with one warning in a process, narrower ones silently.
@@ -98,7 +100,7 @@ class Layer(Declared):
         if not self.casts_inputs:
             self._dtype = False
             return False
-        params = _named(self, (Parameter, LazyParameter), deep=self._adds_inputs).values()
+        params = named(self, (Parameter, LazyParameter), deep=self._adds_inputs).values()
         dtypes = {p.dtype for p in params if p.dtype.kind == "f"}
         if len(dtypes) == 1:
             (self._dtype,) = dtypes
@@ -165,8 +167,13 @@ class Layer(Declared):
     # -- components --
 
     def named_params(self) -> dict[str, Parameter]:
-        """The Parameters by name, in the order of assignment; without those of unknown size."""
-        return _named(self, Parameter)
+        """The Parameters by name, in the order of assignment; without those of unknown size.
+
+        Raises:
+            TypeError: a key of a dict has no text that can be a name.
+            ValueError: two components have the same name, such as those at the keys 1 and "1".
+        """
+        return named(self, Parameter)
 
     def params(self) -> list[Parameter]:
         """The Parameters, in the order of assignment."""
@@ -174,19 +181,19 @@ class Layer(Declared):
 
     def named_buffers(self) -> dict[str, Buffer]:
         """The Buffers by name, in the order of assignment."""
-        return _named(self, Buffer)
+        return named(self, Buffer)
 
     def named_layers(self) -> dict[str, "Layer"]:
         """This Layer, as "", and all Layers inside by name, each before the Layers inside it."""
-        return {"": self} | _named(self, Layer)
+        return {"": self} | named(self, Layer)
 
     def own_params(self) -> list[Parameter]:
         """The Parameters that this Layer holds itself, without those of Layers inside."""
-        return list(_named(self, Parameter, deep=False).values())
+        return list(named(self, Parameter, deep=False).values())
 
     def own_buffers(self) -> list[Buffer]:
         """The Buffers that this Layer holds itself, without those of Layers inside."""
-        return list(_named(self, Buffer, deep=False).values())
+        return list(named(self, Buffer, deep=False).values())
 
     def cleargrads(self) -> None:
         """Sets the gradients of all Parameters to None."""
@@ -201,8 +208,9 @@ class Layer(Declared):
         Raises:
             RuntimeError: the size of a Parameter is not known yet.
         """
+        refuse_same_names(self)
         state = {}
-        for name, value in _named(self, _STATE).items():
+        for name, value in named(self, STATE).items():
             if isinstance(value, LazyParameter):
                 raise RuntimeError(
                     f"{type(self).__name__}.state_dict: {name} {value.shape} has no size yet; "
@@ -228,16 +236,17 @@ class Layer(Declared):
         Raises:
             ValueError: names or shapes do not fit; nothing has been loaded then.
         """
-        entries = {entry.name: entry for entry in _entries(self, _STATE)}
+        refuse_same_names(self)
+        found = {entry.name: entry for entry in entries(self, STATE)}
         arrays: dict[str, Any]
-        arrays = {name: as_array(state[name]) if name in entries else None for name in state}
-        mismatch = compare_state(arrays, {name: e.value.shape for name, e in entries.items()})
+        arrays = {name: as_array(state[name]) if name in found else None for name in state}
+        mismatch = compare_state(arrays, {name: e.value.shape for name, e in found.items()})
         mismatch.check(
             f"{type(self).__name__}.load_state_dict",
             "" if mismatch.unfit else "strict=False loads the names that match",
             strict=strict,
         )
-        for name, entry in entries.items():
+        for name, entry in found.items():
             if name in arrays and isinstance(entry.value, LazyParameter):
                 entry.value.become(arrays[name])
                 entry.replace()
@@ -255,7 +264,7 @@ class Layer(Declared):
             raise TypeError(
                 f"{type(self).__name__}.astype: got {dtype}, needed a floating-point dtype"
             )
-        for value in _named(self, _STATE).values():
+        for value in named(self, STATE).values():
             if isinstance(value, LazyParameter):
                 value.dtype = dtype
             elif value.dtype.kind == "f":
@@ -277,7 +286,7 @@ class Layer(Declared):
         return self._require_grad(True)
 
     def _require_grad(self, value: bool) -> Self:
-        for p in _named(self, (Parameter, LazyParameter)).values():
+        for p in named(self, (Parameter, LazyParameter)).values():
             if isinstance(p, LazyParameter):
                 p.requires_grad = value and p.kind is Parameter
             else:
@@ -318,7 +327,7 @@ class Layer(Declared):
         size = shape[axis] if len(shape) in n_axes else 0
         if size == 0 or size % multiple_of:
             raise ValueError(f"{type(self).__name__}: got x {shape}, needed {needed}")
-        for entry in _entries(self, LazyParameter, deep=False):
+        for entry in entries(self, LazyParameter, deep=False):
             entry.value.make(size)
             entry.replace()
 
@@ -368,7 +377,7 @@ class Layer(Declared):
 
     def _components(self) -> dict[str, Any]:
         """The components that `repr` shows, by name."""
-        return _named(self, Layer, deep=False)
+        return named(self, Layer, deep=False)
 
     @classmethod
     def _hint(cls, args: tuple[Any, ...], options: dict[str, Any]) -> str:
@@ -392,78 +401,4 @@ class Layer(Declared):
         )
 
 
-# ---- Search ----
-
-
-class Entry(NamedTuple):
-    """A Parameter, Buffer or Layer found inside a Layer: `holder[key]` is `value`.
-
-    Attributes:
-        name: the path from the Layer at which the search began.
-        owner: the Layer whose attribute holds it, directly or in a list, tuple or dict.
-    """
-
-    name: str
-    owner: Layer
-    holder: Any
-    key: Any
-    value: Any
-
-    def replace(self) -> None:
-        """Replaces the placeholder by its value, and sets the owner's `in_size` if unknown."""
-        self.holder[self.key] = self.value.made
-        if vars(self.owner).get("in_size", 0) is None:
-            self.owner.in_size = self.value.in_size  # type: ignore[attr-defined]
-
-
-def _named(layer: Layer, kinds: Any, *, deep: bool = True) -> dict[str, Any]:
-    """Values of these kinds inside `layer`, by name; if not `deep`, without Layers inside."""
-    found = _search(layer, kinds, deep)
-    return {name: value for name, _, _, _, value in found}
-
-
-def _entries(layer: Layer, kinds: Any, *, deep: bool = True) -> list[Entry]:
-    """As `_named`, with the location of each value."""
-    return [Entry(*found) for found in _search(layer, kinds, deep)]
-
-
-Found: TypeAlias = tuple[str, Layer, Any, Any, Any]  # an Entry; each update searches the model
-
-
-def _search(layer: Layer, kinds: Any, deep: bool) -> list[Found]:
-    found: list[Found] = []
-    _look_into(layer, vars(layer), "", kinds, deep, found, {id(layer)})
-    return found
-
-
-def _look_into(
-    owner: Layer,
-    holder: Any,
-    path: str,
-    kinds: Any,
-    deep: bool,
-    found: list[Found],
-    seen: set[int],
-) -> None:
-    for key, value in holder.items() if isinstance(holder, dict) else enumerate(holder):
-        if type(value) in _PLAIN:
-            continue
-        if type(value) is LazyParameter and value.made is not None:  # (by another layer)
-            Entry("", owner, holder, key, value).replace()
-            value = value.made
-        if isinstance(value, _HELD) and id(value) not in seen:
-            seen.add(id(value))
-            if isinstance(value, kinds):
-                found.append((f"{path}{key}", owner, holder, key, value))
-            if isinstance(value, Layer):
-                if deep:
-                    inside = f"{path}{key}."
-                    _look_into(value, vars(value), inside, kinds, deep, found, seen)
-            elif isinstance(value, list | tuple | dict):
-                _look_into(owner, value, f"{path}{key}.", kinds, deep, found, seen)
-
-
-_STATE = (Parameter, Buffer, LazyParameter)
-_PLAIN = {int, float, bool, str, type(None)}  # most options
-_HELD = (*_STATE, Layer, list, tuple, dict)
 _SHOWN = (int, float, str, tuple)
