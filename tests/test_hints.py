@@ -83,6 +83,8 @@ def test_keyword_arguments_of_the_hints_exist():
         known |= kind._fields.keys()
     for call in (DataLoader, SeqDataLoader, WeightedSampler, k_fold, split):
         known |= inspect.signature(call).parameters.keys()
+    for function in filter(inspect.isfunction, vars(F).values()):
+        known |= inspect.signature(function).parameters.keys()
     names = {here for here in hints.ARGUMENTS.values() if not here.startswith("# ")}
     assert names - {"lr"} <= known
 
@@ -165,3 +167,32 @@ def test_keyword_arguments_of_other_frameworks_are_answered_with_ours(call, matc
 def test_functions_name_the_function_of_numpy_that_is_recorded(name):
     with pytest.raises(AttributeError, match=rf"has no '{name}'; here: np\.{name}\(x\)"):
         getattr(F, name)
+
+
+@pytest.mark.parametrize(
+    ("call", "name", "here"),
+    [
+        (lambda x: F.softmax(x, dim=1), "dim", "axis"),
+        (lambda x: F.log_softmax(x, dim=1), "dim", "axis"),
+        (lambda x: F.softmax_cross_entropy(x, np.array([0, 1]), dim=1), "dim", "axis"),
+        (lambda x: F.leaky_relu(x, negative_slope=0.1), "negative_slope", "slope"),
+        (lambda x: F.batch_norm(x, training=True), "training", "train"),
+        (lambda x: F.dropout(x, training=True), "training", "train"),
+        (lambda x: F.dropout(x, rate=0.1), "rate", "p"),
+        (lambda x: F.layer_norm(x, epsilon=0.1), "epsilon", "eps"),
+        (lambda x: F.logsumexp(x, keepdim=True), "keepdim", "keepdims"),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int64])
+def test_keyword_arguments_of_functions_have_hints(call, name, here, dtype):
+    x = np.ones((2, 2), dtype)
+    for given in (x, wg.Variable(x)):
+        with pytest.raises(TypeError, match=f"unexpected keyword argument '{name}'; here: {here};"):
+            call(given)
+
+
+def test_another_wrong_keyword_shows_the_arguments():
+    with pytest.raises(
+        TypeError, match=r"softmax: got an unexpected keyword argument 'dims'; it is soft"
+    ):
+        F.softmax(np.ones(2), dims=1)

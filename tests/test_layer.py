@@ -77,7 +77,7 @@ def test_cleargrads_clears_the_gradients_of_layers_inside_lists():
 
 def test_repr_shows_the_options_and_the_layers_inside():
     assert repr(MLP((100, 10), in_size=64)) == (
-        "MLP(activation=relu)\n"
+        "MLP(out_sizes=(100, 10), activation=relu)\n"
         "  layers.0: Linear(out_size=100, in_size=64)\n"
         "  layers.1: Linear(out_size=10, in_size=100)"
     )

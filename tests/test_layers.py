@@ -39,7 +39,7 @@ def test_linear_takes_its_input_size_from_the_first_input_and_keeps_w_before_b()
     assert names(layer) == ["W", "b"]
     assert layer.W.shape == (3, 2)
     assert layer.W.dtype == np.float32
-    with pytest.raises(ValueError, match="linear"):
+    with pytest.raises(ValueError, match=r"Linear: got x \(5, 4\)"):
         layer(np.ones((5, 4), np.float32))
 
 

@@ -1,12 +1,13 @@
 """Models: published architectures and parameter counts, training, special methods."""
 
+import inspect
 import pickle
 
 import numpy as np
 import pytest
 
 import wengert.functions as F
-from wengert import Variable, no_grad, random, test_mode
+from wengert import Variable, models, no_grad, random, test_mode
 from wengert.functions.activation import relu
 from wengert.layers import Dropout, LazyParameter
 from wengert.models import (
@@ -338,8 +339,16 @@ def test_lenet_pads_the_images_of_28_pixels():
         (lambda: LeNet5(in_size=3), images(2, 1, 32, 32), r"needed \(N, 3, 32, 32\)"),
         (lambda: VGG16(2, width=1, hidden_size=2), images(2, 3, 16, 16), "VGG16: .* H and W ≥ 32"),
         (lambda: SqueezeNet(2), images(2, 3, 24, 24), "SqueezeNet: .* H and W ≥ 25"),
-        (lambda: resnet8(widths=(2, 2, 2)), images(2, 1, 8, 8), "1 channels but W"),
-        (lambda: MobileNetV2(2, width=0.1), images(2, 1, 8, 8), "1 channels but W"),
+        (
+            lambda: resnet8(widths=(2, 2, 2)),
+            images(2, 1, 8, 8),
+            r"got x \(2, 1, 8, 8\), needed \(N, 3, H",
+        ),
+        (
+            lambda: MobileNetV2(2, width=0.1),
+            images(2, 1, 8, 8),
+            r"got x \(2, 1, 8, 8\), needed \(N, 3, H",
+        ),
     ],
 )
 def test_images_of_another_size_are_refused(make, x, message):
@@ -761,3 +770,32 @@ def test_a_vae_refuses_a_negative_count_and_a_negative_seed():
 def test_a_vae_refuses_anything_but_a_batch_of_probabilities(x, message):
     with pytest.raises(ValueError, match=message):
         tiny_vae().loss(x)
+
+
+MODELS = {
+    "MLP": lambda: models.MLP((3, 2)),
+    "ResNet": lambda: models.ResNet(models.BasicBlock, (1, 1), 5, widths=(4, 8)),
+    "BasicBlock": lambda: models.BasicBlock(4, in_size=4),
+    "Bottleneck": lambda: models.Bottleneck(4, in_size=4, stride=2),
+    "VGG16": lambda: models.VGG16(5, width=1, hidden_size=2),
+    "LSTMClassifier": lambda: models.LSTMClassifier(3, 2, vocabulary=7, layers=2),
+    "MobileNetV2": lambda: models.MobileNetV2(5, width=0.1),
+    "SqueezeNet": lambda: models.SqueezeNet(5),
+    "LeNet5": lambda: models.LeNet5(5),
+    "VAE": lambda: models.VAE(4),
+    "GPT": lambda: models.GPT(7, 4, width=8, heads=2, layers=1),
+}
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+def test_a_model_prints_the_options_that_are_given_by_position(make):
+    model = make()
+    options = inspect.signature(type(model)).parameters.values()
+    first = repr(model).splitlines()[0]
+    for option in options:
+        if option.kind is not option.KEYWORD_ONLY:
+            assert f"{option.name}=" in first
+
+
+def test_an_mlp_prints_its_sizes():
+    assert repr(models.MLP([30, 2])).startswith("MLP(out_sizes=(30, 2), activation=relu)\n")

@@ -11,15 +11,14 @@ import operator
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial, wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from wengert import hints
 
-P = ParamSpec("P")
-R = TypeVar("R")
+C = TypeVar("C", bound=Callable[..., Any])
 
 
 def integer(caller: str, name: str, value: Any, least: int | None = None) -> int:
@@ -105,7 +104,7 @@ def boolean(caller: str, name: str, value: Any) -> bool:
 
 def explains_call(
     hint: Callable[[tuple[Any, ...]], str] = lambda args: "",
-) -> Callable[[Callable[P, R]], Callable[P, R]]:
+) -> Callable[[C], C]:
     """Decorator: a call with a missing or unknown argument tells the arguments that there are.
 
     For an argument of another framework, it names ours.
@@ -114,24 +113,24 @@ def explains_call(
         hint: ends the message, from the positional arguments.
     """
 
-    def decorate(call: Callable[P, R]) -> Callable[P, R]:
+    def decorate(call: C) -> C:
         @wraps(call)
-        def explained(*args: P.args, **options: P.kwargs) -> R:
+        def explained(*args: Any, **options: Any) -> Any:
             try:
                 return call(*args, **options)
             except TypeError:
-                problem = _wrong_call(call, args, options)
+                problem = wrong_call(call, args, options)
                 if not problem:
                     raise
                 more = hint(args)
                 raise TypeError(problem + (f". {more}" if more else "")) from None
 
-        return explained
+        return explained  # type: ignore[return-value]
 
     return decorate
 
 
-def _wrong_call(call: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> str:
+def wrong_call(call: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> str:
     """What is wrong with the arguments, or "" if they fit the signature."""
     signature = inspect.signature(call)
     try:
@@ -157,6 +156,20 @@ def _similar(name: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     return next(iter(get_close_matches(name, [*known], 1, 0.75)), "")
+
+
+def function(caller: str, name: str, value: Any) -> Any:
+    """`value`, a function or a Layer; a class, which would be called with the input, is refused.
+
+    Raises:
+        TypeError: value is a class, or cannot be called.
+    """
+    if isinstance(value, type):
+        kind = value.__name__
+        raise TypeError(f"{caller}: got the class {kind} as {name}; write {name}={kind}()")
+    if not callable(value):
+        raise TypeError(f"{caller}: got {name} {value!r:.80}, needed a function")
+    return value
 
 
 def parameters_of(x: object) -> dict[str, Any]:

@@ -78,6 +78,8 @@ def checked_labels(
     if not shape or t.shape != shape[:-1]:
         hint = "; use np.squeeze(t, -1)" if t.shape == (*shape[:-1], 1) else ""
         hint = "; of one-hot rows use np.argmax(t, axis=-1)" if t.shape == shape else hint
+        if len(shape) > 2 and t.shape == shape[:1]:
+            hint = "; is L.Flatten() missing before a Linear?"
         raise ValueError(
             f"{name}: got x {shape} and labels t {t.shape}; "
             f"needed (N, C) and (N,), one label for each row{hint}"

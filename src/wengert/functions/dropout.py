@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arguments import boolean, fraction
+from wengert.arguments import boolean, explains_call, fraction
 from wengert.arrays import as_array
 from wengert.config import training
 from wengert.core import Function, Variable, as_variable
@@ -44,6 +44,7 @@ class Dropout(Function):
             yield rng.normal(size=(2, 3)), 2 * rng.integers(0, 2, size=shape, dtype=np.int8)
 
 
+@explains_call()
 def dropout(x: Input[X], p: float = 0.5, *, train: bool | None = None) -> X:
     """In training, each element becomes 0 with probability p; the others are scaled by 1 / (1 - p).
 
@@ -63,6 +64,7 @@ def dropout(x: Input[X], p: float = 0.5, *, train: bool | None = None) -> X:
     return _dropped("dropout", x, p, np.shape(x), train)
 
 
+@explains_call()
 def channel_dropout(x: Input[X], p: float = 0.5, *, train: bool | None = None) -> X:
     """`dropout` of whole channels, chosen for each sample.
 

@@ -78,6 +78,15 @@ class MatMul(Function):
             yield rng.normal(size=shape0), rng.normal(size=shape1)
 
 
+def _cure(x: tuple[int, ...], W: tuple[int, ...]) -> str:
+    """What to write if x and W do not fit."""
+    if x[-1] == W[1]:
+        return "; is W transposed? W is (in, out)"
+    if math.prod(x[1:]) == W[0]:
+        return f"; write x.reshape(-1, {W[0]})"
+    return "; W is (in, out)"
+
+
 class Linear(Function):
     """y = x W + b,  gx = gy Wᵀ,  gW = xᵀ gy,  gb = the sum of gy over the rows."""
 
@@ -89,7 +98,7 @@ class Linear(Function):
         if x.shape[-1] != W.shape[0]:
             raise ValueError(
                 f"linear: x {x.shape} has {x.shape[-1]} features but W {W.shape} takes "
-                f"{W.shape[0]}; is W transposed? W is (in, out)"
+                f"{W.shape[0]}{_cure(x.shape, W.shape)}"
             )
         if np.shape(b) != W.shape[1:]:
             raise ValueError(f"linear: got b {np.shape(b)} for W {W.shape}, needed {W.shape[1:]}")

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from wengert.arguments import wrong_call
 from wengert.arrays import as_array, is_foreign
 from wengert.core import Variable
 from wengert.functions.arithmetic import Cast
@@ -49,13 +50,18 @@ def in_float(*inputs: str, integers: bool = True) -> Callable[[T], T]:
         @functools.wraps(function)
         def computed(*args: Any, **kwargs: Any) -> Any:
             count = len(args)
-            for i, name in places:
-                x = args[i] if i < count else kwargs.get(name)
-                if x is not None:
-                    dtype = getattr(x, "dtype", None)
-                    if dtype is not SINGLE and dtype is not DOUBLE:
-                        return _in_float(function, places, integers, args, kwargs)
-            return function(*args, **kwargs)
+            try:
+                for i, name in places:
+                    x = args[i] if i < count else kwargs.get(name)
+                    if x is not None:
+                        dtype = getattr(x, "dtype", None)
+                        if dtype is not SINGLE and dtype is not DOUBLE:
+                            return _in_float(function, places, integers, args, kwargs)
+                return function(*args, **kwargs)
+            except TypeError:
+                if problem := wrong_call(function, args, kwargs):
+                    raise TypeError(problem) from None
+                raise
 
         return computed  # type: ignore[return-value]
 

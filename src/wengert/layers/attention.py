@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arguments import fraction
+from wengert.arguments import fraction, function
 from wengert.arrays import DTypeLike
 from wengert.core import Variable
 from wengert.declared import InitOnly
@@ -14,6 +14,7 @@ from wengert.functions.activation import relu
 from wengert.functions.attention import multi_head_attention
 from wengert.functions.types import Operand
 from wengert.initializers import Initializer, glorot_uniform, zeros
+from wengert.layers import misfit
 from wengert.layers.dropout import Dropout
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear
@@ -63,6 +64,11 @@ class MultiHeadAttention(Layer):
             parameter((size,), self.bias_initializer, dtype) if self.bias else None
             for _ in range(4)
         ]
+
+    def _misfit(self, x: Any, *others: Any) -> str:
+        given = zip(("x", "key", "value"), (x, *others), strict=False)
+        messages = [_not_a_sequence(self, name, np.shape(x)) for name, x in given if x is not None]
+        return next(filter(None, messages), "")
 
     def forward(
         self,
@@ -136,6 +142,7 @@ class TransformerLayer(Layer):
 
     def __post_init__(self) -> None:
         check_sizes(self, "heads", "in_size", "hidden_size")
+        function(type(self).__name__, "activation", self.activation)
         size, dtype, initializer = self.in_size, self.dtype, self.initializer
         hidden = self.hidden_size = 4 * size if self.hidden_size is None else self.hidden_size
         self.attention = self._attention()
@@ -148,6 +155,9 @@ class TransformerLayer(Layer):
         )
         self.network_norm = LayerNorm(size, dtype=dtype)
         self.drop = Dropout(self.dropout)
+
+    def _misfit(self, x: Any, *others: Any) -> str:
+        return _not_a_sequence(self, "x", np.shape(x))
 
     def _attention(self) -> MultiHeadAttention:
         return MultiHeadAttention(
@@ -209,3 +219,13 @@ class TransformerDecoderLayer(TransformerLayer):
         x = self._with(x, self.attention_norm, self.attention, mask=mask, causal=causal)
         x = self._with(x, self.memory_norm, self.memory_attention, memory, mask=memory_mask)
         return self._with(x, self.network_norm, self.network)
+
+
+def _not_a_sequence(layer: MultiHeadAttention | TransformerLayer, name: str, shape: Any) -> str:
+    """For an input that is not (B, T, in_size)."""
+    kind = type(layer).__name__
+    if len(shape) == 2:
+        size = "in_size" if layer.in_size is None else layer.in_size
+        return f"{kind}: got {name} {shape}, needed (B, T, {size}); for one sequence write x[None]"
+    message = misfit.features(kind, shape, layer.in_size, None, "B, T")
+    return message.replace("got x", f"got {name}")

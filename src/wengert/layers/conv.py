@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from wengert.functions import conv as functions
 from wengert.functions.geometry import Padding, Sizes, per_axis
 from wengert.functions.types import Operand
 from wengert.initializers import Initializer, lecun_normal, zeros
+from wengert.layers import misfit
 from wengert.layers.layer import Layer
 from wengert.layers.parameters import LazyParameter, check_sizes, parameter
 
@@ -71,6 +72,9 @@ class Conv(Layer):
         unit = 1 if self.transposed else groups
         self.W = parameter(shape, self.initializer, self.dtype, fans, unit)
         self.b = parameter((out_size,), self.bias_initializer, self.dtype) if self.bias else None
+
+    def _misfit(self, x: Any, *others: Any) -> str:
+        return misfit.image(type(self).__name__, np.shape(x), self.in_size, self.n_axes)
 
     def forward(self, x: Operand) -> Variable:
         """y of shape (N, out_size, ...), for x of shape (N, in_size, ...)."""

@@ -11,6 +11,7 @@ from wengert.core import Variable
 from wengert.declared import InitOnly
 from wengert.functions.embedding import embedding
 from wengert.initializers import Initializer, normal
+from wengert.layers import misfit
 from wengert.layers.layer import Layer
 from wengert.layers.parameters import check_sizes, parameter
 
@@ -46,6 +47,9 @@ class Embedding(Layer):
                     f"needed 0 ≤ padding_index < in_size {self.in_size}"
                 )
             self.W.data[self.padding_index] = 0
+
+    def _misfit(self, x: Any, *others: Any) -> str:
+        return misfit.ids("Embedding", x, self.in_size)
 
     def forward(self, ids: Any) -> Variable:
         """Vectors (..., out_size), for ids of any shape."""

@@ -3,6 +3,7 @@
 import copy
 import inspect
 from collections.abc import Callable, Container, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar, Self, cast
 
 import numpy as np
@@ -15,6 +16,7 @@ from wengert.config import layer_train, train
 from wengert.core import Parameter, Variable
 from wengert.declared import Declared
 from wengert.layers.door import cast_input, needs_cast
+from wengert.layers.misfit import no_array
 from wengert.layers.parameters import Buffer, LazyParameter
 from wengert.layers.search import STATE, Holder, entries, named, refuse_same_names
 from wengert.layers.summary import Summary, summary
@@ -65,6 +67,7 @@ class Layer(Holder, Declared):
         mode = self._mode
         if mode is not None and mode is not layer_train.get():
             return self._call_in(mode, xs, options)
+        given = xs
         dtype = self._dtype
         if dtype is not False:
             for x in xs:
@@ -72,10 +75,15 @@ class Layer(Holder, Declared):
                     xs, options = self._cast(xs, options)
                     break
         scope = layer_scope.get()
-        if scope is None:
-            y = self.forward(*xs, **options)
-        else:
-            y = call_in_scope(scope, self, xs, options)
+        try:
+            if scope is None:
+                y = self.forward(*xs, **options)
+            else:
+                y = call_in_scope(scope, self, xs, options)
+        except (TypeError, ValueError) as error:
+            if message := self._explained(given):
+                raise (TypeError if isinstance(error, TypeError) else ValueError)(message) from None
+            raise
         for observe in self._hooks:
             observe(self, xs, y)
         return y
@@ -94,6 +102,17 @@ class Layer(Holder, Declared):
             tuple([cast_input(x, dtype, kinds, name) for x in xs]),
             {key: cast_input(x, dtype, "f", name) for key, x in options.items()},
         )
+
+    def _explained(self, xs: tuple[Any, ...]) -> str:
+        """Why `forward` failed for these inputs, and what to write; "" if that is not known."""
+        with suppress(Exception):  # (then the error that is there says more)
+            if xs and type(self)._misfit is not Layer._misfit:
+                return no_array(type(self).__name__, xs[0]) or self._misfit(*xs)
+        return ""
+
+    def _misfit(self, x: Any, *others: Any) -> str:
+        """For subclasses: the message for inputs that do not fit, or ""; see misfit.py."""
+        return ""
 
     def _find_dtype(self) -> Any:
         """The dtype of the Parameters of this Layer alone, if they have one and inputs are cast."""
@@ -381,7 +400,9 @@ class Layer(Holder, Declared):
 
     @classmethod
     def _hint(cls, args: tuple[Any, ...], options: dict[str, Any]) -> str:
-        """For a call in the order of other frameworks, the same call in ours."""
+        """For a call with an input, or in the order of other frameworks, the same call in ours."""
+        if args and isinstance(args[0], Variable | ndarray):
+            return f"Make the layer first, and call it on the input: {cls.__name__}(...)(x)"
         if len(args) < 2 or len(args) > len(cls._elsewhere):
             return ""
         values = dict(zip(cls._elsewhere, args, strict=False))

@@ -1,6 +1,7 @@
 """`Linear`: the affine map."""
 
 from dataclasses import KW_ONLY
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from wengert.declared import InitOnly
 from wengert.functions.linalg import linear
 from wengert.functions.types import Operand
 from wengert.initializers import Initializer, lecun_normal, zeros
+from wengert.layers import misfit
 from wengert.layers.layer import Layer
 from wengert.layers.parameters import LazyParameter, check_sizes, parameter
 
@@ -41,6 +43,10 @@ class Linear(Layer):
         out_size, dtype = self.out_size, self.dtype
         self.W = parameter((self.in_size, out_size), self.initializer, dtype)
         self.b = parameter((out_size,), self.bias_initializer, dtype) if self.bias else None
+
+    def _misfit(self, x: Any, *others: Any) -> str:
+        shape = np.shape(x)
+        return misfit.features("Linear", shape, self.in_size, self.out_size, "...")
 
     def forward(self, x: Operand) -> Variable:
         """y of shape (..., out_size), for x of shape (..., in_size)."""

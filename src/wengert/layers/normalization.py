@@ -13,6 +13,7 @@ from wengert.declared import InitOnly
 from wengert.functions import normalization as functions
 from wengert.functions.types import Operand
 from wengert.initializers import Initializer, ones, zeros
+from wengert.layers import misfit
 from wengert.layers.layer import Layer
 from wengert.layers.parameters import LazyParameter, buffer, check_sizes, parameter
 
@@ -47,6 +48,10 @@ class Normalization(Layer):
             shape = (self.in_size,)
         self.gamma = parameter(shape, self.gamma_initializer, self.dtype) if self.affine else None
         self.beta = parameter(shape, self.beta_initializer, self.dtype) if self.affine else None
+
+    def _misfit(self, x: Any, *others: Any) -> str:
+        channels = self.in_size if isinstance(self.in_size, int) else None
+        return misfit.channels_first(type(self).__name__, np.shape(x), channels)
 
     def _size_by_channels(
         self, x: Operand, needed: str = "(N, C) or (N, C, ...)", least: int = 2, groups: int = 1
@@ -98,6 +103,10 @@ class LayerNorm(Normalization):
         super().__post_init__()
         axes = len(self.in_size) if isinstance(self.in_size, tuple) else 1
         self._axis = tuple(range(-axes, 0)) if axes > 1 else -1
+
+    def _misfit(self, x: Any, *others: Any) -> str:
+        size = self.in_size if isinstance(self.in_size, int) else None
+        return misfit.features(type(self).__name__, np.shape(x), size, None, "...")
 
     def forward(self, x: Operand) -> Variable | ndarray:
         if type(self.gamma) is LazyParameter:
@@ -159,6 +168,9 @@ class RMSNorm(Layer):
     def __post_init__(self) -> None:
         check_sizes(self, "in_size")
         self.gamma = parameter((self.in_size,), self.gamma_initializer, self.dtype)
+
+    def _misfit(self, x: Any, *others: Any) -> str:
+        return misfit.features("RMSNorm", np.shape(x), self.in_size, None, "...")
 
     def forward(self, x: Operand) -> Variable:
         if type(self.gamma) is LazyParameter:

@@ -101,5 +101,11 @@ def check_sizes(layer: Any, *names: str) -> None:
     """Checks that these options are integers ≥ 1, or None where that is the default."""
     for name in names:
         size = getattr(layer, name)
+        if getattr(size, "ndim", 0):
+            kind = type(layer).__name__
+            raise TypeError(
+                f"{kind}: got an array {size.shape} as {name}, needed an integer; make the layer "
+                f"first, and call it on the input: {kind}({name})(x)"
+            )
         if size is not None or layer._fields[name].default is not None:
             setattr(layer, name, integer(type(layer).__name__, name, size, 1))

@@ -4,9 +4,12 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY
 from typing import Any, ClassVar
 
+import numpy as np
+
 from wengert.functions import pool as functions
 from wengert.functions.geometry import Padding, Sizes
 from wengert.functions.types import Input, X
+from wengert.layers import misfit
 from wengert.layers.layer import Layer
 
 
@@ -20,6 +23,10 @@ class Pool(Layer):
     _: KW_ONLY
     padding: Padding = 0
     ceil_mode: bool = False
+
+    def _misfit(self, x: Any, *others: Any) -> str:
+        n_axes = int(type(self).function.__name__[-2])
+        return misfit.image(type(self).__name__, np.shape(x), None, n_axes)
 
     def forward(self, x: Input[X]) -> X:
         return type(self).function(x, self.kernel, self.stride, self.padding, self.ceil_mode)

@@ -15,6 +15,7 @@ from wengert.functions import recurrent as sequences
 from wengert.functions.cell import check_activation
 from wengert.functions.types import Operand
 from wengert.initializers import Fans, Initializer, glorot_uniform, orthogonal, zeros
+from wengert.layers import misfit
 from wengert.layers.layer import Layer
 from wengert.layers.parameters import LazyParameter, check_sizes, parameter
 
@@ -63,6 +64,9 @@ class Recurrent(Layer):
             for in_size in [self.in_size] + [directions * self.out_size] * (self.layers - 1)
             for _ in range(directions)
         ]
+
+    def _misfit(self, x: Any, *state: Any) -> str:
+        return misfit.sequence(type(self).__name__, x, state, self.in_size)
 
     def _weights_for(self, x: Operand) -> list[tuple[Any, ...]]:
         """The weights, for an input x, as arguments of the functions."""
@@ -169,6 +173,13 @@ class Cell(Layer):
         check_sizes(self, "out_size", "in_size")
         self.weights = _weights(self, self.in_size)
 
+    def _misfit(self, x: Any, *state: Any) -> str:
+        return misfit.step(type(self).__name__, x, state, self.in_size)
+
+    def _zeros(self, x: Operand) -> np.ndarray:
+        """The state of a first step."""
+        return np.zeros((*np.shape(x)[:1], self.out_size), self.weights["Wh"].dtype)
+
     def _weights_for(self, x: Operand) -> list[Any]:
         if type(self.weights["Wx"]) is LazyParameter:
             self._take_size(x, -1, "(B, in_size) with in_size ≥ 1", n_axes=(2,))
@@ -191,8 +202,9 @@ class RNNCell(Cell):
         check_activation("RNNCell", self.activation)
         super().__post_init__()
 
-    def forward(self, x: Operand, h: Operand) -> Variable:
-        """The new state, (B, out_size)."""
+    def forward(self, x: Operand, h: Operand | None = None) -> Variable:
+        """The new state, (B, out_size); without h, for a state of zeros."""
+        h = self._zeros(x) if h is None else h
         return functions.rnn_cell(x, h, *self._weights_for(x), activation=self.activation)
 
 
@@ -201,8 +213,12 @@ class LSTMCell(Cell):
 
     gates = 4
 
-    def forward(self, x: Operand, h: Operand, c: Operand) -> tuple[Variable, Variable]:
-        """The new h and c, (B, out_size)."""
+    def forward(
+        self, x: Operand, h: Operand | None = None, c: Operand | None = None
+    ) -> tuple[Variable, Variable]:
+        """The new h and c, (B, out_size); one that is not given is zeros."""
+        h = self._zeros(x) if h is None else h
+        c = self._zeros(x) if c is None else c
         return functions.lstm_cell(x, h, c, *self._weights_for(x))
 
 
@@ -211,8 +227,9 @@ class GRUCell(Cell):
 
     gates = 3
 
-    def forward(self, x: Operand, h: Operand) -> Variable:
-        """The new state, (B, out_size)."""
+    def forward(self, x: Operand, h: Operand | None = None) -> Variable:
+        """The new state, (B, out_size); without h, for a state of zeros."""
+        h = self._zeros(x) if h is None else h
         return functions.gru_cell(x, h, *self._weights_for(x))
 
 

@@ -10,6 +10,9 @@ from wengert.layers.parameters import Buffer, LazyParameter
 class Holder:
     """What holds components as attributes, directly or in lists, tuples and dicts: a Layer."""
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
 
 class Entry(NamedTuple):
     """A Parameter, Buffer or Layer found inside a Layer: `holder[key]` is `value`.

@@ -1,8 +1,9 @@
 """Containers: layers in sequence, and residual connections."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, overload
 
+from wengert.arguments import function
 from wengert.core import Variable
 from wengert.layers.layer import Layer
 
@@ -16,10 +17,15 @@ class Sequential(Layer):
     def __init__(self, *layers: Callable[[Any], Any]) -> None:
         for i, layer in enumerate(layers):
             if not callable(layer) or isinstance(layer, type):
+                cure = ""
+                if isinstance(layer, type):
+                    cure = f"; call {layer.__name__}(...)"
+                elif isinstance(layer, list | tuple | Generator):
+                    cure = "; write Sequential(*layers)"
+                elif isinstance(layer, dict):
+                    cure = "; write Sequential(*layers.values())"
                 raise TypeError(
-                    f"Sequential: got {layer!r} at {i}, needed a Layer or a function"
-                    + (f"; call {layer.__name__}(...)" if isinstance(layer, type) else "")
-                    + ("; write Sequential(*layers)" if isinstance(layer, list | tuple) else "")
+                    f"Sequential: got {layer!r} at {i}, needed a Layer or a function{cure}"
                 )
         self.layers = list(layers)
 
@@ -58,8 +64,8 @@ class Residual(Layer):
     def __init__(
         self, inner: Callable[[Any], Any], shortcut: Callable[[Any], Any] | None = None
     ) -> None:
-        self.inner = inner
-        self.shortcut = shortcut
+        self.inner = function("Residual", "inner", inner)
+        self.shortcut = shortcut and function("Residual", "shortcut", shortcut)
 
     def forward(self, x: Any) -> Variable:
         y = self.inner(x)

@@ -186,6 +186,7 @@ class GPT(Layer):
                 f"GPT: got width {width} and {heads} heads, which leaves {width // heads} features "
                 f"a head; rotary positions rotate pairs, and need an even number"
             )
+        self.width, self.heads, self.tied = width, heads, tied
         small = partial(normal, std=0.02)
         # 2 · layers outputs are added: the variance of their sum does not grow with layers
         smaller = partial(normal, std=0.02 / np.sqrt(2 * layers))

@@ -45,6 +45,8 @@ class LSTMClassifier(Layer):
                 f"LSTMClassifier: got padding_index {padding_index} and no vocabulary, of which "
                 f"it is one id; for features, pass the lengths of the sequences"
             )
+        self.classes, self.hidden_size, self.vocabulary = classes, hidden_size, vocabulary
+        self.layers, self.bidirectional = layers, bidirectional
         self.embedding = None
         if vocabulary is not None:
             in_size = hidden_size if in_size is None else in_size

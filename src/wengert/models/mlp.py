@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arguments import integers
+from wengert.arguments import function, integers
 from wengert.arrays import DTypeLike
 from wengert.core import Variable
 from wengert.functions.activation import relu
@@ -26,7 +26,7 @@ class MLP(Layer):
     Example:
         >>> from wengert.models import MLP
         >>> MLP((100, 10), in_size=64)
-        MLP(activation=relu)
+        MLP(out_sizes=(100, 10), activation=relu)
           layers.0: Linear(out_size=100, in_size=64)
           layers.1: Linear(out_size=10, in_size=100)
     """
@@ -40,11 +40,10 @@ class MLP(Layer):
         dtype: DTypeLike = np.float32,
     ) -> None:
         out_sizes = integers("MLP", "out_sizes", out_sizes, 1)
-        if not callable(activation):
-            raise TypeError(f"MLP: got activation {activation!r:.80}, needed a function")
         if not out_sizes:
             raise ValueError("MLP: got no out_sizes, needed one for each layer")
-        self.activation = activation
+        self.out_sizes = out_sizes
+        self.activation = function("MLP", "activation", activation)
         inner = he_normal if activation is relu else lecun_normal
         in_sizes = [in_size, *out_sizes[:-1]]
         self.layers = [

@@ -78,6 +78,8 @@ class InvertedResidual(Layer):
         expansion: int,
         dtype: DTypeLike = np.float32,
     ) -> None:
+        self.out_size, self.in_size = out_size, in_size
+        self.stride, self.expansion = stride, expansion
         self.residual = stride == 1 and in_size == out_size
         size = in_size * expansion
         expand = [Sequential(*_conv(size, 1, in_size, dtype), relu6)] if expansion > 1 else []
@@ -116,6 +118,7 @@ class MobileNetV2(Layer):
         dtype: DTypeLike = np.float32,
     ) -> None:
         width = number("MobileNetV2", "width", width, above=0)
+        self.classes, self.in_size, self.width = classes, in_size, width
         size, last_size = _rounded(32 * width), _rounded(1280 * max(1, width))
         features: list[Layer] = [Sequential(*_conv(size, 3, in_size, dtype, stride=2), relu6)]
         for expansion, channels, count, stride in STAGES:

@@ -29,6 +29,7 @@ class BasicBlock(Layer):
     def __init__(
         self, size: int, *, in_size: int, stride: int = 1, dtype: DTypeLike = np.float32
     ) -> None:
+        self.size, self.in_size, self.stride = size, in_size, stride
         conv = partial(Conv2d, bias=False, dtype=dtype, initializer=he_normal_out)
         self.conv1 = conv(size, 3, in_size=in_size, stride=stride, padding=1)
         self.bn1 = BatchNorm(size, dtype=dtype)
@@ -53,6 +54,7 @@ class Bottleneck(Layer):
     def __init__(
         self, size: int, *, in_size: int, stride: int = 1, dtype: DTypeLike = np.float32
     ) -> None:
+        self.size, self.in_size, self.stride = size, in_size, stride
         conv = partial(Conv2d, bias=False, dtype=dtype, initializer=he_normal_out)
         out_size = size * self.expansion
         self.conv1 = conv(size, 1, in_size=in_size)
@@ -128,7 +130,8 @@ class ResNet(Layer):
                 f"ResNet: got counts {tuple(counts)} and widths {tuple(widths)}, "
                 f"needed one of each, 1 or more, for each stage"
             )
-        self.small_images = small_images
+        self.block, self.counts, self.classes = block, tuple(counts), classes
+        self.in_size, self.widths, self.small_images = in_size, tuple(widths), small_images
         self.conv1 = Conv2d(
             widths[0],
             3 if small_images else 7,

@@ -27,6 +27,7 @@ class Fire(Layer):
     def __init__(
         self, squeezed: int, expanded: int, *, in_size: int, dtype: DTypeLike = np.float32
     ) -> None:
+        self.squeezed, self.expanded, self.in_size = squeezed, expanded, in_size
         conv = partial(Conv2d, dtype=dtype, initializer=he_uniform)
         self.squeeze = conv(squeezed, 1, in_size=in_size)
         self.expand1x1 = conv(expanded, 1, in_size=squeezed)
@@ -58,6 +59,7 @@ class SqueezeNet(Layer):
         dropout: float = 0.5,
         dtype: DTypeLike = np.float32,
     ) -> None:
+        self.classes, self.in_size = classes, in_size
         fire = partial(Fire, dtype=dtype)
         pool = partial(MaxPool2d, 3, 2, ceil_mode=True)
         self.features = Sequential(

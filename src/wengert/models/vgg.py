@@ -53,6 +53,8 @@ class VGG16(Layer):
         dropout: float = 0.5,
         dtype: DTypeLike = np.float32,
     ) -> None:
+        self.classes, self.in_size = classes, in_size
+        self.width, self.hidden_size = width, hidden_size
         features: list[Any] = []
         size = in_size
         for stage in STAGES:
