@@ -342,12 +342,12 @@ def test_lenet_pads_the_images_of_28_pixels():
         (
             lambda: resnet8(widths=(2, 2, 2)),
             images(2, 1, 8, 8),
-            r"got x \(2, 1, 8, 8\), needed \(N, 3, H",
+            r"needed \(N, 3, H, W\)",
         ),
         (
             lambda: MobileNetV2(2, width=0.1),
             images(2, 1, 8, 8),
-            r"got x \(2, 1, 8, 8\), needed \(N, 3, H",
+            r"needed \(N, 3, H, W\)",
         ),
     ],
 )
@@ -763,7 +763,7 @@ def test_a_vae_refuses_a_negative_count_and_a_negative_seed():
     [
         (np.zeros((0, 6)), "N ≥ 1"),
         (np.zeros((2, 2, 3)), r"needed \(N, 6\)"),
-        (np.zeros((2, 5)), "5 features but W"),
+        (np.zeros((2, 5)), "for inputs with 5 features"),
         (np.full((2, 6), 1.5), "targets"),
     ],
 )
