@@ -763,7 +763,7 @@ def test_a_vae_refuses_a_negative_count_and_a_negative_seed():
     [
         (np.zeros((0, 6)), "N ≥ 1"),
         (np.zeros((2, 2, 3)), r"needed \(N, 6\)"),
-        (np.zeros((2, 5)), "for inputs with 5 features"),
+        (np.zeros((2, 5)), r"Linear: got x \(2, 5\), needed"),
         (np.full((2, 6), 1.5), "targets"),
     ],
 )
