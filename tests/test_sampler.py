@@ -47,6 +47,12 @@ def test_a_balanced_pass_has_equally_many_of_each_class(samples):
     assert np.ptp(np.bincount(LABELS[order], minlength=3)) <= 1
 
 
+def test_which_class_gets_one_more_differs_from_pass_to_pass():
+    sampler = BalancedSampler(LABELS, 1)
+    drawn = {int(LABELS[sampler.order(np.random.default_rng(k))[0]]) for k in range(20)}
+    assert drawn == {0, 1, 2}
+
+
 def test_a_balanced_pass_uses_the_samples_of_a_class_equally_often():
     order = BalancedSampler(LABELS, 90).order(rng())
     times = np.bincount(order, minlength=100)
@@ -145,6 +151,7 @@ def test_a_loader_prints_its_sampler_in_place_of_shuffle():
         (lambda: BalancedSampler([0.5, 1.5]), ValueError, "labels float64 with fractions"),
         (lambda: BalancedSampler(np.eye(3)), ValueError, "one-hot"),
         (lambda: loader(3), TypeError, "DataLoader: got sampler 3, needed an object with len"),
+        (lambda: loader([3, 4]), TypeError, r"got sampler \[3, 4\], .*Subset\(dataset, indices"),
         (lambda: loader(WeightedSampler), TypeError, "DataLoader: got sampler WeightedSampler"),
         (lambda: loader(WeightedSampler([1])), ValueError, "100 samples and a WeightedS.* for 1;"),
         (lambda: loader(BalancedSampler([0, 1])), ValueError, "BalancedSampler for 2; it needs"),

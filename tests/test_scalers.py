@@ -186,6 +186,18 @@ def test_an_error_leaves_the_scaler_as_it_was(make):
     np.testing.assert_array_equal(scaler(X), before)
 
 
+@pytest.mark.parametrize("make", SCALERS)
+def test_an_error_in_a_later_part_of_the_data_leaves_the_state_as_it_was(make):
+    x = np.random.default_rng(0).normal(size=(600, 1))
+    x[500] = np.inf
+    scaler = make().fit(np.ones((2, 1)))
+    before = scaler.state_dict()
+    for method in (scaler.fit, scaler.update):
+        with pytest.raises(ValueError, match="infinite number"):
+            method(ArrayDataset(x))
+    assert scaler.state_dict() == before
+
+
 @pytest.mark.parametrize(
     ("data", "error", "said"),
     [

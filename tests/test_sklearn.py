@@ -231,6 +231,17 @@ def test_the_loss_of_held_out_samples_ends_the_training_and_the_best_weights_are
 
 
 @pytest.mark.parametrize("make", BOTH)
+def test_epochs_of_partial_fit_are_those_of_fit(make):
+    X, y = data(make)
+    whole = fitted(make, epochs=3, batch_size=8)
+    parts = make(lr=0.01, batch_size=8, random_state=0)
+    for _ in range(3):
+        parts.partial_fit(X, y, **({"classes": ["up", "down"]} if make is Classifier else {}))
+    np.testing.assert_array_equal(outputs(parts), outputs(whole))
+    assert parts.loss_curve_ == whole.loss_curve_
+
+
+@pytest.mark.parametrize("make", BOTH)
 def test_training_ends_when_the_loss_stops_falling(make):
     model = fitted(make, epochs=1000, tolerance=1e-3)
     assert model.n_iter_ < 1000

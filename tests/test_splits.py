@@ -121,6 +121,11 @@ def test_a_group_is_never_on_both_sides(groups, seed):
     assert sorted(chain(*map(indices, parts))) == list(range(len(groups)))
 
 
+def test_a_small_part_gets_a_group_too():
+    groups = np.repeat([0, 1, 2], 10)
+    assert list(map(len, split(data(groups), 0.97, 0.03, groups=groups))) == [20, 10]
+
+
 def test_many_small_groups_give_the_sizes_that_are_wanted():
     groups = np.arange(300) // 3
     parts = split(data(groups), 0.8, 0.2, groups=groups)

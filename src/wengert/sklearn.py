@@ -425,18 +425,8 @@ class Regressor(RegressorMixin, _Network):
     Args:
         model: a Layer, of which each `fit` trains a copy, or a function (in_size, out_size) →
             Layer; None for an MLP. It gives (N, outputs), (N, 1) for targets (N,).
-        hidden_sizes: of the layers of the MLP.
-        optimizer: an optimizer's class, or a function lr → Optimizer; None for Adam.
-        lr: learning rate, or a schedule.
-        weight_decay: of the optimizer.
-        epochs: at most.
-        batch_size: samples in a batch.
-        tolerance: by how much the loss has to fall to be an improvement.
-        patience: epochs without an improvement that end the training.
-        validation_fraction: of the samples, which are held out: their loss ends the training, and
-            the weights of the best epoch are kept. 0 holds out none; then the training loss
-            decides.
-        random_state: an integer gives the same network each time.
+        hidden_sizes, optimizer, lr, weight_decay, epochs, batch_size, tolerance, patience,
+            validation_fraction, random_state: as for `Classifier`.
 
     Attributes:
         model_: the trained Layer, in inference mode; it gives standardized targets.

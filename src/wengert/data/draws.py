@@ -8,6 +8,7 @@ are in a state that follows from the seed of the batch, too.
 
 import pickle
 import random
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -43,7 +44,9 @@ class Draws:
 
     def __init__(self, *roots: Any) -> None:
         held, self.outside = _found(roots)
-        self.sources = [_of_numpy(), _of_python(), *map(_of_held, held)] if self.outside else []
+        self.sources: list[Source] = []
+        if self.outside:
+            self.sources = [_of_numpy(), _of_python(), _of_torch(), *map(_of_held, held)]
 
     @contextmanager
     def from_seed(self, seed: tuple[int, ...]) -> Iterator[None]:
@@ -86,8 +89,30 @@ def _of_python(source: Any = random) -> Source:
     )
 
 
+def _of_torch() -> Source:
+    """Of PyTorch's generator, if the process has PyTorch; else one without a state.
+
+    (The sources after it are numbered alike in all processes.)
+    """
+    generator = getattr(sys.modules.get("torch"), "default_generator", None)
+    if generator is None:
+        return Source(lambda: None, lambda state: None, lambda seed: None)
+    return _of_held(generator)
+
+
+def _is_of_torch(x: Any) -> bool:
+    return str(type(x).__module__).startswith("torch") and hasattr(x, "manual_seed")
+
+
 def _of_held(source: Any) -> Source:
     """Of a generator that the data set keeps."""
+    if _is_of_torch(source):
+        torch = sys.modules["torch"]
+        return Source(
+            lambda: source.get_state().numpy(),
+            lambda state: source.set_state(torch.from_numpy(state)),
+            lambda seed: source.manual_seed(int(seed.generate_state(1, np.uint64)[0] >> 1)),
+        )
     if isinstance(source, random.Random):
         return _of_python(source)
     if isinstance(source, np.random.RandomState):
@@ -116,12 +141,6 @@ def _restarted(
 
 def _found(roots: Iterable[Any]) -> tuple[list[Any], bool]:
     """The generators that are reachable from `roots`, and whether code of others is."""
-    kept = (
-        np.random.Generator,
-        np.random.RandomState,
-        np.random.BitGenerator,
-        random.Random,
-    )
     shared = (random.random.__self__, np.random.rand.__self__)  # type: ignore[attr-defined]
     left, held, outside = deque(roots), [], False
     seen: dict[int, Any] = {}  # which keeps the objects, so that no two have the same id
@@ -132,13 +151,18 @@ def _found(roots: Iterable[Any]) -> tuple[list[Any], bool]:
         seen[id(x)] = x
         if any(x is each for each in shared):
             outside = True
-        elif isinstance(x, kept) and not isinstance(x, random.SystemRandom):
+        elif _is_generator(x):
             held.append(x)
             outside = True
         else:
             outside = outside or _is_outside(x)
             left.extend(_parts(x))
     return held, outside
+
+
+def _is_generator(x: Any) -> bool:
+    kinds = np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random
+    return _is_of_torch(x) or (isinstance(x, kinds) and not isinstance(x, random.SystemRandom))
 
 
 def _is_outside(x: Any) -> bool:

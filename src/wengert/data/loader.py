@@ -268,7 +268,7 @@ class DataLoader(Loader):
     data set or its functions keep (`self.rng = np.random.default_rng()`): while a batch is fetched,
     they start from a state that follows from the seed, and are put back afterwards. Threads would
     share them: if the first batch draws from one, all batches are fetched without workers, with a
-    warning. Generators of other libraries are left alone.
+    warning. (PyTorch's generator is treated alike, those of other libraries are left alone.)
 
     An `ArrayDataset` needs no workers, since a batch is one NumPy operation. Threads are suitable
     for work of NumPy, Pillow or the disk, during which other threads run, and they share all
@@ -360,7 +360,7 @@ def _checked_sampler(sampler: Any, n: int) -> Sampler | None:
     if isinstance(sampler, type) or not (hasattr(sampler, "__len__") and hasattr(sampler, "order")):
         raise TypeError(
             f"DataLoader: got sampler {text_of(sampler):.80}, needed an object with len() and "
-            f"order(rng), such as WeightedSampler(weights)"
+            f"order(rng), such as WeightedSampler(weights); Subset(dataset, indices) selects samples"
         )
     if getattr(sampler, "population", n) != n:
         raise ValueError(
