@@ -360,7 +360,8 @@ def _checked_sampler(sampler: Any, n: int) -> Sampler | None:
     if isinstance(sampler, type) or not (hasattr(sampler, "__len__") and hasattr(sampler, "order")):
         raise TypeError(
             f"DataLoader: got sampler {text_of(sampler):.80}, needed an object with len() and "
-            f"order(rng), such as WeightedSampler(weights); Subset(dataset, indices) selects samples"
+            f"order(rng), such as WeightedSampler(weights); for a selection of samples use "
+            f"Subset(dataset, indices)"
         )
     if getattr(sampler, "population", n) != n:
         raise ValueError(
