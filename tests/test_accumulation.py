@@ -125,6 +125,25 @@ def test_sums_of_float16_are_sums():
         np.testing.assert_allclose(p.data, q.data, atol=1e-3)
 
 
+def test_losses_within_the_model_do_not_count():
+    class Inner(Layer):
+        def __init__(self):
+            self.linear = Linear(3, in_size=4, dtype=np.float64)
+
+        def forward(self, x):
+            y = self.linear(x)
+            self.penalty = F.mean_squared_error(y, np.zeros(y.shape))
+            return y
+
+    def net():
+        wg.seed(0)
+        return Inner()
+
+    loss = partial(entropy, ignore_index=-1)
+    whole = stepped(net(), loss, [(X, IGNORED)], 1)
+    assert_same_weights(stepped(net(), loss, parts(X, IGNORED, [4, 8]), 2), whole)
+
+
 @pytest.mark.parametrize("order", [[0, 1, 2], [1, 0, 2], [1, 2, 0]])
 def test_a_part_without_labels_may_be_the_first_or_the_last(order):
     loss = partial(entropy, ignore_index=-1)
