@@ -143,6 +143,32 @@ def test_each_file_is_checked_once_until_it_changes(data, capsys, monkeypatch):
     assert sorted(path.name for path in checked[40:]) == ["3.png", "new.png"]
 
 
+def test_a_problem_of_the_system_is_not_kept(data, tmp_path, monkeypatch):
+    path, kept = data / "dark" / "0.png", tmp_path / "kept"
+    monkeypatch.setattr(
+        image, "open", lambda file: (_ for _ in ()).throw(PermissionError(13, "no"))
+    )
+    assert check_images([path], kept)[path].problem is not None
+    monkeypatch.undo()
+    assert check_images([path], kept)[path].problem is None
+
+
+def test_what_was_checked_before_an_interruption_is_kept(data, tmp_path, monkeypatch):
+    def stop(done, of):
+        if done == 15:
+            raise KeyboardInterrupt
+
+    checked = []
+    real = image_check.check_image
+    monkeypatch.setattr(image_check, "check_image", lambda path: checked.append(path) or real(path))
+    paths = ImageFolder(data).paths
+    with pytest.raises(KeyboardInterrupt):
+        check_images(paths, tmp_path / "kept", stop)
+    before = len(checked)
+    assert len(check_images(paths, tmp_path / "kept")) == 40
+    assert len(checked) - before == 25
+
+
 def test_results_that_cannot_be_kept_or_read_are_no_error(data, tmp_path, capsys):
     (tmp_path / "cache").write_text("a file, not a folder")
     train(capsys)

@@ -365,6 +365,23 @@ def test_few_integers_are_taken_for_classes_which_is_said(tmp_path, capsys):
     assert facts("classes")["classes"] == ["3", "4", "5", "6"]
 
 
+def test_many_integers_are_taken_for_numbers_which_is_said(tmp_path, capsys):
+    table(tmp_path / "t.csv", "x,age", [f"{i % 9}.5,{i % 30}" for i in range(300)])
+    assert (
+        "target 'age' has 30 different integers, from 0 to 29, which are taken for numbers; "
+        "--kind classes makes each of them a class"
+    ) in train(capsys)
+    assert facts()["classes"] is None
+
+
+def test_rows_to_predict_with_another_delimiter_are_told(tmp_path, capsys):
+    table(tmp_path / "t.csv", "a;b;kind", flowers(join=";"))
+    train(capsys, "--delimiter", ";")
+    table(tmp_path / "new.csv", "a,b", ["1,2"])
+    err = failed(capsys, "predict", "run", "new.csv")
+    assert "new.csv: has one column, 'a,b'; its delimiter must be ';', as in the table" in err
+
+
 @pytest.mark.parametrize("target", ["{i}", "{i}.5", "0.{i}"])
 def test_many_numbers_or_fractions_are_no_classes(tmp_path, capsys, target):
     table(tmp_path / "t.csv", "x,t", [f"{i % 9},{target.format(i=i % 30)}" for i in range(120)])

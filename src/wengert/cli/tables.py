@@ -207,17 +207,20 @@ def _kind(rows: Rows, target: int, kind: str, notes: list[str]) -> str:
     if kind != "auto":
         return {"classes": "classes", "regression": "numbers"}[kind]
     fields, name = rows.column(target), rows.label(target)
-    numeric = all(map(rows.format.is_number, fields))
-    values = sorted({rows.format.number(field) for field in fields}) if numeric else []
-    if not (numeric and len(set(fields)) <= min(FEW, len(fields) // 5)):
+    if not all(map(rows.format.is_number, fields)):
         return "auto"
-    if not all(value.is_integer() for value in values):
+    values = sorted({rows.format.number(field) for field in fields})
+    if not all(value.is_integer() for value in values) or 5 * len(set(fields)) > len(fields):
         return "auto"
+    is_few = len(set(fields)) <= FEW
+    taken, other = "classes", "regression predicts a number"
+    if not is_few:
+        taken, other = "numbers", "classes makes each of them a class"
     notes.append(
         f"target {name!r} has {len(values)} different integers, from {values[0]:g} to "
-        f"{values[-1]:g}, which are taken for classes; --kind regression predicts a number"
+        f"{values[-1]:g}, which are taken for {taken}; --kind {other}"
     )
-    return "classes"
+    return taken
 
 
 def _replacement(missing: str) -> float | None:
@@ -263,7 +266,7 @@ def _positions(
     if _is_header(first, facts, style):
         del lines[0]
         if facts["named"]:
-            return _found(path, first, columns)
+            return _found(path, first, columns, style)
     width = len(first)
     whole = width == facts["width"] and not facts["named"]  # with the target, as when trained
     if width != len(columns) and not whole:
@@ -286,7 +289,12 @@ def _is_header(first: list[str], facts: Facts, style: TableFormat) -> bool:
     return takes_numbers and not any(map(style.is_number, first))
 
 
-def _found(path: Path, header: list[str], columns: list[str]) -> list[int]:
+def _found(path: Path, header: list[str], columns: list[str], style: TableFormat) -> list[int]:
+    if len(header) == 1 < len(columns):
+        raise Failure(
+            f"{path}: has one column, {header[0][:60]!r}; its delimiter must be "
+            f"{style.delimiter!r}, as in the table that the run was trained on"
+        )
     missing = [name for name in columns if name not in header]
     if missing:
         shown = ", ".join(header)

@@ -6,7 +6,6 @@ eighth of the size, which takes a fraction of the time and reads the file to its
 
 import json
 import os
-import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -28,11 +27,14 @@ class ImageCheck:
         problem: why it cannot be read; None if it can.
         animated: whether it has several images, of which only the first is used.
         transparent: whether it has pixels that are not opaque.
+        passing: whether the problem is not the file's but the system's, such as a permission, so
+            that it may pass while the file remains the same.
     """
 
     problem: str | None = None
     animated: bool = False
     transparent: bool = False
+    passing: bool = False
 
 
 def check_images(
@@ -58,27 +60,24 @@ def check_images(
     unknown = [path for path in marks if path not in found]
     if not unknown:
         return found
-    done = 0
-    lock = threading.Lock()
-
-    def check(path: Path) -> ImageCheck:
-        nonlocal done
-        result = check_image(path)
-        with lock:
-            done += 1
+    threads = ThreadPoolExecutor(min(8, os.cpu_count() or 1))
+    try:
+        for done, (path, check) in enumerate(
+            zip(unknown, threads.map(check_image, unknown), strict=True), 1
+        ):
+            found[path] = check
             if progress is not None:
                 progress(done, len(unknown))
-        return result
-
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
-        found |= zip(unknown, threads.map(check, unknown), strict=True)
-    if kept is not None:
-        others = {path: entry for path, entry in known.items() if os.path.exists(path)}
-        mine = {
-            os.path.abspath(p): [marks[p], [c.problem, c.animated, c.transparent]]
-            for p, c in found.items()
-        }
-        _save(kept, others | mine)
+    finally:  # also after Ctrl-C
+        threads.shutdown(cancel_futures=True)
+        if kept is not None:
+            others = {path: entry for path, entry in known.items() if os.path.exists(path)}
+            mine = {
+                os.path.abspath(p): [marks[p], [c.problem, c.animated, c.transparent]]
+                for p, c in found.items()
+                if not c.passing
+            }
+            _save(kept, others | mine)
     return {path: found[path] for path in paths}
 
 
@@ -94,7 +93,8 @@ def check_image(path: Path) -> ImageCheck:
             image.load()
             transparent = is_transparent(image) and _has_transparency(image)
     except Exception as error:  # Pillow's decoders raise errors of every kind
-        return ImageCheck(why(error))
+        is_passing = isinstance(error, MemoryError) or getattr(error, "errno", None) is not None
+        return ImageCheck(why(error), passing=is_passing)
     return ImageCheck(None, frames > 1, transparent)
 
 
