@@ -430,6 +430,16 @@ def test_the_share_of_the_variance_that_is_explained_is_told(tmp_path, capsys):
     assert {"r2", "validation_r2"} <= last.keys()
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 50_000.0])
+def test_targets_of_every_unit_can_be_trained_by_every_optimizer(tmp_path, capsys, optimizer, unit):
+    rng = np.random.default_rng(0)
+    rows = [f"{x:.4f},{unit * (x + 10):.9g}" for x in rng.normal(size=99)]
+    table(tmp_path / "t.csv", "x,t", rows)
+    lines = train(capsys, "--optimizer", optimizer, "--epochs", "20", "--model", "linear")
+    assert float(re.match(r"test R²: (\S+),", lines[-1])[1]) > 0.7
+
+
 def test_one_test_sample_has_no_variance_to_explain(tmp_path, capsys):
     table(tmp_path / "t.csv", "x,t", [f"{x}.5,{x}.25" for x in range(5)])
     lines = train(capsys, "--validation", "0.25")

@@ -33,8 +33,21 @@ def measures(settings: Settings, facts: Facts) -> tuple[Loss, dict[str, Any]]:
         return F.softmax_cross_entropy, {}
     if facts.get("classes") is not None:
         return F.softmax_cross_entropy, {"accuracy": F.accuracy}
-    is_table = DATASETS[settings["dataset"]].kind == "table"
-    return F.mean_squared_error, {"r2": R2()} if is_table else {}
+    if DATASETS[settings["dataset"]].kind != "table":
+        return F.mean_squared_error, {}
+    std = _target_std(facts)
+
+    def scaled_error(y: Any, t: Any) -> Any:
+        """The squared error in standard deviations, whatever the unit of t is."""
+        return F.mean_squared_error(y / std, t / std)
+
+    return scaled_error, {"r2": R2()}
+
+
+def _target_std(facts: Facts) -> float:
+    """The standard deviation of the targets of a table; 1 if they are equal."""
+    scaler = facts["t_scaler"]
+    return math.sqrt(scaler["squares"] / scaler["count"]) or 1.0
 
 
 def make_trainer(
@@ -83,7 +96,7 @@ def _optimizer(settings: Settings, batches: int) -> optimizers.Optimizer:
     return kinds[settings["optimizer"]](rate)
 
 
-def headline(settings: Settings, scores: Mapping[str, float | None]) -> str:
+def headline(settings: Settings, facts: Facts, scores: Mapping[str, float | None]) -> str:
     """The result of a test, as one line; None, in a file, stands for NaN and infinities."""
     found = {name: math.nan if score is None else score for name, score in scores.items()}
     if "accuracy" in found:
@@ -91,5 +104,7 @@ def headline(settings: Settings, scores: Mapping[str, float | None]) -> str:
     if DATASETS[settings["dataset"]].kind == "text":
         unit = settings["unit"].removesuffix("s")
         return f"test loss: {found['loss']:.4f} nats per {unit}"
-    error = f"mean squared error: {found['loss']:.4g}"
-    return f"test R²: {found['r2']:.4f}, {error}" if "r2" in found else f"test {error}"
+    if "r2" not in found:
+        return f"test mean squared error: {found['loss']:.4g}"
+    error = found["loss"] * _target_std(facts) ** 2
+    return f"test R²: {found['r2']:.4f}, mean squared error: {error:.4g}"

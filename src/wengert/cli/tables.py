@@ -290,7 +290,7 @@ def _is_header(first: list[str], facts: Facts, style: TableFormat) -> bool:
 
 
 def _found(path: Path, header: list[str], columns: list[str], style: TableFormat) -> list[int]:
-    if len(header) == 1 < len(columns):
+    if len(header) == 1 < len(columns) and header[0] not in columns:
         raise Failure(
             f"{path}: has one column, {header[0][:60]!r}; its delimiter must be "
             f"{style.delimiter!r}, as in the table that the run was trained on"

@@ -79,7 +79,7 @@ def resume(folder: str, dataset: str | None, model: str | None, given: Settings)
         print(f"{run.folder} is finished: epoch {epochs} of {epochs}; add more with --epochs N")
         best = best_epoch(run, None, run.metrics["best_epoch"])
         print(weights_line(epochs, run.metrics["epoch"], best))
-        print(headline(run.settings, run.metrics["test"]))
+        print(headline(run.settings, run.facts, run.metrics["test"]))
         return 0
     random.seed(run.settings["seed"])
     samples = loaded(run)
@@ -325,7 +325,7 @@ def _finish(run: Run, trainer: Trainer, samples: Data, best: BestWeights | None)
     }
     run.write_metrics(for_json(metrics))
     print(weights_line(settings["epochs"], trainer.epoch, tested))
-    print(headline(settings, test))
+    print(headline(settings, run.facts, test))
     return 0
 
 

@@ -34,7 +34,7 @@ def evaluate(folder: str, data: str | None, *, which: Which) -> int:
     model, weights = trained(run, which)
     test = evaluated(model, run.settings, run.facts, samples.test)
     print(weights)
-    print(headline(run.settings, test))
+    print(headline(run.settings, run.facts, test))
     return 0
 
 
