@@ -232,6 +232,37 @@ def test_elements_of_weight_0_may_be_anything_predictions_and_targets(loss, opti
     assert loss(INNER, t, weight=weight, **options) == expected
 
 
+def rows_of(f):
+    return lambda x, t, reduction: f(x, t)
+
+
+IN_ROWS = LOSSES | {
+    "cosine_similarity": (rows_of(F.cosine_similarity), LOGITS, INNER),
+    "softmax": (rows_of(lambda x, t: F.softmax(x)), LOGITS, INNER),
+    "log_softmax": (rows_of(lambda x, t: F.log_softmax(x)), LOGITS, INNER),
+    "softmax_cross_entropy, smoothed": (
+        lambda x, t, **o: F.softmax_cross_entropy(x, t, label_smoothing=0.1, **o), LOGITS, LABELS,
+    ),
+    "sigmoid_cross_entropy, weighted": (
+        lambda x, t, **o: F.sigmoid_cross_entropy(x, t, pos_weight=2.0, **o), LOGITS, INNER,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@of(IN_ROWS)
+def test_rows_whose_losses_are_not_selected_may_hold_anything(loss, x, t, bad):
+    if loss is F.binary_cross_entropy and np.isinf(bad):
+        pytest.skip("an infinite probability is refused")
+
+    def selected(x):
+        losses = loss(x, t, reduction="none")
+        return np.sum(np.where(ROW[:, 0] if losses.ndim == 1 else ROW, 0, losses * losses))
+
+    check_masked(selected, x, bad, ROW)
+
+
 @pytest.mark.parametrize("bad", BAD)
 @pytest.mark.parametrize("log_target", [False, True])
 def test_kl_divergence_does_not_count_classes_of_probability_0(log_target, bad):
@@ -266,7 +297,7 @@ def test_the_mean_of_labels_of_weight_0_alone_is_refused():
         F.nll(LOGITS[:1], LABELS[:1], weight=[0, 1, 1])
 
 
-@pytest.mark.parametrize("far", [1e300])
+@pytest.mark.parametrize("far", [1e300, np.inf])
 def test_a_triplet_whose_negative_is_far_away_has_no_gradient(far):
     x, negative = Variable(np.zeros((1, 2))), Variable(np.array([[far, 0.0]]))
     F.triplet_margin(x, np.ones((1, 2)), negative).backward()

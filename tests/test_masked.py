@@ -111,6 +111,16 @@ def test_a_mask_of_numbers_has_a_gradient_beside_masked_keys(bad):
     )
 
 
+@pytest.mark.parametrize("bad", [0.0, np.nan])
+def test_a_mask_in_float64_leaves_float32_as_it_is(bad):
+    rows = ~SEEN.swapaxes(1, 2)
+    k = Variable(np.where(rows, bad, K).astype(np.float32))
+    q, v = Q.astype(np.float32), V.astype(np.float32)
+    y = F.scaled_dot_product_attention(q, k, v, np.where(SEEN, 0.3, -np.inf))
+    (g,) = wg.grad([np.sum(y)], [k], create_graph=True)
+    assert y.dtype == g.dtype == np.float32
+
+
 def test_an_unmasked_nan_is_not_hidden():
     k = np.where(np.arange(S)[:, None] == 0, np.nan, K)
     y = F.scaled_dot_product_attention(Q, k, V, SEEN)

@@ -270,6 +270,12 @@ class Softmax(Function):
         (y,) = self.ys
         return y * (gy - np.sum(y * gy, axis=self.axis, keepdims=True))
 
+    def backward_past_zeros(self, gy):
+        (y,) = self.ys
+        unused = np.logical_or(np.equal(y, 0), all_zero(gy, self.axis))
+        y, gy = (np.where(unused, 0, a) for a in (y, gy))
+        return y * (gy - np.sum(y * gy, axis=self.axis, keepdims=True))
+
     @staticmethod
     def samples(rng):
         yield (rng.normal(size=(2, 3)),)
@@ -291,7 +297,16 @@ class LogSoftmax(Function):
         (y,) = self.ys
         return gy - np.exp(y) * np.sum(gy, axis=self.axis, keepdims=True)
 
+    def backward_past_zeros(self, gy):
+        y = np.where(all_zero(gy, self.axis), 0, self.ys[0])
+        return gy - np.exp(y) * np.sum(gy, axis=self.axis, keepdims=True)
+
     samples = Softmax.samples
+
+
+def all_zero(gy, axis):
+    """Where all of `gy` along an axis, which is kept, is 0."""
+    return np.all(np.equal(gy, 0), axis=axis, keepdims=True)
 
 
 # ---- Public functions ----

@@ -13,6 +13,7 @@ from wengert.arguments import fraction, integer
 from wengert.arrays import as_array, sum_to
 from wengert.config import enable_backprop, training
 from wengert.core import Function
+from wengert.functions.activation import Softmax, all_zero
 from wengert.functions.dropout import dropout_mask
 from wengert.functions.linalg import linear
 from wengert.functions.precision import in_float
@@ -22,21 +23,14 @@ from wengert.functions.zeros import matmul_past_zeros
 __all__ = ["multi_head_attention", "scaled_dot_product_attention"]
 
 
-class SoftmaxOrZero(Function):
+class SoftmaxOrZero(Softmax):
     """y = e^x / Σ e^x along the last axis, and 0 where all of x is -∞;  dx = y (dy - Σ y dy)."""
+
+    def __init__(self) -> None:
+        super().__init__(axis=-1)
 
     def forward(self, x):
         return kernels.softmax_or_zero(x.copy())
-
-    def backward(self, gy):
-        (y,) = self.ys
-        return y * (gy - np.sum(y * gy, axis=-1, keepdims=True))
-
-    def backward_past_zeros(self, gy):
-        (y,) = self.ys
-        unused = np.logical_or(np.equal(y, 0), _all_zero(gy))
-        y, gy = (np.where(unused, 0, a) for a in (y, gy))
-        return y * (gy - np.sum(y * gy, axis=-1, keepdims=True))
 
     @staticmethod
     def samples(rng):
@@ -90,7 +84,7 @@ class Attention(Function):
         dropped = p
         if factors is not None:
             dropped, gp = p * factors, np.where(np.equal(factors, 0), 0, gp * factors)
-        unused = np.logical_or(np.equal(p, 0), _all_zero(gy))
+        unused = np.logical_or(np.equal(p, 0), all_zero(gy, -1))
         total = np.sum(np.where(np.equal(gy, 0), 0, y * gy), axis=-1, keepdims=True)
         gx = np.where(unused, 0, p) * np.where(unused, 0, gp - total)
         need_q, need_k, need_v = self.needs[:3]
@@ -158,11 +152,6 @@ class Attention(Function):
         yield (q, k[:1], v[0], rng.normal(size=4)), {"scale": 1.0, "causal": True}
         yield (q, k, v, factors > 0), {"scale": 0.5, "dropout": True}
         yield (q, k, v, rng.normal(size=(2, 4)), factors > 0), {"scale": 0.5, "dropout": True}
-
-
-def _all_zero(gy: Any) -> Any:
-    """Which rows are 0."""
-    return np.all(np.equal(gy, 0), axis=-1, keepdims=True)
 
 
 def _summed(g: Any, shape: tuple[int, ...]) -> Any:

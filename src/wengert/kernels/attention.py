@@ -49,6 +49,7 @@ def masked_products(
         if m.dtype == bool:
             x = np.where(m, x, -np.inf)
         else:
+            m = m if m.dtype == x.dtype else m.astype(x.dtype)
             x = np.where(np.equal(m, -np.inf), -np.inf, x + m)
     return x
 
