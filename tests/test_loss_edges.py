@@ -379,6 +379,21 @@ def test_the_gradient_of_softmax_cross_entropy_keeps_its_digits_where_x_is_right
         np.testing.assert_allclose(v.grad.data, np.exp(-60) * np.array([[-2, 1, 1]]), rtol=1e-12)
 
 
+@pytest.mark.parametrize("axis", [-1, 0])
+@pytest.mark.parametrize("options", [{}, {"weight": [1.0, 1.0, 1.0]}])
+def test_softmax_cross_entropy_keeps_its_digits_where_x_is_right(options, axis):
+    for gap in (2.0, 5.0, 20.0, 60.0, 700.0):
+        x = np.array([[gap, 0.0, 0.0], [0.0, 1.0, 2.0]])
+        x = x if axis else x.T
+        losses = F.softmax_cross_entropy(
+            x, np.array([0, 2]), axis=axis, reduction="none", **options
+        )
+        assert losses[0] == pytest.approx(np.log1p(2 * np.exp(-gap)), rel=1e-14)
+    row = np.array([[60.0, 0.0, 0.0]])
+    loss = F.softmax_cross_entropy(row, np.array([0]), **options)
+    assert loss == pytest.approx(2 * np.exp(-60), rel=1e-14)
+
+
 def test_softmax_cross_entropy_has_the_same_gradient_for_every_layout_of_memory():
     x = RNG.normal(size=(3, 4, 5))
     t = RNG.integers(0, 5, size=(3, 4))

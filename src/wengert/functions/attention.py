@@ -26,8 +26,10 @@ __all__ = ["multi_head_attention", "scaled_dot_product_attention"]
 class SoftmaxOrZero(Softmax):
     """y = e^x / Σ e^x along the last axis, and 0 where all of x is -∞;  dx = y (dy - Σ y dy)."""
 
+    axis = -1
+
     def __init__(self) -> None:
-        super().__init__(axis=-1)
+        """No options: the axis is the last one."""
 
     def forward(self, x):
         return kernels.softmax_or_zero(x.copy())

@@ -44,7 +44,8 @@ class SoftmaxCrossEntropy(Function):
         z = x - np.max(x, axis=-1, keepdims=True)
         right = z.reshape(-1, z.shape[-1])[np.arange(t.size), t.reshape(-1)]
         # both sums have the same sign: no cancellation
-        return (np.sum(np.log(np.sum(np.exp(z), axis=-1))) - np.sum(right)) / t.size
+        total = np.sum(np.exp(z), axis=-1, keepdims=True)
+        return (np.sum(kernels.log_of_total(z, total, -1)) - np.sum(right)) / t.size
 
     def backward(self, gy):
         x, t = self.xs

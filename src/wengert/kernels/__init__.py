@@ -25,6 +25,7 @@ from wengert.kernels.recurrence import (
     rnn_forward,
 )
 from wengert.kernels.softmaxes import (
+    log_of_total,
     log_softmax,
     softmax,
     softmax_less_one_hot,
@@ -46,6 +47,7 @@ __all__ = [
     "gru_backward",
     "gru_forward",
     "im2col",
+    "log_of_total",
     "log_softmax",
     "lstm_backward",
     "lstm_forward",

@@ -4,6 +4,8 @@ import numpy as np
 
 from wengert.kernels.sums import all_finite
 
+NEAR_1 = 1.1
+
 
 def softmax(x: np.ndarray, axis: int) -> np.ndarray:
     """e^x / Σ e^x along `axis`."""
@@ -14,7 +16,22 @@ def softmax(x: np.ndarray, axis: int) -> np.ndarray:
 def log_softmax(x: np.ndarray, axis: int) -> np.ndarray:
     """x - log Σ e^x along `axis`."""
     z = x - np.max(x, axis=axis, keepdims=True)
-    return z - np.log(np.sum(np.exp(z), axis=axis, keepdims=True))
+    return z - log_of_total(z, np.sum(np.exp(z), axis=axis, keepdims=True), axis)
+
+
+def log_of_total(z: np.ndarray, total: np.ndarray, axis: int) -> np.ndarray:
+    """log Σ e^z along `axis`, which is kept, from z, whose largest element is 0, and the sum.
+
+    A sum near 1 has lost the digits of all elements but the largest; they are added up again.
+    """
+    logs = np.log(total)
+    if isinstance(total, np.ndarray):
+        near = np.moveaxis(total, axis, -1)[..., 0] < NEAR_1
+        if near.any():
+            rows = np.moveaxis(z, axis, -1)[near]
+            others = np.sum(np.where(rows == 0, 0, np.exp(rows)), axis=-1)
+            np.moveaxis(logs, axis, -1)[near, 0] = np.log1p(others)
+    return logs
 
 
 def softmax_less_one_hot(x: np.ndarray, t: np.ndarray) -> np.ndarray:
