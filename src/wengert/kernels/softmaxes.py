@@ -25,12 +25,11 @@ def log_of_total(z: np.ndarray, total: np.ndarray, axis: int) -> np.ndarray:
     A sum near 1 has lost the digits of all elements but the largest; they are added up again.
     """
     logs = np.log(total)
-    if isinstance(total, np.ndarray):
+    if isinstance(total, np.ndarray) and total.min(initial=NEAR_1) < NEAR_1:
         near = np.moveaxis(total, axis, -1)[..., 0] < NEAR_1
-        if near.any():
-            rows = np.moveaxis(z, axis, -1)[near]
-            others = np.sum(np.where(rows == 0, 0, np.exp(rows)), axis=-1)
-            np.moveaxis(logs, axis, -1)[near, 0] = np.log1p(others)
+        rows = np.moveaxis(z, axis, -1)[near]
+        others = np.sum(np.where(rows == 0, 0, np.exp(rows)), axis=-1)
+        np.moveaxis(logs, axis, -1)[near, 0] = np.log1p(others)
     return logs
 
 
