@@ -203,6 +203,7 @@ def test_ufuncs_with_a_dtype_compute_in_it():
     assert np.exp(x, dtype=np.float64).dtype == np.float64
     assert np.add(x, 1, dtype=np.float64).dtype == np.float64
     assert np.add(x.data, Variable([1.0, 2.0]), dtype=np.float32).dtype == np.float32
+    assert np.add(x, 1, out=None, where=True, casting="same_kind", order="K").dtype == np.float32
     with pytest.raises(TypeError, match=r"np\.add: got float32 and dtype=int64, needed a dtype of"):
         np.add(x, 1, dtype=int)
 

@@ -19,6 +19,8 @@ from wengert.core import Variable
 from wengert.dispatch import implementations, ufuncs
 from wengert.functions.arguments import as_operand
 from wengert.functions.axes import checked_axes, checked_axis
+from wengert.functions.cumulative import cummax, cummin
+from wengert.functions.reduce import logsumexp
 
 # np.add.reduce(x, axis) = np.sum(x, axis)
 REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
@@ -29,7 +31,12 @@ REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {
     np.logical_and: np.all,
     np.logical_or: np.any,
 }
-ACCUMULATIONS: dict[np.ufunc, Callable[..., Any]] = {np.add: np.cumsum, np.multiply: np.cumprod}
+ACCUMULATIONS: dict[np.ufunc, Callable[..., Any]] = {
+    np.add: np.cumsum,
+    np.multiply: np.cumprod,
+    np.maximum: cummax,
+    np.minimum: cummin,
+}
 
 
 def ufunc_call(
@@ -62,6 +69,8 @@ def ufunc_call(
 
 def _call(ufunc: np.ufunc, *inputs: Any, **options: Any) -> Any:
     dtype = options.pop("dtype", None)
+    if options.get("where") is True:
+        del options["where"]
     for option, without_effect in (("casting", "same_kind"), ("order", "K"), ("subok", True)):
         if options.get(option, without_effect) == without_effect:
             options.pop(option, None)
@@ -123,6 +132,8 @@ def _reduce(
             options["where"] = where
         return REDUCTIONS[ufunc](x, **options)
     x = as_operand(x) if dtype is None else _astype(as_operand(x), dtype)
+    if ufunc is np.logaddexp and initial is None and where is True:
+        return logsumexp(x, axis, keepdims=keepdims)
     if where is not True:
         if ufunc.identity is None:
             _refuse(ufunc, "reduce", {"where": where}, "use np.where and x.data")
