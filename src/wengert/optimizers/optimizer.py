@@ -5,6 +5,7 @@ Parameter, `update_one` makes one step in place.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Self, TypeAlias
@@ -211,7 +212,8 @@ class Optimizer(Declared):
         }
         states = {name: self._state_of(name, p) for name, p in trained.items()}
         overflows: list[Any] = []
-        with np.errstate(over="call", call=lambda *what: overflows.append(what)):
+        guard = np.errstate(over="call", call=lambda *what: overflows.append(what))
+        with guard if any(states.values()) else nullcontext():  # (without a state, none is spoilt)
             for name, p in trained.items():
                 state = states[name]
                 if "t" in state:
@@ -284,16 +286,17 @@ class Optimizer(Declared):
         """The state of this Parameter; an initial one if there is none yet."""
         if name not in self.states:
             state = self._initial(p.data)
-        else:
-            state = self.states[name]
-            fit = p.shape, COMPUTED.get(p.dtype, p.dtype)
+        elif state := self.states[name]:
+            dtype = COMPUTED.get(p.dtype, p.dtype)
             for array in state.values():
-                if isinstance(array, ndarray) and (array.shape, array.dtype) != fit:
+                if isinstance(array, ndarray) and not (
+                    array.dtype == dtype and array.shape == p.shape
+                ):
                     raise ValueError(
                         f"{type(self).__name__}.update: {name} is {p.dtype} {p.shape}, but its "
                         f"state is {array.dtype} {array.shape}; call setup(model) to start again"
                     )
-            if MASTER in state and p.dtype not in COMPUTED:
+            if MASTER in state and p.itemsize > 2:
                 del state[MASTER]
         g = p.grad
         if g is not None and g.shape != p.shape:
@@ -322,7 +325,7 @@ class Optimizer(Declared):
 
     def _step(self, p: ndarray, g: ndarray, state: State, options: dict[str, float]) -> None:
         """Runs the formula; on large arrays in blocks, which stay in the cache."""
-        if p.dtype in COMPUTED:
+        if p.itemsize == 2:
             self._step_in_single(p, g, state, options)
             return
         arguments = {**state, **options}
