@@ -44,3 +44,37 @@ def test_examples_in_docstrings_are_right(name):
     with np.printoptions():
         failed, _ = doctest.testmod(module, extraglobs={"np": np}, verbose=False)
     assert failed == 0
+
+
+def names_in_the_last_column(document):
+    """The dotted names of wengert in the tables of a document."""
+    for line in (ROOT / "docs" / document).read_text().splitlines():
+        if line.startswith("| "):
+            for code in re.findall(r"`([^`]+)`", line.rsplit(" | ", 1)[-1]):
+                yield from re.findall(r"\b(?:wg|wengert|F|L|np|model|optimizer|x)(?:\.\w+)+", code)
+
+
+NAMES = sorted(set(names_in_the_last_column("from_pytorch.md")))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_name_in_the_table_for_users_of_pytorch_exists(name):
+    import wengert.functions as F
+    import wengert.layers as L
+
+    model = L.Sequential(L.Linear(2, in_size=2))
+    roots = {
+        "wg": wengert, "wengert": wengert, "F": F, "L": L, "np": np, "model": model,
+        "optimizer": wengert.optimizers.SGD().setup(model), "x": wengert.Variable(np.ones((2, 2))),
+    }  # fmt: skip
+    if name == "wengert.sklearn":
+        importlib.import_module(name)
+        return
+    first, *rest = name.split(".")
+    value = roots[first]
+    for part in rest:
+        value = getattr(value, part)
+
+
+def test_the_table_for_users_of_pytorch_has_names():
+    assert len(NAMES) > 80
