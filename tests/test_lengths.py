@@ -298,6 +298,34 @@ def test_the_content_of_the_padding_makes_no_difference(value):
         np.testing.assert_allclose(p, expected[name], rtol=1e-6, atol=1e-7)
 
 
+class States(Layer):
+    """Outputs of all steps, and the last state, in which the sequences are on the second axis."""
+
+    def __init__(self, last):
+        self.lstm = LSTM(4, in_size=3)
+        self.last = last
+
+    def forward(self, x, lengths=None):
+        y, h, _ = self.lstm(x, lengths=lengths)
+        return (y, h) if self.last else y
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_steps_are_predicted_for_batches_of_unequal_lengths(form):
+    model = States(last=False)
+    y = Evaluator(model).predict(batches(FORMS[form], 3))
+    assert y.shape == (10, 7, 4)
+    for x, steps in zip(SEQUENCES, y, strict=True):
+        alone = model(x[np.newaxis]).data[0]
+        np.testing.assert_allclose(steps[: len(x)], alone, rtol=1e-5, atol=1e-6)
+        assert not steps[len(x) :].any()
+
+
+def test_outputs_without_sequences_on_the_first_axis_are_not_padded():
+    with pytest.raises(ValueError, match=r"shapes \(1, 2, 4\), \(1, 4, 4\), needed equal ones"):
+        Evaluator(States(last=True)).predict(batches(FORMS["(Padded(x, n), t)"]))
+
+
 def test_outputs_that_do_not_fit_padded_targets_are_refused():
     evaluator = Evaluator(made("classifier"), F.softmax_cross_entropy)
     x, _ = ragged(SAMPLES)

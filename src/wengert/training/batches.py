@@ -102,6 +102,14 @@ def takes(model: Layer, inputs: tuple[Any, ...]) -> bool:
     return _binds(model, *inputs)
 
 
+def has_lengths(model: Layer, inputs: Any) -> bool:
+    """Whether the inputs are sequences with their lengths."""
+    if isinstance(inputs, dict):
+        return "lengths" in inputs
+    two = isinstance(inputs, tuple | list) and len(inputs) == 2 and _is_integers(inputs[1])
+    return isinstance(inputs, Padded) or (two and "lengths" in _parameters(model))
+
+
 def _call_with_one(caller: str, model: Layer, inputs: Any) -> Any:
     """The outputs of a model that takes its inputs apart itself."""
     try:
@@ -166,12 +174,12 @@ def check_target_or_lengths(caller: str, model: Layer, batch: Any) -> None:
 # ---- Outputs ----
 
 
-def joined(outputs: list[Any], *, padded: bool = False) -> Any:
+def joined(outputs: list[Any], sizes: list[int] | None = None) -> Any:
     """The outputs of several batches as one array; tuples, lists and dicts element by element.
 
     Args:
-        padded: whether outputs of different numbers of steps, (B, T, …), are padded with zeros to
-            the greatest number.
+        sizes: for batches of sequences, their numbers of sequences B: outputs (B, T, …) of
+            different numbers of steps T are padded with zeros to the greatest number.
 
     Raises:
         ValueError: the shapes do not fit.
@@ -182,7 +190,8 @@ def joined(outputs: list[Any], *, padded: bool = False) -> Any:
         shapes = {array.shape[1:] for array in arrays}
         if len(shapes) == 1:
             return np.concatenate(arrays)
-        if padded and len({shape[1:] for shape in shapes}) == 1 and () not in shapes:
+        of_steps = sizes == [len(array) if array.ndim > 1 else 0 for array in arrays]
+        if of_steps and len({shape[1:] for shape in shapes}) == 1:
             return _with_equal_steps(arrays)
         raise ValueError(
             f"predict: the outputs of the batches have the shapes "

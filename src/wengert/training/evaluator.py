@@ -11,7 +11,15 @@ from wengert.data import Padded
 from wengert.functions.counting import counting, tell_again
 from wengert.layers import Layer
 from wengert.optimizers import ExponentialMovingAverage
-from wengert.training.batches import call, check_target_or_lengths, inputs_of, joined, parted, takes
+from wengert.training.batches import (
+    call,
+    check_target_or_lengths,
+    has_lengths,
+    inputs_of,
+    joined,
+    parted,
+    takes,
+)
 from wengert.training.checks import check_batches, check_computed, check_loss, check_model
 from wengert.training.metrics import number
 from wengert.training.order import outputs_first
@@ -30,7 +38,8 @@ class Evaluator:
     - ((x, lengths), t) and (x, lengths, t) call model(x, lengths=lengths) if its `forward` has an
       argument of this name, and else model(x, lengths);
     - (Padded(x, lengths), t), as the collate function `ragged` makes it, does the same; if t is
-      Padded, too, loss and metrics see the outputs and targets of the steps within the lengths;
+      Padded, too, loss and metrics see the outputs and targets of the steps within the lengths
+      (of other targets they see all, and leave out those with the label `ignore_index`);
     - a dict {"x": x, "mask": mask, "t": t} calls model(x=x, mask=mask).
 
     For other batches or losses a subclass overrides `compute`, `predict_batch` or `batch_size`.
@@ -180,8 +189,8 @@ class Evaluator:
                 (x, lengths) without a target are written ((x, lengths),) or Padded(x, lengths).
 
         Returns:
-            An array; or a tuple, list or dict of arrays, if the model returns that. If batches of
-            Padded have outputs for each step, those of shorter batches end with zeros.
+            An array; or a tuple, list or dict of arrays, if the model returns that. If batches with
+            lengths have outputs for each step, those of shorter batches end with zeros.
 
         Raises:
             RuntimeError: there are no batches.
@@ -189,15 +198,16 @@ class Evaluator:
         """
         caller = f"{type(self).__name__}.predict"
         check_batches(caller, batches)
-        padded = False
+        sizes: list[int] = []
         outputs = []
         with self.averaged(), no_grad(), test_mode():
             for batch in batches:
                 outputs.append(self.predict_batch(batch))
-                padded = padded or isinstance(inputs_of(batch), Padded)
+                if has_lengths(self.model, inputs_of(batch)):
+                    sizes.append(self.batch_size(batch))
         if not outputs:
             raise RuntimeError(f"{caller}: there were no batches, needed one or more")
-        return joined(outputs, padded=padded)
+        return joined(outputs, sizes)
 
     def _loss_of_outputs(self) -> Callable[[Any, Any], Any]:
         """The loss as a function of (y, t)."""
