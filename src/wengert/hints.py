@@ -132,6 +132,10 @@ _of_one = (
     "nanmean", "nanmedian", "nansum", "nan_to_num", "rad2deg", "reciprocal", "rot90", "sign",
     "sinc", "sinh", "tan", "trunc", "unique", "ptp",
 )
+_of_functions = (
+    "cummax", "cummin", "digamma", "erf", "erfc", "erfinv", "logit", "softplus",
+)
+_of_matrices = ("cholesky", "cond", "det", "inv", "pinv", "qr", "slogdet", "svd")
 _of_two = (
     "cross", "fmax", "fmin", "fmod", "hypot", "inner", "isclose", "kron", "logaddexp",
     "maximum", "minimum", "outer", "vdot",
@@ -140,6 +144,16 @@ _of_data = ("base", "byteswap", "ctypes", "dumps", "flags", "setflags", "strides
 VARIABLE |= {name: f"x.data.{name}" for name in _of_data}
 VARIABLE |= {name: f"np.{name}(x)" for name in _of_one}
 VARIABLE |= {name: f"np.{name}(x, y)" for name in _of_two}
+VARIABLE |= {name: f"F.{name}(x)" for name in _of_functions}
+VARIABLE |= {name: f"np.linalg.{name}(x)" for name in _of_matrices}
+VARIABLE |= {
+    "lgamma": "F.gammaln(x)",
+    "xlogy": "F.xlogy(x, y)",
+    "matrix_power": "np.linalg.matrix_power(x, n)",
+    "inverse": "np.linalg.inv(x)",
+    "logdet": "np.linalg.slogdet(x).logabsdet",
+    "pinverse": "np.linalg.pinv(x)",
+}
 
 LAYER = {
     "parameters": "model.params()",
@@ -411,6 +425,7 @@ TRAINING = {
 }
 
 WENGERT = {
+    "linalg": "np.linalg  # its functions are recorded, as in np.linalg.solve(A, b)",
     "tensor": "wg.Variable(array)",
     "Tensor": "wg.Variable(array)",
     "from_numpy": "wg.Variable(array)",
