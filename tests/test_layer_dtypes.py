@@ -125,6 +125,30 @@ def test_integers_and_lists_are_computed_as_floats_of_the_parameters(name, dtype
         np.testing.assert_array_equal(y.data, z.data)
 
 
+class Table:
+    """What NumPy can make an array of, such as a data frame."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.array, dtype)
+
+
+@pytest.mark.parametrize("given", [list, Table, lambda x: [list(row) for row in x]])
+def test_lists_of_arrays_and_tables_are_computed_in_the_dtype_of_the_parameters(given):
+    layer = L.Linear(3)
+    x = np.random.default_rng(0).normal(size=(2, 4))
+    y = layer(given(x))
+    assert y.dtype == np.float32
+    np.testing.assert_array_equal(y.data, layer(x.astype(np.float32)).data)
+
+
+def test_a_ragged_list_is_refused():
+    with pytest.raises(ValueError, match="inhomogeneous"):
+        L.Linear(3)([[1.0], [2.0, 3.0]])
+
+
 def test_a_cast_that_loses_digits_warns_once_at_the_line_of_the_program():
     model = L.Sequential(L.Linear(3), L.Residual(L.Linear(3)))
     x = np.ones((2, 4))

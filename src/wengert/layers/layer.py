@@ -71,7 +71,7 @@ class Layer(Holder, Declared):
         dtype = self._dtype
         if dtype is not False:
             for x in xs:
-                if options or getattr(x, "dtype", None) is not dtype:
+                if options or getattr(x, "dtype", xs) is not dtype:  # (lists have none)
                     xs, options = self._cast(xs, options)
                     break
         scope = layer_scope.get()
