@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+
 from wengert.core import Parameter
 from wengert.layers.parameters import Buffer, LazyParameter
 
@@ -125,5 +127,5 @@ def _expressions(x: Any, path: str, to_x: str, seen: set[int]) -> Iterator[tuple
 
 
 STATE = (Parameter, Buffer, LazyParameter)
-_PLAIN = {int, float, bool, str, type(None)}  # most options
+_PLAIN = {int, float, bool, str, type(None), *[type(np.dtype(c)) for c in "efd"]}  # most options
 _HELD = (*STATE, Holder, list, tuple, dict)

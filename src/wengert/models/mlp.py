@@ -42,7 +42,6 @@ class MLP(Layer):
         out_sizes = integers("MLP", "out_sizes", out_sizes, 1)
         if not out_sizes:
             raise ValueError("MLP: got no out_sizes, needed one for each layer")
-        self.out_sizes = out_sizes
         self.activation = function("MLP", "activation", activation)
         inner = he_normal if activation is relu else lecun_normal
         in_sizes = [in_size, *out_sizes[:-1]]
@@ -51,6 +50,11 @@ class MLP(Layer):
             for in_size, out_size in zip(in_sizes[:-1], out_sizes[:-1], strict=True)
         ]
         self.layers.append(Linear(out_sizes[-1], in_size=in_sizes[-1], dtype=dtype))
+
+    @property
+    def out_sizes(self) -> tuple[int, ...]:
+        """Output size of each layer."""
+        return tuple([layer.out_size for layer in self.layers])
 
     def forward(self, x: Operand) -> Variable:
         """y of shape (..., out_sizes[-1])."""

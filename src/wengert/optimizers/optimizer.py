@@ -212,8 +212,10 @@ class Optimizer(Declared):
         }
         states = {name: self._state_of(name, p) for name, p in trained.items()}
         overflows: list[Any] = []
-        guard = np.errstate(over="call", call=lambda *what: overflows.append(what))
-        with guard if any(states.values()) else nullcontext():  # (without a state, none is spoilt)
+        guard: Any = nullcontext()
+        if any(states.values()):  # an overflow would spoil them
+            guard = np.errstate(over="call", call=lambda *what: overflows.append(what))
+        with guard:
             for name, p in trained.items():
                 state = states[name]
                 if "t" in state:
