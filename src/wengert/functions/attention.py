@@ -172,7 +172,8 @@ def scaled_dot_product_attention(
 ) -> X:
     """y = softmax(scale q kᵀ + mask) v: for each query a weighted mean of the values.
 
-    Weights grow with the similarity of query and key. If all keys are masked, y is 0.
+    Weights grow with the similarity of query and key. If all keys are masked, y is 0. Keys and
+    values that are masked may be infinite or NaN.
 
     Args:
         q: queries, (..., T, E); the axes before, such as batch and heads, broadcast.

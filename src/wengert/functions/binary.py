@@ -163,7 +163,7 @@ def sigmoid_cross_entropy(
     Args:
         x: logits, of any shape; large ones do not overflow.
         t: probabilities, 0 ≤ t ≤ 1, in x's shape.
-        weight: weight of each element; broadcasts against x.
+        weight: weight of each element; broadcasts against x. With 0, x and t may be anything.
         pos_weight: weight of the first term; above 1 for a rare positive class.
         reduction: "mean" over all elements, "sum", or "none".
 
@@ -184,12 +184,12 @@ def sigmoid_cross_entropy(
 def binary_cross_entropy(
     x: Input[X], t: Input[X], *, weight: Input[X] | None = None, reduction: str = "mean"
 ) -> X:
-    """-t log x - (1 - t) log(1 - x), with logarithms ≥ -100.
+    """-t log x - (1 - t) log(1 - x), with logarithms ≥ -100, and derivatives limited at e⁻¹⁰⁰.
 
     Args:
         x: probabilities, 0 ≤ x ≤ 1, of any shape. For logits, use `sigmoid_cross_entropy`.
         t: probabilities, 0 ≤ t ≤ 1, in x's shape.
-        weight: weight of each element; broadcasts against x.
+        weight: weight of each element; broadcasts against x. With 0, x and t may be anything.
         reduction: "mean" over all elements, "sum", or "none".
 
     Raises:

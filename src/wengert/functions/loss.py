@@ -1,4 +1,8 @@
-"""Loss functions. (Those of two classes are in binary.py.)"""
+"""Loss functions. (Those of two classes are in binary.py.)
+
+A loss has the dtype of its predictions, whatever that of the targets, weights and options. float16
+is computed in float32 and rounded once; integers are computed in float64.
+"""
 
 from __future__ import annotations
 
@@ -162,11 +166,11 @@ def softmax_cross_entropy(
     Args:
         x: logits, (N, C) or (..., C); large ones do not overflow.
         t: labels, integers 0 ≤ t < C, (N,) or (...); or probabilities of the classes, in x's
-            shape, for -Σ t log softmax(x).
+            shape, for -Σ t log softmax(x), where 0 log 0 is 0.
         axis: axis of the classes in x; 1 for (N, C, H, W).
         weight: weight of each class, (C,).
         label_smoothing: fraction, 0 to 1, of each target that is spread evenly over the classes.
-        ignore_index: samples with this label do not count.
+        ignore_index: samples with this label do not count, also if x is infinite or NaN there.
         reduction: "mean", "sum", or "none": (N,) or (...). With labels, the mean is weighted by
             the weights of their classes; with probabilities, it is over the samples.
 
@@ -380,7 +384,7 @@ def mean_squared_error(x0: Input[X], x1: Input[X], *, reduction: str = "mean") -
         reduction: "mean" over all elements, "sum", or "none".
 
     Returns:
-        Variable, (), or of x0's shape.
+        Variable, (), or of x0's shape; in the dtype of the predictions, float64 for integers.
 
     Raises:
         ValueError: the shapes differ, there is no such reduction, or a mean of no elements.
