@@ -7,7 +7,9 @@ import pytest
 
 import wengert as wg
 import wengert.functions as F
+from operations import OPERATIONS, is_float, samples_of
 from wengert import Function, Variable
+from wengert.core import Constant
 
 POINTS = np.array([0.0, -1.0, np.nan, np.inf, -np.inf, 4.0])
 MASK = np.array([False, False, False, False, False, True])
@@ -115,3 +117,50 @@ def test_steps_and_events_of_the_graph_show_the_same():
     with wg.graph.leaf_gradients(lambda leaf: None):
         y.backward()
     np.testing.assert_array_equal(x.grad.data, [0, 0.25])
+
+
+# ---- Functions that are not elementwise: samples, rows, matrices of a batch ----
+
+
+def first_output(cls, options, arrays):
+    xs = [Variable(x) for x in arrays]
+    y = cls(**options)(*xs)
+    return (y[0] if isinstance(y, tuple) else y), xs
+
+
+def batches():
+    """Samples in which row 1 of the first float input reaches row 1 of the output, and no other."""
+    for cls in OPERATIONS:
+        if cls.elementwise or issubclass(cls, Constant):
+            continue
+        for n, (inputs, options) in enumerate(samples_of(cls)):
+            arrays = [np.array(x) for x in inputs]
+            i = next((i for i, x in enumerate(arrays) if is_float(x)), None)
+            if i is None or arrays[i].ndim < 2 or len(arrays[i]) < 2:
+                continue
+            y, _ = first_output(cls, options, arrays)
+            moved = [x.copy() for x in arrays]
+            moved[i][1] += 0.01
+            changed = first_output(cls, options, moved)[0].data != y.data
+            if y.ndim and len(y) == len(arrays[i]) and not np.delete(changed, 1, 0).any():
+                yield pytest.param(cls, arrays, options, i, id=f"{cls.__name__}-{n}")
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # (of the values)
+@pytest.mark.parametrize("strange", [np.nan, np.inf])
+@pytest.mark.parametrize(("cls", "arrays", "options", "i"), list(batches()))
+def test_a_sample_that_is_masked_contributes_nothing(cls, arrays, options, i, strange):
+    masked = [x.copy() for x in arrays]
+    masked[i][1] = strange
+    gradients = []
+    for values in (arrays, masked):
+        try:
+            y, xs = first_output(cls, options, values)
+            mask = np.arange(len(y)) != 1
+            np.where(mask.reshape(-1, *[1] * (y.ndim - 1)), y, 0).backward()
+        except np.linalg.LinAlgError:
+            pytest.skip("NumPy refuses NaN and infinity there")
+        gradients.append([x.grad for x in xs])
+    for g, h in zip(*gradients, strict=True):
+        if g is not None:
+            np.testing.assert_allclose(h.data, g.data, rtol=1e-9, atol=1e-12)

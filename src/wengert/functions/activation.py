@@ -19,6 +19,7 @@ from wengert.functions.precision import in_float
 from wengert.functions.samples import one_input
 from wengert.functions.types import Input, X
 from wengert.functions.weighted import weighted
+from wengert.functions.zeros import no_gradient, past
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "hard_sigmoid", "hard_swish", "leaky_relu", "log_sigmoid",

@@ -17,6 +17,7 @@ from wengert.functions.activation import sigmoid, softplus
 from wengert.functions.piecewise import where
 from wengert.functions.reduction import as_weight, reduced, rounded, same_shape, times
 from wengert.functions.types import Input, X
+from wengert.functions.zeros import past
 
 __all__ = ["binary_cross_entropy", "sigmoid_cross_entropy"]
 
@@ -122,6 +123,9 @@ class LimitedPower(Function):
         (x,) = self.xs
         slope = np.where(x < _least(x.dtype), 0, LimitedPower(self.k + 1)(x))
         return gy * (slope * -self.k)
+
+    def backward_past_zeros(self, gy):
+        return past(self.backward(gy), as_array(gy) == 0)
 
     @staticmethod
     def samples(rng):

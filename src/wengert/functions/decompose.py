@@ -13,17 +13,18 @@ import numpy as np
 
 from wengert.arguments import boolean
 from wengert.arrays import as_array
-from wengert.core import Function, Variable
+from wengert.core import Variable
 from wengert.dispatch import implements
 from wengert.functions.arguments import as_operand
 from wengert.functions.inverse import regular_matrix, square_matrices
 from wengert.functions.precision import in_float
 from wengert.functions.types import Input, X
+from wengert.functions.zeros import OfMatrices
 
 __all__ = ["cholesky", "eigh", "eigvalsh", "qr", "svd", "svdvals"]
 
 
-class Cholesky(Function):
+class Cholesky(OfMatrices):
     """y = L with L Lᵀ = (x + xᵀ)/2,  gx = the symmetric part of L⁻ᵀ Φ(Lᵀ gy) L⁻¹.
 
     Φ keeps the triangle below the diagonal and half of the diagonal. Source: I. Murray,
@@ -56,7 +57,7 @@ class Cholesky(Function):
             yield (x @ np.swapaxes(x, -1, -2),)
 
 
-class Eigh(Function):
+class Eigh(OfMatrices):
     """Eigenvalues w and eigenvectors V of x = (x + xᵀ)/2;  gx = V (diag gw + F ∘ Vᵀ gV) Vᵀ.
 
     F has 1 / (wⱼ - wᵢ), and 0 on its diagonal. UPLO is which triangle the algorithm reads: the
@@ -87,7 +88,7 @@ class Eigh(Function):
         yield (_steady_matrix(rng, (), 3, 3),), {"UPLO": "U"}
 
 
-class SVD(Function):
+class SVD(OfMatrices):
     """x = U diag(s) Vᵀ, as U, s and Vᵀ;  gx from all three as in the source.
 
     With `full`, U and V have further columns that complete a basis. They are determined up to a
@@ -131,7 +132,7 @@ class SVD(Function):
         yield (_steady_matrix(rng, (), 2, 3),), {"full": True}
 
 
-class QR(Function):
+class QR(OfMatrices):
     """x = Q R, for x with at least as many rows as columns;  gx = (gQ + Q Ψ(R gRᵀ - gQᵀ Q)) R⁻ᵀ.
 
     Ψ mirrors the triangle below the diagonal. With `full`, Q is square (see `SVD`). Source: S. F.

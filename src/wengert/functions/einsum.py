@@ -6,10 +6,12 @@ import itertools
 import math
 import string
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from wengert.arrays import as_array
 from wengert.core import Function
 from wengert.dispatch import implements
 from wengert.functions.arithmetic import astype
@@ -40,6 +42,13 @@ class Einsum(Function):
         return y.astype(np.float16) if half else y
 
     def backward(self, gy):
+        return self._gradients(gy, lambda terms, out, xs: Einsum(terms, out, self.optimize)(*xs))
+
+    def backward_past_zeros(self, gy):
+        return self._gradients(gy, _einsum_past_zeros)
+
+    def _gradients(self, gy: Any, einsum: Callable[..., Any]) -> tuple[Any, ...]:
+        """The gradients; `einsum` computes one from gy and the other inputs."""
         xs = self.xs
         gxs: list[Any] = [None] * len(xs)
         for i, x in enumerate(xs):
@@ -50,7 +59,7 @@ class Einsum(Function):
             # x may have been broadcast along an axis of size 1: sum over it too
             labels = zip(self.terms[i], x.shape, strict=True)
             out = "".join([c for c, n in labels if n != 1 and c in "".join(terms)])
-            gx = Einsum(tuple(terms), out, self.optimize)(gy, *[xs[k] for k in others])
+            gx = einsum(tuple(terms), out, [gy, *[xs[k] for k in others]])
             gx = np.expand_dims(gx, tuple([a for a, c in enumerate(self.terms[i]) if c not in out]))
             # x was summed over a label that only x has: its gradient is constant along that axis
             gxs[i] = gx if gx.shape == x.shape else np.broadcast_to(gx, x.shape)
@@ -74,6 +83,20 @@ class Einsum(Function):
             for optimize in (False, True):
                 xs = tuple([rng.normal(size=shape) for shape in shapes[subscripts]])
                 yield xs, {"terms": tuple(left.split(",")), "out": out, "optimize": optimize}
+
+
+def _einsum_past_zeros(terms: tuple[str, ...], out: str, xs: list[Any]) -> Any:
+    """The einsum of gy and others; where gy is 0, the others may be infinite or NaN."""
+    y = Einsum(terms, out)(*xs)
+    gy, *others = [as_array(x) for x in xs]
+    finite = [np.isfinite(x) for x in others]
+    used = np.zeros(y.shape, bool)  # whether NaN or infinity meets another gradient than 0
+    for i, own in enumerate(finite):
+        factors = [~own if k == i else np.ones_like(f) for k, f in enumerate(finite)]
+        counts = [np.asarray(f, np.float64) for f in (gy != 0, *factors)]
+        used |= Einsum(terms, out)(*counts) > 0
+    kept = [xs[0], *[np.where(own, x, 0) for own, x in zip(finite, xs[1:], strict=True)]]
+    return np.where(used, y, Einsum(terms, out)(*kept))
 
 
 # ---- Public function ----

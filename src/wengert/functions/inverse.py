@@ -13,18 +13,19 @@ import numpy as np
 
 from wengert.arguments import integer, integers
 from wengert.arrays import as_array
-from wengert.core import Function
 from wengert.dispatch import implements
 from wengert.functions.arguments import as_operand
 from wengert.functions.linalg import matmul
 from wengert.functions.precision import in_float
 from wengert.functions.shape import moveaxis, reshape, squeeze, sum_to
 from wengert.functions.types import Input, X
+from wengert.functions.zeros import OfMatrices, no_gradient
+from wengert.second_pass import repeated
 
 __all__ = ["det", "inv", "matrix_power", "slogdet", "solve", "tensorinv", "tensorsolve"]
 
 
-class Inv(Function):
+class Inv(OfMatrices):
     """y = x⁻¹,  gx = -yᵀ gy yᵀ."""
 
     def forward(self, x):
@@ -41,7 +42,7 @@ class Inv(Function):
             yield (regular_matrix(rng, shape),)
 
 
-class Solve(Function):
+class Solve(OfMatrices):
     """y = A⁻¹ b, for matrices b,  gb = A⁻ᵀ gy,  gA = -gb yᵀ."""
 
     def forward(self, A, b):
@@ -52,6 +53,9 @@ class Solve(Function):
         (y,) = self.ys
         need_A, need_b = self.needs
         gb = np.linalg.solve(np.swapaxes(A, -1, -2), gy)  # in y's shape, to which A and b broadcast
+        if repeated.get():
+            zero = no_gradient(gy, (-2, -1), keepdims=True)
+            gb, y = np.where(zero, 0, gb), np.where(zero, 0, y)
         gA = sum_to(-(gb @ np.swapaxes(y, -1, -2)), A.shape) if need_A else None
         return gA, sum_to(gb, b.shape) if need_b else None
 
@@ -63,7 +67,7 @@ class Solve(Function):
             yield regular_matrix(rng, shape), rng.normal(size=columns)
 
 
-class Det(Function):
+class Det(OfMatrices):
     """y = det x,  dy/dx = the cofactors of x: y x⁻ᵀ if x is regular."""
 
     def forward(self, x):
@@ -84,7 +88,7 @@ class Det(Function):
             yield (np.stack([x, regular_matrix(rng, (3, 3))]),)
 
 
-class SlogDet(Function):
+class SlogDet(OfMatrices):
     """The sign of det x, and y = log |det x|;  dy/dx = x⁻ᵀ."""
 
     def forward(self, x):

@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.arguments import boolean, number
 from wengert.arrays import as_array
-from wengert.core import Function, Variable
+from wengert.core import Variable
 from wengert.dispatch import implements
 from wengert.functions.arguments import as_constant, as_operand
 from wengert.functions.decompose import converged, svdvals, symmetric, symmetric_part
@@ -17,11 +17,12 @@ from wengert.functions.precision import in_float
 from wengert.functions.reduce import sum
 from wengert.functions.shape import reshape
 from wengert.functions.types import Input, X
+from wengert.functions.zeros import OfMatrices
 
 __all__ = ["lstsq", "matrix_rank", "pinv"]
 
 
-class Pinv(Function):
+class Pinv(OfMatrices):
     """y = x⁺,  gx = -yᵀ gy yᵀ + (1 - x y) gyᵀ y yᵀ + yᵀ y gyᵀ (1 - y x), for a constant rank.
 
     The second input is the cutoff: smaller singular values, relative to the largest, count as 0.
@@ -47,7 +48,7 @@ class Pinv(Function):
             yield np.eye(m, n) + rng.uniform(-0.3, 0.3, size=(*batch, m, n)), np.array(1e-15)
 
 
-class LeastSquares(Function):
+class LeastSquares(OfMatrices):
     """y = A⁺ b, for matrices b: the shortest of the y with the least |b - A y|. See `Pinv`."""
 
     def forward(self, A, b, cutoff):

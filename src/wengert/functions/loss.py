@@ -34,6 +34,7 @@ from wengert.functions.reduction import (
 )
 from wengert.functions.shape import moveaxis
 from wengert.functions.types import Input, X
+from wengert.functions.zeros import no_gradient, past
 
 __all__ = [
     "hinge", "huber", "kl_divergence", "mean_absolute_error", "mean_squared_error", "nll",
@@ -98,6 +99,10 @@ class SoftCrossEntropy(Function):
             logp = log_softmax(x)
             gq = -gy * np.where(np.logical_and(np.equal(q, 0), np.isinf(logp)), 0, logp)
         return gx, gq
+
+    def backward_past_zeros(self, gy):
+        zero = no_gradient(np.expand_dims(gy, -1), [-1], keepdims=True)
+        return tuple([gx if gx is None else past(gx, zero) for gx in self.backward(gy)])
 
     @staticmethod
     def samples(rng):

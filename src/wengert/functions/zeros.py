@@ -9,6 +9,44 @@ import numpy as np
 from wengert import kernels
 from wengert.arrays import as_array, sum_to
 from wengert.core import Function
+from wengert.second_pass import repeated, with_zeros
+
+
+class OfMatrices(Function):
+    """A Function of matrices on the last two axes; the axes before them are a batch.
+
+    In the second pass, a matrix whose result gets a gradient of zeros has a gradient of zeros.
+    """
+
+    def backward_past_zeros(self, *gys):
+        batch = self.xs[0].ndim - 2
+        zeros = [no_gradient(gy, range(batch, gy.ndim)) for gy in gys]
+        zero = np.expand_dims(np.all(zeros, axis=0), (-2, -1))
+        gxs = self.backward(*gys)
+        if not isinstance(gxs, tuple):
+            return past(gxs, zero)
+        return tuple([gx if gx is None else past(gx, zero) for gx in gxs])
+
+
+def no_gradient(gy: Any, axes: Any, keepdims: bool = False) -> np.ndarray:
+    """Where all of `gy` along the axes is 0."""
+    found: np.ndarray = np.all(as_array(gy) == 0, axis=tuple(axes), keepdims=keepdims)
+    return found
+
+
+def past(gx: Any, zero: np.ndarray) -> Any:
+    """`gx`, with 0 where it is not finite and `zero` is true, if their shapes fit."""
+    if zero.ndim > gx.ndim or np.broadcast_shapes(zero.shape, gx.shape) != gx.shape:
+        return gx  # (a sum over what was broadcast)
+    return with_zeros(gx, np.broadcast_to(zero, gx.shape))
+
+
+def reached(gys: Any, *values: Any) -> Any:
+    """The values, rows of samples; in the second pass 0 in rows to which `gys` bring only zeros."""
+    if not repeated.get():
+        return values
+    zero = np.all([no_gradient(gy, [-1], keepdims=True) for gy in gys], axis=0)
+    return [np.where(zero, 0, value) for value in values]
 
 
 class MatMulPastZeros(Function):

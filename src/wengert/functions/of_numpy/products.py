@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays import as_array
 from wengert.core import Function
 from wengert.functions import reduce
 from wengert.functions.arguments import as_operand
@@ -15,6 +16,7 @@ from wengert.functions.linalg import matmul
 from wengert.functions.of_numpy.registry import cast, of
 from wengert.functions.precision import HALF, SINGLE
 from wengert.functions.shape import broadcast_to, expand_dims, flatten, moveaxis, squeeze
+from wengert.second_pass import repeated
 
 
 class Recurrence(Function):
@@ -37,9 +39,8 @@ class Recurrence(Function):
         return np.moveaxis(y, 0, self.axis)
 
     def backward(self, gy):
-        a, _ = self.xs
-        (y,) = self.ys
         axis = self.axis
+        a, y = _before_zeros(gy, axis, self.xs[0], *self.ys)
         following = _shifted(a, axis, -1, 0)
         h = np.flip(Recurrence(axis)(np.flip(following, axis), np.flip(gy, axis)), axis)
         return h * _shifted(y, axis, 1, 0), h
@@ -49,6 +50,14 @@ class Recurrence(Function):
         for n in (1, 2, 5):
             yield (rng.normal(size=(2, n)), rng.normal(size=(2, n))), {"axis": 1}
         yield rng.normal(size=(7,)), rng.normal(size=(7,))
+
+
+def _before_zeros(gy: Any, axis: int, *values: Any) -> Any:
+    """The values; in the second pass 0 from where on all gradients along the axis are 0."""
+    if not repeated.get():
+        return values
+    zero = np.flip(np.logical_and.accumulate(np.flip(as_array(gy) == 0, axis), axis), axis)
+    return [np.where(zero, 0, value) for value in values]
 
 
 def _shifted(x: Any, axis: int, by: int, end: float) -> Any:
@@ -75,9 +84,8 @@ class CumProd(Function):
         return np.cumprod(x, self.axis)
 
     def backward(self, gy):
-        (x,) = self.xs
-        (y,) = self.ys
         axis = self.axis
+        x, y = _before_zeros(gy, axis, *self.xs, *self.ys)
         following = _shifted(x, axis, -1, 0)
         h = np.flip(Recurrence(axis)(np.flip(following, axis), np.flip(gy, axis)), axis)
         return h * _shifted(y, axis, 1, 1)
