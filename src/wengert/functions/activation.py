@@ -52,7 +52,7 @@ def near_one(y: Any) -> bool:
     if isinstance(y, Variable):
         y = y.data
     if type(y) is np.ndarray:
-        return not np.maximum.reduce(y, axis=None, initial=0) <= 0.99
+        return y.size > 0 and not y.item(y.argmax()) <= 0.99  # (faster than np.max)
     return isinstance(y, np.floating) and not float(y) <= 0.99
 
 
