@@ -229,6 +229,21 @@ def test_quotients_of_tiny_and_huge_numbers(size):
 # ---- Reductions ----
 
 
+@pytest.mark.parametrize("gap", [20.0, 40.0, 300.0])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_gradients_of_saturated_softmaxes_keep_their_digits(gap, axis):
+    x = np.array([[gap, 0.0, 1.0], [0.0, gap, 0.0]])
+    gy = np.array([[1.0, 0.0, 0.0], [0.0, 2.0, 0.0]])
+    x, gy = (x, gy) if axis == 1 else (x.T, gy.T)
+    others = np.array([np.exp(-gap) * (1 + np.e), 2 * np.exp(-gap) * 2])
+    for f in (F.softmax, F.log_softmax):
+        v = Variable(x)
+        f(v, axis=axis).backward(grad=gy)
+        g = v.grad.data if axis == 1 else v.grad.data.T
+        np.testing.assert_allclose([g[0, 0], g[1, 1]], others, rtol=2e-4)
+        np.testing.assert_allclose(g.sum(axis=1), 0, atol=1e-16)
+
+
 @pytest.mark.parametrize("x", [1e9, -1e9, 1e17, 1e300, 0.0, np.inf])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n", [1, 2, 7])

@@ -9,6 +9,7 @@ import numpy as np
 
 from wengert import kernels
 from wengert.arguments import number
+from wengert.arrays import as_array
 from wengert.core import Function, Variable
 from wengert.functions.arithmetic import add, div, mul, neg
 from wengert.functions.axes import checked_axis
@@ -19,7 +20,6 @@ from wengert.functions.precision import in_float
 from wengert.functions.samples import one_input
 from wengert.functions.types import Input, X
 from wengert.functions.weighted import weighted
-from wengert.functions.zeros import no_gradient, past
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "hard_sigmoid", "hard_swish", "leaky_relu", "log_sigmoid",
@@ -268,14 +268,16 @@ class Softmax(Function):
         return kernels.softmax(x, self.axis)
 
     def backward(self, gy):
-        (y,) = self.ys
-        return y * (gy - np.sum(y * gy, axis=self.axis, keepdims=True))
+        return self.gradient(gy, *self.ys)
+
+    def gradient(self, gy, y):
+        gx = y * (gy - np.sum(y * gy, axis=self.axis, keepdims=True))
+        return balanced(gx, y, self.axis) if near_one(y) else gx
 
     def backward_past_zeros(self, gy):
         (y,) = self.ys
         unused = np.logical_or(np.equal(y, 0), all_zero(gy, self.axis))
-        y, gy = (np.where(unused, 0, a) for a in (y, gy))
-        return y * (gy - np.sum(y * gy, axis=self.axis, keepdims=True))
+        return self.gradient(np.where(unused, 0, gy), np.where(unused, 0, y))
 
     @staticmethod
     def samples(rng):
@@ -295,12 +297,15 @@ class LogSoftmax(Function):
         return kernels.log_softmax(x, self.axis)
 
     def backward(self, gy):
-        (y,) = self.ys
-        return gy - np.exp(y) * np.sum(gy, axis=self.axis, keepdims=True)
+        return self.gradient(gy, *self.ys)
+
+    def gradient(self, gy, y):
+        p = np.exp(y)
+        gx = gy - p * np.sum(gy, axis=self.axis, keepdims=True)
+        return balanced(gx, p, self.axis) if near_one(p) else gx
 
     def backward_past_zeros(self, gy):
-        y = np.where(all_zero(gy, self.axis), 0, self.ys[0])
-        return gy - np.exp(y) * np.sum(gy, axis=self.axis, keepdims=True)
+        return self.gradient(gy, np.where(all_zero(gy, self.axis), 0, self.ys[0]))
 
     samples = Softmax.samples
 
@@ -308,6 +313,17 @@ class LogSoftmax(Function):
 def all_zero(gy, axis):
     """Where all of `gy` along an axis, which is kept, is 0."""
     return np.all(np.equal(gy, 0), axis=axis, keepdims=True)
+
+
+def balanced(gx: Any, p: Any, axis: int) -> Any:
+    """`gx`, whose sum is 0, with the element of the largest p computed from the others.
+
+    Where p is almost 1, that element is a difference of equal numbers, which loses its digits.
+    """
+    largest = np.argmax(as_array(p), axis=axis, keepdims=True)
+    top = np.zeros(p.shape, bool)
+    np.put_along_axis(top, largest, True, axis)
+    return np.where(top, -np.sum(np.where(top, 0, gx), axis=axis, keepdims=True), gx)
 
 
 # ---- Public functions ----
