@@ -194,13 +194,25 @@ def test_arctan2_is_flat_at_infinity(x):
     np.testing.assert_array_equal(gradients(np.arctan2, *x), [0, 0])
 
 
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        ((0.0, 0.0), (0, 0)), ((3e300, 4e300), (0.6, 0.8)), ((3e-300, 4e-300), (0.6, 0.8)),
+        ((np.inf, 1.0), (1, 0)), ((np.inf, -np.inf), (np.sqrt(0.5), -np.sqrt(0.5))),
+    ],
+)  # fmt: skip
+def test_hypot_has_the_direction_as_its_gradient(x, expected):
+    np.testing.assert_allclose(gradients(np.hypot, *x), expected)
+
+
 @pytest.mark.parametrize("size", [0.0, 1.0, 1e9, 1e17, 1e300, np.inf])
 @pytest.mark.parametrize("sign", [1, -1])
-def test_the_gradients_of_logaddexp_add_up_to_one(size, sign):
+@pytest.mark.parametrize("f", [np.logaddexp, np.logaddexp2])
+def test_the_gradients_of_logaddexp_add_up_to_one(f, size, sign):
     x = sign * size
-    gx0, gx1 = gradients(np.logaddexp, x, x)
+    gx0, gx1 = gradients(f, x, x)
     assert gx0 == gx1 == (0 if x == -np.inf else 0.5)
-    gx0, gx1 = gradients(np.logaddexp, x, x - 1 if size < np.inf else 0)
+    gx0, gx1 = gradients(f, x, x - 1 if size < np.inf else 0)
     assert gx0 + gx1 == pytest.approx(1)
 
 

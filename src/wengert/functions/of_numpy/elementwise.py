@@ -11,12 +11,14 @@ from wengert.core import Function
 from wengert.functions.arguments import as_operand
 from wengert.functions.arithmetic import mul
 from wengert.functions.arithmetic import pow as power
+from wengert.functions.math import shifted
 from wengert.functions.of_numpy.constants import constant_of
 from wengert.functions.of_numpy.registry import cast, of, operands_of
 from wengert.functions.piecewise import abs as absolute
 from wengert.functions.piecewise import maximum, minimum, trunc, where
 from wengert.functions.piecewise import round as rounded
 from wengert.functions.samples import one_input, two_inputs
+from wengert.second_pass import repeated
 
 LOG_2 = math.log(2)
 
@@ -35,6 +37,10 @@ class Hypot(Function):
         x0, x1 = self.xs
         (y,) = self.ys
         need0, need1 = self.needs
+        if repeated.get():  # inf / inf is NaN: the infinite ones have the direction
+            infinite = np.isinf(y)
+            x0, x1 = [np.where(infinite, np.isinf(x) * np.sign(x), x) for x in (x0, x1)]
+            y = np.hypot(x0, x1)
         zero = np.equal(y, 0)
         y = np.where(zero, 1, y)
         gx0 = gy * (np.where(zero, 0, x0) / y) if need0 else None
@@ -71,10 +77,10 @@ class LogAddExp2(Function):
         x0, x1 = self.xs
         (y,) = self.ys
         need0, need1 = self.needs
-        y = np.maximum(y, np.finfo(y.dtype).min)  # for y = -inf: 0, not 2^(-inf + inf)
-        gx0 = gy * np.exp2(x0 - y) if need0 else None
-        gx1 = gy * np.exp2(x1 - y) if need1 else None
-        return gx0, gx1
+        weight0, weight1 = np.exp2(shifted(x0, y)), np.exp2(shifted(x1, y))
+        # Their sum is 1 but for the digits that y has lost, and 0 for y = -inf.
+        total = np.maximum(weight0 + weight1, 0.25)
+        return gy * (weight0 / total) if need0 else None, gy * (weight1 / total) if need1 else None
 
 
 class Fmod(Function):
