@@ -36,7 +36,8 @@ def no_gradient(gy: Any, axes: Any, keepdims: bool = False) -> np.ndarray:
 
 def past(gx: Any, zero: np.ndarray) -> Any:
     """`gx`, with 0 where it is not finite and `zero` is true, if their shapes fit."""
-    if zero.ndim > gx.ndim or np.broadcast_shapes(zero.shape, gx.shape) != gx.shape:
+    sizes = zip(reversed(zero.shape), reversed(gx.shape), strict=False)
+    if zero.ndim > gx.ndim or not all(n in (1, m) for n, m in sizes):
         return gx  # (a sum over what was broadcast)
     return with_zeros(gx, np.broadcast_to(zero, gx.shape))
 
