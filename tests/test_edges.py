@@ -120,6 +120,22 @@ def test_values_and_derivatives_are_right_at_every_size(f, dtype, digits):
         np.testing.assert_allclose(found[real], expected[real], rtol=digits, atol=tiny)
 
 
+@pytest.mark.parametrize("f", EXACT, ids=lambda f: f.__name__)
+def test_second_derivatives_are_right_too(f):
+    _, formula = EXACT[f]
+    points = POINTS[(abs(POINTS) >= 1e-3) & (abs(POINTS) <= 1e5)]
+    x = Variable(points)
+    y = f(x)
+    (g,) = wg.grad([y], [x], create_graph=True)
+    (h,) = wg.grad([g], [x])
+    for point, value, found in zip(points, y.data, h.data, strict=True):
+        if np.isfinite(value) and abs(found) > 1e-290:
+            with mpmath.workdps(80):
+                step = abs(mpf(float(point))) * mpf(10) ** -25
+                difference = formula(point + step) - formula(point - step)
+                assert found == pytest.approx(float(difference / (2 * step)), rel=1e-7)
+
+
 INFINITE = {  # value and derivative at -inf and inf
     F.exp: (0, 0, np.inf, np.inf),
     F.expm1: (-1, 0, np.inf, np.inf),

