@@ -91,6 +91,34 @@ def test_float16_gives_what_float64_gives_rounded(name, x):
         assert_rounded(gradient, exact_gradient, 8)
 
 
+def needs_two(name):
+    """Whether the function is one of two arrays that are inputs alike."""
+    parameters = inspect.signature(FUNCTIONS[name]).parameters.values()
+    needed = [p for p in parameters if p.default is p.empty and p.kind in (0, 1)]
+    return len(needed) == 2 and takes(FUNCTIONS[name], BIG, 1.25 * BIG[::-1])
+
+
+BINARY = [n for n in FUNCTIONS if n not in ILL | {"lstsq", "solve", "full_like"} and needs_two(n)]
+
+
+@pytest.mark.parametrize("size", ["large", "small", "ordinary"])
+@pytest.mark.parametrize("name", BINARY)
+def test_float16_of_two_inputs_gives_what_float64_gives_rounded(name, size):
+    x0 = HALVES[size]
+    x1 = (x0[::-1] * 1.25).astype(np.float16)
+    f = FUNCTIONS[name]
+    for g, v in (
+        (lambda x: f(x, x1.astype(x.dtype)), x0),
+        (lambda x: f(x0.astype(x.dtype), x), x1),
+    ):
+        half, gradient = value_and_gradient(g, v)
+        exact, exact_gradient = value_and_gradient(g, v.astype(np.float64))
+        if exact.dtype.kind == "f":
+            assert_rounded(half, exact, 10)
+        if gradient is not None:
+            assert_rounded(gradient, exact_gradient, 8)
+
+
 N = 5000
 MANY = np.zeros(N, int)
 ONES = np.ones(N, np.float16)
