@@ -271,16 +271,16 @@ class Softmax(Function):
         return kernels.softmax(x, self.axis)
 
     def backward(self, gy):
-        return self.gradient(gy, *self.ys)
+        return self.gradient_from(gy, *self.ys)
 
-    def gradient(self, gy, y):
+    def gradient_from(self, gy, y):
         gx = y * (gy - np.sum(y * gy, axis=self.axis, keepdims=True))
         return balanced(gx, y, self.axis) if near_one(y) else gx
 
     def backward_past_zeros(self, gy):
         (y,) = self.ys
         unused = np.logical_or(np.equal(y, 0), all_zero(gy, self.axis))
-        return self.gradient(np.where(unused, 0, gy), np.where(unused, 0, y))
+        return self.gradient_from(np.where(unused, 0, gy), np.where(unused, 0, y))
 
     @staticmethod
     def samples(rng):
@@ -300,15 +300,15 @@ class LogSoftmax(Function):
         return kernels.log_softmax(x, self.axis)
 
     def backward(self, gy):
-        return self.gradient(gy, *self.ys)
+        return self.gradient_from(gy, *self.ys)
 
-    def gradient(self, gy, y):
+    def gradient_from(self, gy, y):
         p = np.exp(y)
         gx = gy - p * np.sum(gy, axis=self.axis, keepdims=True)
         return balanced(gx, p, self.axis) if near_one(p) else gx
 
     def backward_past_zeros(self, gy):
-        return self.gradient(gy, np.where(all_zero(gy, self.axis), 0, self.ys[0]))
+        return self.gradient_from(gy, np.where(all_zero(gy, self.axis), 0, self.ys[0]))
 
     samples = Softmax.samples
 
