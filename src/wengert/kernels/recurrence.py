@@ -49,19 +49,19 @@ def rnn_backward(
     activation: str,
 ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray]]:
     h = history[0][1:]
-    active = h > 0 if activation == "relu" else None
-    gz = 1 - h * h if active is None else np.zeros_like(h)
-    if padding is not None and active is None:
+    # For relu, the bits of the gradient are multiplied by the integers 0 or 1: it may be infinite.
+    bits = f"i{h.itemsize}"
+    gz = 1 - h * h if activation == "tanh" else (h > 0).astype(bits).view(h.dtype)
+    if padding is not None:
         np.copyto(gz, 0, where=padding)
-    elif padding is not None:
-        active &= ~padding
     (gh,) = gstates
     for t in reversed(range(len(gz))):
         gh = gh + gy[t]
-        if active is None:
+        if activation == "tanh":
             gz[t] *= gh
         else:
-            np.copyto(gz[t], gh, where=active[t])
+            active = gz[t].view(bits)
+            active *= gh.astype(h.dtype, copy=False).view(bits)
         gh = _before(gz[t] @ Wh.T, gh, padding, t)
     return gz, gz, (gh,)
 
