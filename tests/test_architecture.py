@@ -18,7 +18,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     ["refusals"],
     ["calls", "hints", "names", "scopes", "tape", "trace", "trees"],
-    ["arguments", "config", "files", "state"],
+    ["arguments", "files", "state"],
+    ["config"],
     ["dispatch"],
     ["arrays", "declared", "kernels", "random"],
     ["second_pass"],

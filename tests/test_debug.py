@@ -1,5 +1,6 @@
 """Debug mode: arrays changed between forward and backward, Variables that become numbers."""
 
+import logging
 import math
 import threading
 import warnings
@@ -204,6 +205,9 @@ def test_a_training_in_debug_mode_is_the_same_to_the_bit():
         lambda K, v: K.__setitem__((0, 0), v),
         lambda K, v: K.fill(v),
         lambda K, v: math.sin(v),
+        lambda K, v: K.__setitem__((0, 0), float(3) * v),
+        lambda K, v: [float(v.data), math.sin(v)],
+        lambda K, v: math.fsum([v]),
     ],
 )
 def test_a_variable_that_becomes_a_number_in_silence_gives_a_warning_with_the_line(lose):
@@ -218,6 +222,10 @@ def test_float_of_a_variable_and_constants_give_no_warning():
     with wg.debug(), warnings.catch_warnings():
         warnings.simplefilter("error")
         K[0] = float(v)
+        K[0] = math.sin(float(v)) + np.float64(v)
+        K[:] = list(map(float, [v, v]))
+        logging.getLogger("none").error("loss %.2f", v)
+        assert "%.1f" % v == f"{v:.1f}" == "4.0"  # noqa: UP031
         K[1] = v.detach()
         with wg.no_grad():
             K[1] = v

@@ -1,6 +1,7 @@
 """Modes and hooks: what they change, for how long, and for which thread."""
 
 import asyncio
+import functools
 import threading
 
 import numpy as np
@@ -10,6 +11,7 @@ import wengert as wg
 import wengert.functions as F
 import wengert.layers as L
 from wengert import Variable
+from wengert.config import hooks
 
 
 def test_calls_are_recorded_and_training_is_on_by_default():
@@ -251,6 +253,64 @@ def test_blocks_that_end_in_another_order_are_all_restored():
     assert (wg.config.enable_backprop, wg.config.train) == (True, True)
 
 
+def test_blocks_of_one_mode_that_end_in_another_order_are_all_restored():
+    def generator():
+        with wg.no_grad():
+            yield
+
+    g = generator()
+    next(g)
+    with wg.using_config("enable_backprop", True):
+        g.close()
+        assert wg.config.enable_backprop
+    assert wg.config.enable_backprop
+
+
+def test_a_block_that_ends_in_another_thread_says_where_the_mode_still_holds(mode):
+    make, is_on = mode
+    scope, errors = make(), []
+
+    def leave():
+        try:
+            scope.__exit__()
+        except RuntimeError as error:
+            errors.append(str(error))
+
+    with scope:
+        thread = threading.Thread(target=leave)
+        thread.start()
+        thread.join()
+    assert "another thread or task" in errors[0]
+    assert not is_on()
+
+
+@pytest.mark.parametrize("value", ["no", "False", 0.5, None, [True]])
+def test_a_mode_is_true_or_false(value):
+    with pytest.raises(TypeError, match="needed True or False"):
+        wg.config.train = value
+    with pytest.raises(TypeError, match="needed True or False"):
+        wg.using_config("enable_backprop", value)
+
+
+def test_a_mode_decorates_partial_functions_and_methods_of_classes(mode):
+    make, is_on = mode
+
+    class Program:
+        @make()
+        @classmethod
+        def of_class(cls):
+            return cls, is_on()
+
+        @make()
+        @staticmethod
+        def of_none():
+            return is_on()
+
+    assert make()(functools.partial(is_on))()
+    assert Program().of_class() == (Program, True)
+    assert Program.of_none()
+
+
 @pytest.mark.parametrize("parentheses", [True, False])
 def test_a_mode_decorates_a_function_with_and_without_parentheses(mode, parentheses):
     make, is_on = mode
@@ -420,6 +480,47 @@ def test_a_registration_can_be_used_in_with_again(add):
     assert n > 0
     run_once()
     assert len(seen) == n
+
+
+def test_a_registration_lasts_until_the_end_of_its_outermost_block(add):
+    seen = []
+    with add(lambda: seen.append(1)) as registration:
+        with registration:
+            pass
+        run_once()
+    assert (n := len(seen)) > 0
+    run_once()
+    assert len(seen) == n
+
+
+def test_a_hook_is_removed_in_the_thread_where_it_was_added_or_says_so():
+    seen, errors = [], []
+    registration = wg.hook(lambda f, xs, ys: seen.append(f))
+
+    def remove():
+        try:
+            registration.remove()
+        except RuntimeError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=remove)
+    thread.start()
+    thread.join()
+    assert "remove it there" in errors[0]
+    registration.remove()
+    Variable(2.0) * 2
+    assert not seen
+
+
+@pytest.mark.parametrize("make", [wg.trace, wg.debug, lambda: wg.hook(lambda f, xs, ys: None)])
+def test_a_hook_that_is_used_as_a_decorator_is_refused_and_not_added(make):
+    with pytest.raises(TypeError, match="no decorator; use a `with` block"):
+
+        @make()
+        def f():
+            pass
+
+    assert not hooks.get()
 
 
 def test_a_hook_that_returns_a_value_is_refused_because_it_replaces_nothing(add):

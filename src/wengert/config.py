@@ -5,6 +5,7 @@ from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 from wengert import tape
+from wengert.arguments import boolean
 from wengert.scopes import Registration, Scope, checked, without
 from wengert.trace import LayerScope, layer_scope, remember
 
@@ -38,7 +39,7 @@ class Config:
 
     @enable_backprop.setter
     def enable_backprop(self, value: bool) -> None:
-        enable_backprop.set(bool(value))
+        enable_backprop.set(boolean("config", "enable_backprop", value))
 
     @property
     def train(self) -> bool:
@@ -51,7 +52,7 @@ class Config:
 
     @train.setter
     def train(self, value: bool) -> None:
-        train.set(bool(value))
+        train.set(boolean("config", "train", value))
 
     @property
     def trace_lines(self) -> bool:
@@ -88,7 +89,7 @@ def using_config(name: str, value: bool) -> Scope:
     """
     if name not in _MODES:
         raise ValueError(f"using_config: there is no mode {name!r}; the modes are {list(_MODES)}")
-    mode = bool(value)
+    mode = boolean("using_config", name, value)
     return Scope((_MODES[name], lambda: mode))
 
 
@@ -153,7 +154,8 @@ def _begin_trace() -> None:
 
 
 def _end_trace() -> None:
-    hooks.set(without(hooks.get(), remember))
+    if remember in hooks.get():  # (else the program has set trace_lines = False)
+        hooks.set(without(hooks.get(), remember))
     scope = layer_scope.get()
     if remember not in hooks.get() and scope is not None and not scope.observers:
         layer_scope.set(None)

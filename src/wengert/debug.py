@@ -7,6 +7,7 @@ which is compared when a `backward` reads the array.
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from wengert.config import conversions, enable_backprop, hooks, trace
 from wengert.functions import reduce
 from wengert.names import public
 from wengert.scopes import Registration, without
-from wengert.trace import NOWHERE, Line, origins, user_line
+from wengert.trace import NOWHERE, Line, is_ours, origins
 
 
 def debug() -> Registration:
@@ -140,8 +141,11 @@ def _quoted(line: Line) -> str:
 
 
 def _warn_of_conversion(x: Any) -> None:
-    line = user_line()
-    if not (x.requires_grad and enable_backprop.get()) or line is None or "float(" in line.text:
+    frame = sys._getframe(2)  # that of the program, as `float` and NumPy have none
+    if not (x.requires_grad and enable_backprop.get()) or is_ours(frame):
+        return
+    line = Line(frame.f_code.co_filename, frame.f_lineno)
+    if _means_a_number(frame, line.text):
         return
     message = (
         f"{_quoted(line)}: a Variable becomes a plain number here, which has no gradient; build an "
@@ -149,6 +153,27 @@ def _warn_of_conversion(x: Any) -> None:
         f"math.sin; write float(v) if a number is meant"
     )
     warnings.warn_explicit(message, UserWarning, line.file, line.number)
+
+
+def _means_a_number(frame: FrameType, text: str) -> bool:
+    """Whether the running expression converts a Variable on purpose: `float(v)`, `"%.2f" % v`.
+
+    `text` is its line without indentation. There may be other expressions in the line.
+    """
+    import dis  # (slow imports)
+    import linecache
+    import re
+
+    at = frame.f_lasti
+    name = dis.opname[frame.f_code.co_code[at]]
+    if name == "BINARY_OP":  # with text on the left: arrays and numbers do not ask for a float
+        return True
+    if not name.startswith(("CALL", "PRECALL")):  # such as STORE_SUBSCR
+        return False
+    _, _, start, end = list(frame.f_code.co_positions())[at // 2]
+    whole = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+    call = whole.encode()[start:end].decode(errors="replace") if start is not None else text
+    return re.match(r"([\w.]*\.)?float(16|32|64)?\(|[^(]*\(map\(float,", call) is not None
 
 
 __all__, __dir__ = public(globals())

@@ -3,14 +3,15 @@
 import functools
 import inspect
 from collections.abc import Callable
-from contextvars import ContextVar, Token
-from typing import Any, Self, TypeVar
+from contextvars import ContextVar
+from typing import Any, NoReturn, Self, TypeVar
 
 Setting = tuple[ContextVar[Any], Callable[[], Any]]  # a variable, and what gives its value
+Values = dict[ContextVar[Any], Any]
 F = TypeVar("F", bound=Callable[..., Any])
 
-# The blocks that the running thread or task is in, with what restores the values before them.
-_open: ContextVar[tuple[tuple["Scope", list[Token[Any]]], ...]] = ContextVar("scopes", default=())
+# The blocks that the running thread or task is in, with the values before them.
+_open: ContextVar[tuple[tuple["Scope", Values], ...]] = ContextVar("scopes", default=())
 
 
 class Scope:
@@ -26,18 +27,33 @@ class Scope:
         self._settings = settings
 
     def __enter__(self) -> None:
-        tokens = [variable.set(value()) for variable, value in self._settings]
-        _open.set((*_open.get(), (self, tokens)))
+        before = {variable: variable.get() for variable, _ in self._settings}
+        for variable, value in self._settings:
+            variable.set(value())
+        _open.set((*_open.get(), (self, before)))
 
     def __exit__(self, *error: object) -> None:
         scopes = list(_open.get())
-        i = max([i for i, (scope, _) in enumerate(scopes) if scope is self])
-        for token in reversed(scopes.pop(i)[1]):
-            token.var.reset(token)
+        i = max([i for i, (scope, _) in enumerate(scopes) if scope is self], default=-1)
+        if i < 0:
+            raise RuntimeError(
+                f"{self}: the block ends in another thread or task than it began in, where it "
+                f"still holds; for a generator, use it as a decorator"
+            )
+        for variable, value in scopes.pop(i)[1].items():
+            # blocks of generators may end in any order: the next one that is open restores it
+            later = [before for _, before in scopes[i:] if variable in before]
+            if later:
+                later[0][variable] = value
+            else:
+                variable.set(value)
         _open.set(tuple(scopes))
 
     def __call__(self, function: F) -> F:
-        if not inspect.isroutine(function):
+        if isinstance(function, classmethod | staticmethod):
+            inner: Any = type(function)(self(function.__func__))
+            return inner
+        if not (inspect.isroutine(function) or isinstance(function, functools.partial)):
             raise TypeError(
                 f"decorator: got {function!r:.80}, needed a function; decorate its methods, or use "
                 f"a `with` block"
@@ -119,12 +135,18 @@ def _async_generator(scope: Scope, function: Any) -> Any:
 
 
 class Registration:
-    """A hook that has been added. It stays until `remove()`, or until the end of a `with` block."""
+    """A hook that has been added. It stays until `remove()`, or until the end of a `with` block.
+
+    Args:
+        add: adds the hook.
+        remove: removes it; its RuntimeError says that it is not here.
+    """
 
     def __init__(self, add: Callable[[], Any], remove: Callable[[], Any]) -> None:
         self._add, self._remove = add, remove
-        self._added = False
-        self.__enter__()
+        self._blocks = 0  # `with` blocks that are open
+        self._added = True
+        add()
 
     def __repr__(self) -> str:
         return f"Registration({'added' if self._added else 'removed'})"
@@ -139,15 +161,31 @@ class Registration:
         if not self._added:
             self._add()
             self._added = True
+        self._blocks += 1
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._blocks -= 1
+        if not self._blocks:
+            self.remove()
+
+    def __call__(self, *args: Any) -> NoReturn:
+        """A decorator would be added here, where it decorates, and stay for all that follows."""
         self.remove()
+        raise TypeError("hook: it is no decorator; use a `with` block in the function")
 
 
 def without(hooks: tuple[Any, ...], fn: Any) -> tuple[Any, ...]:
-    """The hooks without the one that was added last as `fn`."""
-    last = max([i for i, hook in enumerate(hooks) if hook is fn], default=len(hooks))
+    """The hooks without the one that was added last as `fn`.
+
+    Raises:
+        RuntimeError: it is not there.
+    """
+    last = max([i for i, hook in enumerate(hooks) if hook is fn], default=-1)
+    if last < 0:
+        raise RuntimeError(
+            "hook: it was added in another thread or task; remove it there, where it still holds"
+        )
     return hooks[:last] + hooks[last + 1 :]
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from types import MappingProxyType
+from types import FrameType, MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -61,9 +61,14 @@ def remember(function: Any, inputs: Any, outputs: Any) -> None:
 def user_line() -> Line | None:
     """The current line of the innermost frame outside of this package."""
     frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and is_ours(frame):
         frame = frame.f_back  # type: ignore[assignment]
     return None if frame is None else Line(frame.f_code.co_filename, frame.f_lineno)
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Whether the running code of a frame is in this package."""
+    return frame.f_code.co_filename.startswith(_PACKAGE)
 
 
 # ---- Layers ----
