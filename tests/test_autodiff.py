@@ -8,6 +8,7 @@ import pytest
 
 import wengert as wg
 import wengert.functions as F
+import wengert.layers as L
 from wengert import Variable
 from wengert.testing import check_gradients
 
@@ -424,11 +425,34 @@ def test_checkpoint_passes_gradients_to_what_its_function_just_returns():
     assert (float(x.grad), float(w.grad)) == (2, 1)
 
 
-def test_checkpoint_refuses_to_compute_again_with_other_data():
+def test_checkpoint_computes_again_with_the_data_of_the_first_pass():
     x, w = Variable(2.0), Variable(3.0)
     y = wg.checkpoint(lambda a: a * w, x)
     w.data = np.array(100.0)
-    with pytest.raises(RuntimeError, match="was replaced after the call"):
+    y.backward()
+    assert (x.grad.data, w.grad.data, w.data) == (3, 2, 100)
+    with pytest.raises(
+        RuntimeError, match=r"Recompute: the data of its input 2 of 2, float64 \(\)"
+    ):
+        y.backward(create_graph=True)
+
+
+def test_checkpoint_copies_labels_and_passes_other_results_on():
+    x, t = Variable(np.zeros((2, 2))), np.array([0, 1])
+    y, (n, nothing) = wg.checkpoint(lambda x, t: (x[[0, 1], t], (len(t), None)), x, t)
+    t[:] = 0
+    np.sum(y).backward()
+    assert (n, nothing) == (2, None)
+    assert np.array_equal(x.grad.data, np.eye(2))
+
+
+def test_checkpoint_says_that_the_second_pass_computed_something_else():
+    x, rows = Variable(np.ones(3)), [slice(0, 3)]
+    y = np.sum(wg.checkpoint(lambda x: x[rows[0]] * 2, x))
+    rows[0] = slice(0, 2)
+    with pytest.raises(
+        RuntimeError, match=r"shapes \[\(3,\)\] in the first pass and \[\(2,\)\] in"
+    ):
         y.backward()
 
 
@@ -575,6 +599,47 @@ def test_grad_of_a_function_is_its_gradient():
     assert wg.grad(f, argnums=(0, 1))(3.0, 4.0) == (24, 9)
     assert wg.grad(wg.grad(f))(3.0, 4.0) == 8
     assert wg.grad(wg.grad(wg.grad(lambda x: x**3)))(1.0) == 6
+
+
+@pytest.mark.parametrize("transform", [wg.grad, wg.value_and_grad, wg.jacobian, wg.hessian])
+@pytest.mark.parametrize("x", [np.ones(2), Variable(2.0), 2.0, [1.0, 2.0]])
+def test_an_argument_beside_the_function_is_refused_before_the_call(transform, x):
+    with pytest.raises(
+        (TypeError, ValueError), match=r"needed the index of an argument.*\(f\)\(x\)"
+    ):
+        transform(lambda x: np.sum(x**2), x)
+
+
+def test_an_index_of_numpy_chooses_an_argument():
+    assert wg.grad(lambda a, b: a * b, np.argmin([1, 0]))(2.0, 3.0) == 2
+
+
+def test_none_in_an_argument_stays_none():
+    parameters = {"W": np.ones(2), "b": None, "layers": [None, 2.0]}
+    y, gradient = wg.value_and_grad(lambda p: np.sum(p["W"]) * p["layers"][1])(parameters)
+    assert y == 4
+    assert gradient["W"].tolist() == [2, 2]
+    assert (gradient["b"], gradient["layers"]) == (None, [None, 2])
+
+
+@pytest.mark.parametrize(
+    ("f", "text"),
+    [
+        (lambda p: p["x"] * 2, "got 'relu' in an argument to differentiate"),
+        (lambda p: None, "returned NoneType, needed one number"),
+        (lambda p: "loss", "returned 'loss', needed numbers"),
+    ],
+)
+def test_what_is_no_number_is_named_with_the_transform(f, text):
+    argument = {"x": 1.0, "act": "relu"} if "relu" in text else {"x": 1.0}
+    with pytest.raises((TypeError, ValueError), match="^grad: .*" + text):
+        wg.grad(f)(argument)
+
+
+def test_grad_with_respect_to_a_model_says_what_to_write():
+    model = L.Linear(1, in_size=2)
+    with pytest.raises(TypeError, match=r"model.named_params\(\)"):
+        wg.grad(np.sum(model(np.ones((1, 2), np.float32))), model)
 
 
 @pytest.mark.parametrize(

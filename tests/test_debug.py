@@ -199,6 +199,15 @@ def test_a_training_in_debug_mode_is_the_same_to_the_bit():
 # ---- Variables that become numbers ----
 
 
+def test_a_refilled_argument_of_checkpoint_is_noticed():
+    x, a = Variable(np.ones(2)), np.ones(2)
+    with wg.debug():
+        y = np.sum(wg.checkpoint(lambda x, a: x * a, x, a))
+    a[:] = 5
+    with pytest.raises(RuntimeError, match="Recompute: its input 2 of 2"):
+        y.backward()
+
+
 @pytest.mark.parametrize(
     "lose",
     [

@@ -189,6 +189,26 @@ def explained(error: Exception, function: Any, xs: Sequence[Any]) -> Exception:
     return error
 
 
+def input_text(position: int, names: Sequence[str | None]) -> str:
+    """The input at this position, for messages: "input 'W'", or "input 2 of 3"."""
+    name = names[position]
+    if name:
+        return f"input {name!r}"
+    return f"input {position + 1} of {len(names)}" if len(names) > 1 else "input"
+
+
+def replaced(function: Any, x: Any) -> Exception:
+    """The error for an input of this Function, whose data is no longer that of the call."""
+    inputs = function.inputs
+    position = [other is x for other in inputs].index(True)
+    which = input_text(position, [other.name for other in inputs])
+    return RuntimeError(
+        f"{type(function).__name__}: the data of its {which}, {x.dtype} {x.shape}, was replaced "
+        f"after the call, as by an update of an optimizer, and a backward with create_graph=True "
+        f"needs the old data; call it before the update, or compute the loss again"
+    )
+
+
 def one_array(ys: Any, function: Any) -> ndarray:
     """The output of a `forward` as an array."""
     if isinstance(ys, list | tuple) or ys is None:

@@ -1,9 +1,10 @@
 """Derivatives as functions: gradients of chosen Variables, and transforms of plain functions.
 
 The transforms (`value_and_grad`, `vjp`, `jvp`, `jacobian`, `hessian`, `hvp`) take functions of
-arrays, numbers, or tuples, lists and dicts of them. Given arrays they give arrays. Where a Variable
-comes in, as an argument or because the function uses one from outside, they give Variables that
-can be differentiated again (unless under `no_grad`): so they nest in any order.
+arrays, numbers, or tuples, lists and dicts of them, in which None stays None. Given arrays they
+give arrays. Where a Variable comes in, as an argument or because the function uses one from
+outside, they give Variables that can be differentiated again (unless under `no_grad`): so they nest
+in any order.
 """
 
 import functools
@@ -11,6 +12,7 @@ from collections.abc import Callable, Collection
 from typing import Any, overload
 
 import numpy as np
+from numpy import ndarray
 
 from wengert.arrays import as_array
 from wengert.config import enable_backprop, made, using_config
@@ -83,12 +85,15 @@ def grad(
     for name, variables in (("output", ys), ("input", xs)):
         for x in variables:
             if not isinstance(x, Variable):
-                raise TypeError(f"grad: got a {type(x).__name__} as {name}, needed a Variable")
+                cure = "; use model.named_params()" if hasattr(x, "named_params") else ""
+                raise TypeError(
+                    f"grad: got a {type(x).__name__} as {name}, needed a Variable{cure}"
+                )
     if not all(x.requires_grad for x in xs):
         raise RuntimeError(
             "grad: an input is a constant (requires_grad is False): it has no gradient"
         )
-    gys = None if grad_outputs is None else flatten(grad_outputs)[0]
+    gys = None if grad_outputs is None else _flat_gradients(grad_outputs, outputs)
     with using_config("enable_backprop", create_graph):
         grads = seeds(ys, gys, use_grad=False)
         walk(_paths_to(set(xs), ys), grads, set(xs))
@@ -99,12 +104,19 @@ def grad(
     ])  # fmt: skip
 
 
+def _flat_gradients(gradients: Any, outputs: Any) -> list[Any]:
+    """The gradients of `outputs`: for a list, None stands for ones."""
+    if isinstance(outputs, list | tuple) and all(isinstance(y, Variable) for y in outputs):
+        return list(gradients)
+    return flatten(gradients)[0]
+
+
 def _gradient_function(f: Callable[..., Any], *argnums: Any) -> Callable[..., Any]:
     chosen = [n for n in argnums if n is not None] or [0]
-    if len(chosen) > 1 or not isinstance(chosen[0], int | tuple):
+    if len(chosen) > 1:
         raise TypeError(
             f"grad: got a function with argnums {', '.join(f'{n!r:.40}' for n in chosen)}, needed "
-            f"the index of an argument, or a tuple: grad(f)(x); or grad(f(x), x) for Variables"
+            f"the index of an argument, or a tuple: grad(f)(x)"
         )
     both = value_and_grad(f, chosen[0], caller="grad")
 
@@ -146,11 +158,12 @@ def value_and_grad(
         >>> value_and_grad(lambda x: x * x)(3.0)
         (array(9.), array(6.))
     """
+    argnums = _checked_argnums(caller, f, argnums)
 
     @functools.wraps(f)
     def value_and_grad_of_f(*args: Any, **options: Any) -> tuple[Any, Any]:
         xs, y, nested = _called(caller, f, args, argnums, options)
-        if len(flatten(y)[0]) != 1 or as_variable(flatten(y)[0][0]).size != 1:
+        if not _is_one_number(y):
             raise ValueError(
                 f"{caller}: the function returned {_form(y)}, needed one number; "
                 f"take a sum or mean, or use vjp or jacobian"
@@ -218,6 +231,7 @@ def jacobian(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Calla
         array([[2., 0.],
                [0., 4.]])
     """
+    argnums = _checked_argnums("jacobian", f, argnums)
 
     @functools.wraps(f)
     def jacobian_of_f(*args: Any, **options: Any) -> Any:
@@ -246,7 +260,7 @@ def hessian(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callab
         array([[4., 2.],
                [2., 0.]])
     """
-    with_gradient = value_and_grad(f, argnums)
+    with_gradient = value_and_grad(f, argnums, caller="hessian")
     return jacobian(functools.wraps(f)(lambda *xs, **o: with_gradient(*xs, **o)[1]), argnums)
 
 
@@ -300,9 +314,10 @@ def _called(
     with using_config("enable_backprop", True):
         leaves, rebuild = flatten(chosen)
         copies: list[Any] = [
-            np.positive(x) if isinstance(x, Variable) and x.requires_grad else Variable(as_array(x))
+            np.positive(x) if isinstance(x, Variable) and x.requires_grad
+            else Variable(_numbers(name, x))
             for x in leaves
-        ]
+        ]  # fmt: skip
         xs = rebuild(copies)
         full = list(args)
         if isinstance(argnums, int):
@@ -311,6 +326,7 @@ def _called(
             for i, x in zip(range(len(args)) if argnums is None else argnums, xs, strict=True):
                 full[i] = x
         y, own = _run(f, full, options or {})
+        _check_value(name, y)
     own.update(copies)
     ys = [y for y in flatten(y)[0] if isinstance(y, Variable)]
     used = [*ys, *(x for f in wengert_list(ys) for x in f.inputs)]
@@ -330,6 +346,49 @@ def _run(f: Callable[..., Any], args: list[Any], options: dict[str, Any]) -> tup
             outer |= own
 
 
+def _check_value(name: str, y: Any) -> None:
+    for leaf in flatten(y)[0]:
+        if not isinstance(leaf, Variable):
+            try:
+                as_array(leaf)
+            except (TypeError, ValueError):
+                raise TypeError(
+                    f"{name}: the function returned {leaf!r:.80}, needed numbers and arrays"
+                ) from None
+
+
+def _numbers(name: str, x: Any) -> ndarray:
+    """An argument as an array."""
+    try:
+        return as_array(x)
+    except TypeError:
+        raise TypeError(
+            f"{name}: got {x!r:.80} in an argument to differentiate, needed numbers and arrays "
+            f"there; give others in an argument of their own, and choose with argnums"
+        ) from None
+
+
+def _checked_argnums(name: str, f: Any, argnums: Any) -> Any:
+    """`argnums` as an int or a tuple of ints.
+
+    Raises:
+        TypeError: f is not a function, or argnums is an argument itself, as in jacobian(f, x).
+        ValueError: argnums is a list or a text.
+    """
+    if not callable(f):
+        raise TypeError(f"{name}: got {f!r:.80}, needed a function")
+    several = isinstance(argnums, tuple)
+    indices = argnums if several else (argnums,)
+    if all(isinstance(n, int | np.integer) for n in indices):
+        return tuple(map(int, indices)) if several else int(argnums)
+    error = ValueError if isinstance(argnums, list | tuple | str) else TypeError
+    other = "; or grad(f(x), x) for Variables" if name == "grad" else ""
+    raise error(
+        f"{name}: got a function with argnums {argnums!r:.80}, needed the index of an argument, "
+        f"or a tuple of indices: {name}(f)(x){other}"
+    )
+
+
 def _chosen(name: str, args: tuple[Any, ...], argnums: Any) -> Any:
     """The arguments to differentiate: all (None), one, or a tuple of them."""
     if argnums is None:
@@ -343,6 +402,11 @@ def _chosen(name: str, args: tuple[Any, ...], argnums: Any) -> Any:
     if len({i % len(args) for i in indices}) < len(indices):
         raise ValueError(f"{name}: got argnums {argnums}, which names an argument twice")
     return tuple(args[i] for i in argnums) if isinstance(argnums, tuple) else args[argnums]
+
+
+def _is_one_number(y: Any) -> bool:
+    leaves, _ = flatten(y)
+    return len(leaves) == 1 and as_variable(leaves[0]).size == 1
 
 
 def _form(y: Any) -> str:

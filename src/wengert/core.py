@@ -20,7 +20,7 @@ from numpy import ndarray
 
 from wengert import hints
 from wengert.arguments import call_text, parameters_of
-from wengert.arrays import as_array, explained, fitted, one_array, snapshot
+from wengert.arrays import as_array, explained, fitted, one_array, replaced, snapshot
 from wengert.config import enable_backprop, hooks, made
 from wengert.dispatch import ArrayMethods, ufuncs
 from wengert.walk import backward, hold_weakly, wengert_list
@@ -393,10 +393,7 @@ class Function:
         inputs = self.inputs
         for x, array in zip(inputs, record[2], strict=True):
             if x._data is not array:
-                raise RuntimeError(
-                    f"{type(self).__name__}: the data of an input was replaced after the call, and "
-                    f"a recorded walk needs it; assign new data after the walk, or work on a copy"
-                )
+                raise replaced(self, x)
         return inputs
 
     @property

@@ -14,6 +14,7 @@ import numpy as np
 from numpy import ndarray
 
 from wengert import graph, second_pass, walk
+from wengert.arrays import input_text
 from wengert.config import conversions, enable_backprop, hooks, trace
 from wengert.functions import reduce
 from wengert.names import public
@@ -114,15 +115,10 @@ def _checksum(array: ndarray) -> int:
 
 def _watch_call(function: Any, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> None:
     names = [x.name for x in inputs]
-
-    def describe_input(i: int) -> str:
-        name = repr(names[i]) if names[i] else f"{i + 1} of {len(names)}" if len(names) > 1 else ""
-        return f"input {name}".rstrip()
-
     kind = Watched if type(function).__module__.startswith("wengert.") else AllWatched
     graph.watch(
         function,
-        lambda xs: kind(xs, function, describe_input),
+        lambda xs: kind(xs, function, lambda i: input_text(i, names)),
         lambda ys: Watched(ys, function, lambda i: "output"),
     )
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from wengert import random
 from wengert.arguments import text_of
+from wengert.arrays import snapshot
 from wengert.autodiff import gradient_of
 from wengert.config import add_hook, enable_backprop, using_config
-from wengert.core import Function, Variable, as_variable
+from wengert.core import Function, Variable
 from wengert.names import public
 from wengert.tape import Tape
 from wengert.trace import LayerScope, layer_scope
@@ -27,11 +28,13 @@ def recompute(f: Callable[..., Any], *args: Any) -> Any:
     result is that of f(*args), to derivatives of any order. f may use Variables that are not among
     `args` (a layer's Parameters), and random numbers: the second pass draws the same ones. Layers
     that f calls have the mode and the Buffers of the first pass, and the second pass leaves the
-    Buffers as they are: batch normalisation moves its running statistics once.
+    Buffers as they are: batch normalisation moves its running statistics once. Parameters have
+    their values of the first pass, even if an optimizer has updated them in between.
 
     Args:
         f: a function of Variables, without other side effects.
-        args: its arguments: Variables, and any other values, which are passed unchanged.
+        args: its arguments: Variables, and any other values, which are passed unchanged (arrays of
+            integers and booleans as copies, so that they may be refilled).
 
     Source: A. Griewank, A. Walther: Revolve, ACM TOMS 26 (2000); T. Chen et al.: Training deep nets
     with sublinear memory cost, arXiv:1604.06174.
@@ -46,15 +49,17 @@ def recompute(f: Callable[..., Any], *args: Any) -> Any:
     used = [x for function in inside for x in function.inputs]
     used += [y for y in ys if isinstance(y, Variable)]
     inputs = list(dict.fromkeys(x for x in used if x.requires_grad and x.creator not in inside))
-    program.take_inputs(inputs)
-    program.results = tuple(as_variable(y).data for y in ys)
-    return rebuild(list(Recompute(program)(*inputs)))
+    inputs = program.take_inputs(inputs)
+    program.results = tuple([y.data for y in ys if isinstance(y, Variable)])
+    outputs = iter(Recompute(program)(*inputs) if program.results else ())
+    return rebuild([next(outputs) if isinstance(y, Variable) else y for y in ys])
 
 
 class Input(NamedTuple):
     """Placeholder for an argument that is an input of the Function, which refers to it already."""
 
     position: int
+    is_array: bool
 
 
 class Program:
@@ -62,7 +67,8 @@ class Program:
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self.f = f
-        self.args, self.rebuild = flatten(args)
+        leaves, self.rebuild = flatten(args)
+        self.args = [snapshot(a) for a in leaves]
         self.tape = Tape()
         self.buffers: dict[Variable, np.ndarray] = {}  # of the layers that f calls, before the call
         self.random_state = random.get_state()
@@ -118,24 +124,38 @@ class Program:
             for buffer, data in now.items():
                 buffer.data = data
 
-    def take_inputs(self, inputs: list[Variable]) -> None:
-        """Replaces the arguments that are among `inputs` by their positions."""
+    def take_inputs(self, inputs: list[Variable]) -> list[Variable]:
+        """Adds the arguments that are constants or arrays of floats to `inputs`, and keeps the
+        positions of all arguments that are among them."""
+        inputs = inputs.copy()
         positions = {x: i for i, x in enumerate(inputs)}
-        self.args = [
-            Input(positions[a]) if isinstance(a, Variable) and a in positions else a
-            for a in self.args
-        ]
+        for i, a in enumerate(self.args):
+            is_array = type(a) is np.ndarray and a.dtype.kind == "f"
+            if not (is_array or type(a) is Variable):
+                continue
+            x = Variable.constant(a) if is_array else a
+            if x not in positions:
+                positions[x] = len(inputs)
+                inputs.append(x)
+            self.args[i] = Input(positions[x], is_array)
+        return inputs
 
     def run(self, inputs: Any) -> list[Any]:
-        """The leaves of the result, recorded."""
-        args = [inputs[a.position] if isinstance(a, Input) else a for a in self.args]
+        """The Variables of the result, recorded."""
+        args = [
+            a if not isinstance(a, Input)
+            else inputs[a.position].data if a.is_array
+            else inputs[a.position]
+            for a in self.args
+        ]  # fmt: skip
         random_state = random.get_state()
         random.set_state(self.random_state)
         try:
             with using_config("enable_backprop", True), self.tape.playing(), self._with_buffers():
-                return flatten(self.f(*self.rebuild(args)))[0]
+                ys, _ = flatten(self.f(*self.rebuild(args)))
         finally:
             random.set_state(random_state)
+        return [y for y in ys if isinstance(y, Variable)]
 
 
 def _equal(x: np.ndarray, y: np.ndarray) -> bool:
@@ -156,17 +176,30 @@ class Recompute(Function):
 
     def backward(self, *gys):
         recorded = enable_backprop.get()
-        with using_config("enable_backprop", True):
-            inputs = self.xs  # as Variables; checks that their data were not replaced
-        creators = [x.creator for x in inputs]
-        for x in inputs:
+        arrays = self.xs  # (while the walk is recorded, this checks that no data was replaced)
+        inputs = self.inputs
+        before = [(x.creator, x.data) for x in inputs]
+        for x, array in zip(inputs, arrays, strict=True):
             x.creator = None  # the backward pass of the program ends here
+            if not recorded:
+                x.data = array  # (an optimizer may have replaced it)
         try:
             ys = self.program.run(inputs)
-            return tuple(gradient_of(ys, inputs, list(gys), recorded))
+            self._check_shapes(ys, gys)
+            wanted = [x for x in inputs if x.requires_grad]
+            grads = dict(zip(wanted, gradient_of(ys, wanted, list(gys), recorded), strict=True))
+            return tuple([grads.get(x) for x in inputs])
         finally:
-            for x, creator in zip(inputs, creators, strict=True):
-                x.creator = creator
+            for x, (creator, data) in zip(inputs, before, strict=True):
+                x.creator, x.data = creator, data
+
+    def _check_shapes(self, ys, gys):
+        shapes = [y.shape for y in ys], [gy.shape for gy in gys]
+        if shapes[0] != shapes[1]:
+            raise RuntimeError(
+                f"{self.program}: f computed shapes {shapes[1]} in the first pass and {shapes[0]} "
+                f"in the second; it may only depend on its arguments, layers and random numbers"
+            )
 
     @staticmethod
     def samples(rng):

@@ -6,7 +6,9 @@ from typing import Any
 
 def flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
     """The leaves of nested tuples, lists and dicts, and a function that builds the same
-    structure of other leaves."""
+    structure of other leaves. None is no leaf: it stays where it is."""
+    if tree is None:
+        return [], lambda new: None
     if isinstance(tree, dict):
         leaves, rebuild_values = flatten(list(tree.values()))
         keys = list(tree)
