@@ -1,4 +1,4 @@
-"""Zeros in gradients: what is masked out contributes 0, whatever stands there.
+"""Zeros in gradients: what is masked out contributes 0, whatever its value.
 
 In `np.where(x > 0, np.sqrt(x), 0)`, elements that are not selected get a gradient of 0, and sqrt
 multiplies it by its derivative: infinity at 0, NaN below. A derivative is linear in the gradient
@@ -6,7 +6,8 @@ that comes in, so 0 gives 0: the product is NaN only because formulas multiply.
 
 So a walk has a second pass. The first computes as the formulas say. Only if its result is not
 finite, it is repeated, and what comes from gradients of 0 alone is set to 0. Recorded walks record
-that, so it is true for derivatives of every order. Other walks pay for one look at their results.
+that, so it is true for derivatives of every order. In other walks, the only cost is a check of the
+results.
 """
 
 import functools
@@ -62,7 +63,7 @@ def in_two_passes(one_pass: Callable[..., None]) -> Callable[..., None]:
             records = () if retain_graph else [f._record for f in functions]
             with _errstate(divide="ignore", invalid="ignore"):
                 one_pass(functions.copy(), grads, kept, retain_graph)
-            if all_finite(grads.values()):
+            if finite_gradients(grads.values()):
                 return
             for f, record in zip(functions, records, strict=False):
                 f._record = record
@@ -108,7 +109,7 @@ class PastZeros:
         gxs = f.backward(*gys)
         several = isinstance(gxs, tuple | list)
         found = gxs if several else (gxs,)
-        if all_finite([gx for gx in found if gx is not None]):
+        if finite_gradients([gx for gx in found if gx is not None]):
             return gxs
         zeros = [as_array(gy) == 0 for gy in gys]
         zero = functools.reduce(np.logical_and, zeros if f.elementwise else map(np.all, zeros))
@@ -117,15 +118,16 @@ class PastZeros:
 
 
 def with_zeros(gx: Any, zero: Any) -> Any:
-    """`gx`, with 0 where it is not finite and `zero` is true."""
+    """`gx`, with 0 where it is not finite and `zero` is true, if that broadcasts to its shape."""
     bad = ~np.isfinite(as_array(gx))
-    if zero.shape and zero.shape != bad.shape:
-        return gx
+    sizes = zip(reversed(zero.shape), reversed(bad.shape), strict=False)
+    if zero.ndim > bad.ndim or not all(n in (1, m) for n, m in sizes):
+        return gx  # (a sum over what was broadcast)
     return np.where(bad & zero, 0, gx)
 
 
 def quiet() -> Any:
-    """Without NumPy's warnings; what the program has set to raise an error or to call stays."""
+    """A block without NumPy's warnings; errors and calls that the program has set remain."""
     modes = np.geterr()
     return np.errstate(
         divide="ignore" if modes["divide"] == "warn" else None,
@@ -133,10 +135,10 @@ def quiet() -> Any:
     )
 
 
-def all_finite(gradients: Iterable[Any]) -> bool:
-    """Whether no gradient has NaN or an infinity."""
+def finite_gradients(gradients: Iterable[Any]) -> bool:
+    """Whether all gradients are free of NaN and infinity."""
     for gx in gradients:
-        # a sum of squares is the fastest look at all elements; it may overflow
+        # a sum of squares is the fastest check of all elements; it may overflow
         if type(gx) is ndarray and _isfinite(_vdot(gx, gx)):
             continue
         if not np.isfinite(as_array(gx)).all():

@@ -20,6 +20,7 @@ from wengert.functions.precision import in_float
 from wengert.functions.samples import one_input
 from wengert.functions.types import Input, X
 from wengert.functions.weighted import weighted
+from wengert.functions.zeros import all_zero
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "hard_sigmoid", "hard_swish", "leaky_relu", "log_sigmoid",
@@ -279,7 +280,7 @@ class Softmax(Function):
 
     def backward_past_zeros(self, gy):
         (y,) = self.ys
-        unused = np.logical_or(np.equal(y, 0), all_zero(gy, self.axis))
+        unused = np.logical_or(np.equal(y, 0), all_zero(gy, [self.axis]))
         return self.gradient_from(np.where(unused, 0, gy), np.where(unused, 0, y))
 
     @staticmethod
@@ -308,14 +309,9 @@ class LogSoftmax(Function):
         return balanced(gx, p, self.axis) if near_one(p) else gx
 
     def backward_past_zeros(self, gy):
-        return self.gradient_from(gy, np.where(all_zero(gy, self.axis), 0, self.ys[0]))
+        return self.gradient_from(gy, np.where(all_zero(gy, [self.axis]), 0, self.ys[0]))
 
     samples = Softmax.samples
-
-
-def all_zero(gy, axis):
-    """Where all of `gy` along an axis, which is kept, is 0."""
-    return np.all(np.equal(gy, 0), axis=axis, keepdims=True)
 
 
 def balanced(gx: Any, p: Any, axis: int) -> Any:

@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from wengert.arrays import as_array, snapshot
 from wengert.core import Constant, Variable
-from wengert.functions.counting import count_metric
+from wengert.functions.counting import record_samples
 from wengert.functions.types import Input, X
 
 
@@ -126,9 +126,9 @@ def _hint_of_dtype(t: ndarray, shape: tuple[int, ...]) -> str:
 def check_any(name: str, shape: tuple[int, ...], n: int) -> None:
     """Raises ValueError for a metric of `n` = 0 samples, from an x of that shape.
 
-    Tells those who are counting that the metric divides by n.
+    Records that the metric divides by n, in a `counting` block.
     """
-    count_metric(n)
+    record_samples(n)
     refuse_none(name, shape, n)
 
 

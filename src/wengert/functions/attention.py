@@ -13,12 +13,12 @@ from wengert.arguments import fraction, integer
 from wengert.arrays import as_array, sum_to
 from wengert.config import enable_backprop, training
 from wengert.core import Function
-from wengert.functions.activation import Softmax, all_zero
+from wengert.functions.activation import Softmax
 from wengert.functions.dropout import dropout_mask
 from wengert.functions.linalg import linear
 from wengert.functions.precision import in_float
 from wengert.functions.types import Input, X
-from wengert.functions.zeros import matmul_past_zeros
+from wengert.functions.zeros import all_zero, matmul_past_zeros
 
 __all__ = ["multi_head_attention", "scaled_dot_product_attention"]
 
@@ -86,7 +86,7 @@ class Attention(Function):
         dropped = p
         if factors is not None:
             dropped, gp = p * factors, np.where(np.equal(factors, 0), 0, gp * factors)
-        unused = np.logical_or(np.equal(p, 0), all_zero(gy, -1))
+        unused = np.logical_or(np.equal(p, 0), all_zero(gy, [-1]))
         total = np.sum(np.where(np.equal(gy, 0), 0, y * gy), axis=-1, keepdims=True)
         gx = np.where(unused, 0, p) * np.where(unused, 0, gp - total)
         need_q, need_k, need_v = self.needs[:3]

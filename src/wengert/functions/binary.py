@@ -17,7 +17,7 @@ from wengert.functions.activation import sigmoid, softplus
 from wengert.functions.piecewise import where
 from wengert.functions.reduction import as_weight, reduced, rounded, same_shape, times
 from wengert.functions.types import Input, X
-from wengert.functions.zeros import past
+from wengert.second_pass import with_zeros
 
 __all__ = ["binary_cross_entropy", "sigmoid_cross_entropy"]
 
@@ -125,7 +125,7 @@ class LimitedPower(Function):
         return gy * (slope * -self.k)
 
     def backward_past_zeros(self, gy):
-        return past(self.backward(gy), as_array(gy) == 0)
+        return with_zeros(self.backward(gy), as_array(gy) == 0)
 
     @staticmethod
     def samples(rng):

@@ -21,7 +21,7 @@ from wengert.core import Function
 from wengert.functions.activation import sigmoid
 from wengert.functions.precision import in_float
 from wengert.functions.types import Input, X
-from wengert.functions.zeros import reached
+from wengert.functions.zeros import masked_rows
 
 __all__ = ["gru_cell", "lstm_cell", "rnn_cell"]
 
@@ -34,7 +34,7 @@ class Cell(Function):
 
     def _gradients(self, gA: Any, gQ: Any) -> tuple[Any, Any, tuple[Any, ...]]:
         """The gradients of x, of h (through Q) and of the weights, from those of A and Q."""
-        x, h = reached([gA, gQ], *self.xs[:2])
+        x, h = masked_rows([gA, gQ], *self.xs[:2])
         *_, Wx, Wh, _, _ = self.xs
         gx = gA @ Wx.T if self.needs[0] else None
         return gx, gQ @ Wh.T, gradients_of_weights(self.needs[-4:], x, h, gA, gQ)
@@ -57,7 +57,7 @@ class RNNCell(Cell):
         return np.tanh(z) if self.activation == "tanh" else np.maximum(z, 0)
 
     def backward(self, gy):
-        (y,) = reached([gy], *self.ys)
+        (y,) = masked_rows([gy], *self.ys)
         gz = gy * (1 - y * y) if self.activation == "tanh" else np.where(y > 0, gy, 0)
         gx, gh, gweights = self._gradients(gz, gz)
         return gx, gh, *gweights
@@ -86,7 +86,7 @@ class LSTMCell(Cell):
 
     def backward(self, gh1, gc1):
         x, h, c, *weights = self.xs
-        x, h, c, c1 = reached([gh1, gc1], x, h, c, self.ys[1])
+        x, h, c, c1 = masked_rows([gh1, gc1], x, h, c, self.ys[1])
         i, f, g, o = self._gates(x, h, *weights)
         t = np.tanh(c1)
         gc = gc1 + gh1 * o * (1 - t * t)
@@ -122,7 +122,7 @@ class GRUCell(Cell):
 
     def backward(self, gy):
         x, h, *weights = self.xs
-        x, h = reached([gy], x, h)
+        x, h = masked_rows([gy], x, h)
         r, z, n, Qn = self._gates(x, h, *weights)
         gz = gy * (h - n) * z * (1 - z)
         gn = gy * (1 - z) * (1 - n * n)

@@ -15,6 +15,7 @@ import numpy as np
 
 from wengert import kernels
 from wengert.arguments import integer, integers
+from wengert.arrays import as_array
 from wengert.core import Function
 from wengert.functions.geometry import (
     Padding,
@@ -25,8 +26,8 @@ from wengert.functions.geometry import (
 )
 from wengert.functions.precision import in_float
 from wengert.functions.types import Input, X
-from wengert.functions.zeros import used
 from wengert.kernels import Geometry
+from wengert.second_pass import with_zeros
 
 __all__ = [
     "col2im", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
@@ -117,7 +118,8 @@ class ConvWeightGrad(Function):
         gx = ConvInputGrad(self.geometry, x.shape[2:])(gy, ggW) if need_x else None
         ggy = Conv(self.geometry)(x, ggW) if need_gy else None
         if self.past_zeros:
-            gx, ggy = (g if g is None else used(g, v) for g, v in ((gx, x), (ggy, gy)))
+            pairs = ((gx, x), (ggy, gy))
+            gx, ggy = (g if g is None else with_zeros(g, as_array(v) == 0) for g, v in pairs)
         return gx, ggy
 
     @staticmethod

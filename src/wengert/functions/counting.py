@@ -1,8 +1,8 @@
-"""What the mean of a loss or a metric divides by, for those who combine the results of batches.
+"""What the mean of a loss or a metric divides by, to combine the results of batches.
 
 The mean over a data set is not the mean of its batches' means, but each of these times its count,
 divided by the sum of the counts. The count is not always the number of samples: labels may be
-ignored, or classes may have weights. So each loss and metric tells its count:
+ignored, or classes may have weights. So each loss and metric records its count:
 
     with counting() as counts:
         loss = F.softmax_cross_entropy(y, t, ignore_index=-1)
@@ -47,16 +47,16 @@ class Counts:
 
 
 def counting() -> Counts:
-    """Within `with counting() as counts:`, losses and metrics tell what they divide by.
+    """Within `with counting() as counts:`, losses and metrics record what they divide by.
 
-    A loss of nothing, such as that of a batch whose labels are all ignored, is 0 there and not an
-    error: its count is 0.
+    A loss without elements, such as that of a batch whose labels are all ignored, is 0 within the
+    block and not an error: its count is 0.
     """
     return Counts()
 
 
-def count_loss(n: float | None) -> bool:
-    """Tells what a loss divides by; returns whether anybody is counting."""
+def record_divisor(n: float | None) -> bool:
+    """Records what a loss divides by; returns whether a `counting` block is open."""
     counts = _counts.get()
     if counts is None:
         return False
@@ -64,23 +64,23 @@ def count_loss(n: float | None) -> bool:
     return True
 
 
-def told_sum(y: T) -> T:
-    """`y`, the sum of a loss, after telling that it is one."""
+def record_sum(y: T) -> T:
+    """`y`, which is recorded as a loss that is a sum."""
     counts = _counts.get()
     if counts is not None:
         counts.sums.append(y)
     return y
 
 
-def count_metric(n: float) -> None:
-    """Tells what a metric divides by."""
+def record_samples(n: float) -> None:
+    """Records what a metric divides by."""
     counts = _counts.get()
     if counts is not None:
         counts.metrics.append(n)
 
 
-def tell_again(counts: Counts) -> None:
-    """Tells in the block around another one what the losses in that have divided by."""
+def record_in_outer(counts: Counts) -> None:
+    """Records in the outer block what the losses in an inner one, now closed, have divided by."""
     outer = _counts.get()
     if outer is not None:
         outer.losses += counts.losses

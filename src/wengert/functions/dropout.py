@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert import kernels
 from wengert.arguments import boolean, explains_call, fraction
 from wengert.arrays import as_array
 from wengert.config import training
@@ -14,7 +15,6 @@ from wengert.functions.arguments import as_operand
 from wengert.functions.types import Input, X
 from wengert.functions.weighted import weighted
 from wengert.random import generator
-from wengert.second_pass import all_finite
 
 __all__ = ["channel_dropout", "dropout"]
 
@@ -30,7 +30,7 @@ class Dropout(Function):
     def forward(self, x, mask):
         with np.errstate(invalid="ignore"):  # (inf times 0)
             y = x * mask
-        if type(y) is np.ndarray and not all_finite([y]):  # (np.where takes longer)
+        if type(y) is np.ndarray and not kernels.all_finite(y):  # (np.where takes longer)
             y = np.where(np.equal(mask, 0), 0, y)
         return y
 

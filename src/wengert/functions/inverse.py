@@ -19,7 +19,7 @@ from wengert.functions.linalg import matmul
 from wengert.functions.precision import in_float
 from wengert.functions.shape import moveaxis, reshape, squeeze, sum_to
 from wengert.functions.types import Input, X
-from wengert.functions.zeros import OfMatrices, no_gradient
+from wengert.functions.zeros import OfMatrices, all_zero
 from wengert.second_pass import repeated
 
 __all__ = ["det", "inv", "matrix_power", "slogdet", "solve", "tensorinv", "tensorsolve"]
@@ -54,7 +54,7 @@ class Solve(OfMatrices):
         need_A, need_b = self.needs
         gb = np.linalg.solve(np.swapaxes(A, -1, -2), gy)  # in y's shape, to which A and b broadcast
         if repeated.get():
-            zero = no_gradient(gy, (-2, -1), keepdims=True)
+            zero = all_zero(gy, (-2, -1))
             gb, y = np.where(zero, 0, gb), np.where(zero, 0, y)
         gA = sum_to(-(gb @ np.swapaxes(y, -1, -2)), A.shape) if need_A else None
         return gA, sum_to(gb, b.shape) if need_b else None

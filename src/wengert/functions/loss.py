@@ -34,7 +34,8 @@ from wengert.functions.reduction import (
 )
 from wengert.functions.shape import moveaxis
 from wengert.functions.types import Input, X
-from wengert.functions.zeros import no_gradient, past
+from wengert.functions.zeros import all_zero
+from wengert.second_pass import with_zeros
 
 __all__ = [
     "hinge", "huber", "kl_divergence", "mean_absolute_error", "mean_squared_error", "nll",
@@ -101,8 +102,8 @@ class SoftCrossEntropy(Function):
         return gx, gq
 
     def backward_past_zeros(self, gy):
-        zero = no_gradient(np.expand_dims(gy, -1), [-1], keepdims=True)
-        return tuple([gx if gx is None else past(gx, zero) for gx in self.backward(gy)])
+        zero = all_zero(np.expand_dims(gy, -1), [-1])
+        return tuple([gx if gx is None else with_zeros(gx, zero) for gx in self.backward(gy)])
 
     @staticmethod
     def samples(rng):

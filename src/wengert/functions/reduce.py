@@ -41,7 +41,7 @@ class Reduction(Function):
 
     def backward_past_zeros(self, gy):
         gx = self.backward(gy)
-        return with_zeros(gx, np.broadcast_to(np.equal(as_array(self.spread(gy)), 0), gx.shape))
+        return with_zeros(gx, as_array(self.spread(gy)) == 0)
 
     @staticmethod
     def samples(rng):

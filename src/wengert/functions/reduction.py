@@ -9,7 +9,7 @@ import numpy as np
 from wengert.core import Variable
 from wengert.functions.arguments import as_constant, as_operand, refuse_none
 from wengert.functions.arithmetic import astype
-from wengert.functions.counting import count_loss, told_sum
+from wengert.functions.counting import record_divisor, record_sum
 from wengert.functions.piecewise import where
 from wengert.functions.precision import HALF, SINGLE, result_dtype
 from wengert.functions.reduce import mean, sum
@@ -19,14 +19,14 @@ from wengert.functions.types import Input, X
 def check_reduction(name: str, reduction: str, shape: tuple[int, ...], n: float) -> None:
     """Raises ValueError for an unknown reduction, or for the mean over `n` = 0 elements.
 
-    Tells those who are counting what the loss divides by: n, the number of elements or the sum of
-    their weights.
+    Records what the loss divides by, in a `counting` block: n, the number of elements or the sum
+    of their weights.
     """
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{name}: got reduction {reduction!r}, needed 'mean', 'sum' or 'none'")
     if reduction == "none":
         return
-    counted = count_loss(n if reduction == "mean" else None)
+    counted = record_divisor(n if reduction == "mean" else None)
     if reduction == "mean" and not counted:
         refuse_none(name, shape, n)
 
@@ -37,7 +37,7 @@ def reduced(losses: Any, reduction: str) -> Any:
         return losses
     if reduction == "mean":
         return mean(losses) if losses.size else sum(losses)
-    return told_sum(sum(losses))
+    return record_sum(sum(losses))
 
 
 def same_shape(name: str, x0: Input[X], x1: Input[X], reduction: str) -> tuple[X, X, np.dtype[Any]]:

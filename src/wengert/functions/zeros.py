@@ -1,7 +1,8 @@
-"""Products in which zeros win over infinity and NaN, for the second pass of a walk."""
+"""Gradients of 0 times infinity or NaN, which are 0 in the second pass of a walk."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -20,40 +21,32 @@ class OfMatrices(Function):
 
     def backward_past_zeros(self, *gys):
         batch = self.xs[0].ndim - 2
-        zeros = [no_gradient(gy, range(batch, gy.ndim)) for gy in gys]
+        zeros = [all_zero(gy, range(batch, gy.ndim), keepdims=False) for gy in gys]
         zero = np.expand_dims(np.all(zeros, axis=0), (-2, -1))
         gxs = self.backward(*gys)
         if not isinstance(gxs, tuple):
-            return past(gxs, zero)
-        return tuple([gx if gx is None else past(gx, zero) for gx in gxs])
+            return with_zeros(gxs, zero)
+        return tuple([gx if gx is None else with_zeros(gx, zero) for gx in gxs])
 
 
-def no_gradient(gy: Any, axes: Any, keepdims: bool = False) -> np.ndarray:
-    """Where all of `gy` along the axes is 0."""
+def all_zero(gy: Any, axes: Iterable[int], keepdims: bool = True) -> np.ndarray:
+    """Where all elements of `gy` along the axes are 0."""
     found: np.ndarray = np.all(as_array(gy) == 0, axis=tuple(axes), keepdims=keepdims)
     return found
 
 
-def past(gx: Any, zero: np.ndarray) -> Any:
-    """`gx`, with 0 where it is not finite and `zero` is true, if their shapes fit."""
-    sizes = zip(reversed(zero.shape), reversed(gx.shape), strict=False)
-    if zero.ndim > gx.ndim or not all(n in (1, m) for n, m in sizes):
-        return gx  # (a sum over what was broadcast)
-    return with_zeros(gx, np.broadcast_to(zero, gx.shape))
-
-
-def reached(gys: Any, *values: Any) -> Any:
-    """The values, rows of samples; in the second pass 0 in rows to which `gys` bring only zeros."""
+def masked_rows(gys: Any, *values: Any) -> Any:
+    """The values, rows of samples; in the second pass 0 in the rows whose `gys` are all 0."""
     if not repeated.get():
         return values
-    zero = np.all([no_gradient(gy, [-1], keepdims=True) for gy in gys], axis=0)
+    zero = np.all([all_zero(gy, [-1]) for gy in gys], axis=0)
     return [np.where(zero, 0, value) for value in values]
 
 
 class MatMulPastZeros(Function):
-    """y = a b, where 0 times infinity or NaN is 0; unless `both`, only zeros in a win.
+    """y = a b, where 0 times infinity or NaN is 0; unless `both`, for zeros in a only.
 
-    a and b are matrices on the last two axes. What a zero leaves out has no gradient either.
+    a and b are matrices on the last two axes. What a zero masks has no gradient either.
     """
 
     def __init__(self, both: bool = True) -> None:
@@ -67,9 +60,11 @@ class MatMulPastZeros(Function):
         need_a, need_b = self.needs
         ga = gb = None
         if need_a:
-            ga = used(sum_to(matmul_past_zeros(gy, np.swapaxes(b, -1, -2)), a.shape), a)
+            ga = sum_to(matmul_past_zeros(gy, np.swapaxes(b, -1, -2)), a.shape)
+            ga = with_zeros(ga, as_array(a) == 0)
         if need_b:
-            gb = used(sum_to(matmul_past_zeros(np.swapaxes(a, -1, -2), gy), b.shape), b)
+            gb = sum_to(matmul_past_zeros(np.swapaxes(a, -1, -2), gy), b.shape)
+            gb = with_zeros(gb, as_array(b) == 0)
         return ga, gb
 
     @staticmethod
@@ -84,8 +79,3 @@ def matmul_past_zeros(a: Any, b: Any) -> Any:
     with np.errstate(invalid="ignore"):
         y = np.matmul(a, b)
     return y if kernels.all_finite(as_array(y)) else MatMulPastZeros()(a, b)
-
-
-def used(gx: Any, x: Any) -> Any:
-    """`gx`, without NaN and infinity where x is 0."""
-    return np.where(np.logical_and(np.equal(x, 0), np.logical_not(np.isfinite(gx))), 0, gx)

@@ -1,4 +1,4 @@
-"""Sums of products: with the digits of pairwise sums, and with zeros that win over infinity."""
+"""Sums of products: with the digits of pairwise sums, and with 0 times infinity counted as 0."""
 
 import math
 
@@ -20,14 +20,14 @@ def sum_of_squares(x: np.ndarray) -> np.ndarray:
 
 def all_finite(x: np.ndarray) -> bool:
     """Whether x has neither NaN nor an infinity."""
-    # a sum of squares is the fastest look at all elements, but may overflow
+    # a sum of squares is the fastest check of all elements, but may overflow
     return math.isfinite(np.vdot(x, x)) or bool(np.isfinite(x).all())
 
 
 def matmul_past_zeros(a: np.ndarray, b: np.ndarray, both: bool = True) -> np.ndarray:
-    """a b, where 0 times infinity or NaN is 0; unless `both`, only zeros in a win.
+    """a b, where 0 times infinity or NaN is 0; unless `both`, for zeros in a only.
 
-    What is not finite is left out of the product, and its contributions are counted.
+    Infinite and NaN elements are left out of the product, and their contributions are counted.
     """
     with np.errstate(invalid="ignore"):
         y = np.matmul(a, b)

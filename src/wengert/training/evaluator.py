@@ -8,7 +8,7 @@ from wengert.arguments import text_of
 from wengert.config import no_grad, test_mode
 from wengert.core import Variable
 from wengert.data import Padded
-from wengert.functions.counting import counting, tell_again
+from wengert.functions.counting import counting, record_in_outer
 from wengert.layers import Layer
 from wengert.optimizers import ExponentialMovingAverage
 from wengert.training.batches import (
@@ -93,7 +93,7 @@ class Evaluator:
             value = loss(y, t)
         # a loss that does not count is a mean over steps
         counts.losses = counts.losses or [len(t)]
-        tell_again(counts)
+        record_in_outer(counts)
         values = self.measure(y, t)
         for metric in values.values():
             if isinstance(metric, Weighted) and metric.weight is SAMPLES:
