@@ -27,7 +27,7 @@ def train_wengert(model: Any, loss: Callable[[], Any]) -> Program:
     def step() -> None:
         model.cleargrads()
         y = loss()
-        y.backward()
+        y.backward(retain_graph=False)  # (the default in torch)
         optimizer.update()
         losses.append(y.data)
 

@@ -57,18 +57,18 @@ def same_shape(name: str, x0: Input[X], x1: Input[X], reduction: str) -> tuple[X
     by_variable = isinstance(t, Variable) > isinstance(y, Variable)
     first, second = (t, y) if by_variable else (y, t)
     dtype = first.dtype if first.dtype.kind == "f" else result_dtype(second)
-    computed = SINGLE if dtype == HALF else dtype
+    computed = dtype if dtype is SINGLE or dtype != HALF else SINGLE
     return like(y, computed), like(t, computed), dtype
 
 
 def like(x: Any, dtype: np.dtype[Any]) -> Any:
     """x in that dtype; the cast of a Variable has a gradient."""
-    return x if x.dtype == dtype else astype(x, dtype)
+    return x if x.dtype is dtype or x.dtype == dtype else astype(x, dtype)
 
 
 def rounded(losses: Any, dtype: np.dtype[Any]) -> Any:
     """The losses in float16, if that is the dtype."""
-    return astype(losses, HALF) if dtype == HALF else losses
+    return losses if dtype is SINGLE or dtype != HALF else astype(losses, HALF)
 
 
 def as_weight(weight: Any, dtype: np.dtype[Any]) -> Any:
