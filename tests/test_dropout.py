@@ -80,3 +80,9 @@ def test_p_outside_of_its_range_is_refused(p):
 def test_channels_are_needed_to_drop_channels():
     with pytest.raises(ValueError, match=r"channel_dropout: got x \(3,\), needed \(N, C, ...\)"):
         channel_dropout(Variable(np.ones(3)))
+
+
+@pytest.mark.parametrize("drop", [dropout, channel_dropout])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool])
+def test_dropout_of_integers_is_in_float64(drop, dtype):
+    assert drop(np.ones((2, 3), dtype), 0.5, train=True).dtype == np.float64

@@ -43,6 +43,18 @@ def root(x):
     return mpmath.sqrt(x)
 
 
+def tanh_gelu(x):
+    return F.gelu(x, approximate=True)
+
+
+def tanh_gelu_gate(x):
+    return sigmoid(2 * mpmath.sqrt(2 / mpmath.pi) * (x + mpf(0.044715) * x**3))
+
+
+def erfcx(x):
+    return mpmath.exp(x * x) * mpmath.erfc(x)
+
+
 E, LOG_2, LOG_10 = mpmath.exp, mpmath.log(2), mpmath.log(10)
 # function: its value and derivative
 EXACT = {
@@ -75,6 +87,18 @@ EXACT = {
     F.softplus: (softplus, sigmoid),
     F.silu: (lambda x: x * sigmoid(x), lambda x: sigmoid(x) * (1 + x * sigmoid(-x))),
     F.gelu: (lambda x: x * mpmath.ncdf(x), lambda x: mpmath.ncdf(x) + x * density(x)),
+    tanh_gelu: (
+        lambda x: x * tanh_gelu_gate(x),
+        lambda x: tanh_gelu_gate(x) * (
+            1 + 2 * x * tanh_gelu_gate(-x)
+            * root(2 / mpmath.pi) * (1 + 3 * mpf(0.044715) * x * x)
+        ),
+    ),
+    F.erfcx: (erfcx, lambda x: 2 * x * erfcx(x) - 2 / root(mpmath.pi)),
+    F.log_ndtr: (
+        lambda x: mpmath.log1p(-mpmath.erfc(x / root(2)) / 2),
+        lambda x: density(x) / mpmath.ncdf(x),
+    ),
     F.mish: (
         lambda x: x * tanh_softplus(x),
         lambda x: tanh_softplus(x) + x * sigmoid(x) / mpmath.cosh(softplus(x)) ** 2,
@@ -91,7 +115,7 @@ SIZES = [1e-300, 1e-30, 1e-8, 1e-3, 0.5, 1 - 1e-12, 1 + 1e-9, 2.5, 7.0, 25.0, 40
          1e5, 1e9, 1e20, 1e100, 1e160, 1e300]  # fmt: skip
 POINTS = np.array([s * x for x in SIZES for s in (1, -1)])
 # periodic functions of huge numbers are as good as the C library's; the others have no such limit
-LIMITED = {F.sin: 1e5, F.cos: 1e5, F.tan: 1e5}
+LIMITED = {F.sin: 1e5, F.cos: 1e5, F.tan: 1e5, F.erfcx: 1e5, F.log_ndtr: 1e5}
 
 
 def exact(f, x):

@@ -106,3 +106,24 @@ def test_float16_beside_float32_gives_float32(name):
     function, inputs = CASES[name]
     xs = [inputs[0].astype(np.float16), *[x.astype(np.float32) for x in inputs[1:]]]
     assert function(*xs).dtype == np.float32
+
+
+UFUNCS = [np.divide, np.power, np.arctan2, np.float_power, np.log2, np.log10]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # (of values that overflow)
+@pytest.mark.parametrize("ufunc", UFUNCS, ids=lambda ufunc: ufunc.__name__)
+def test_no_part_of_a_gradient_in_float16_overflows(ufunc):
+    rng = np.random.default_rng(0)
+    half = (10 ** rng.uniform(-5, 4, size=(ufunc.nin, 500))).astype(np.float16)
+    half[1:] *= rng.choice([-1, 1], size=(ufunc.nin - 1, 500)).astype(np.float16)
+    found, exact = (gradients(ufunc, half.astype(dtype)) for dtype in (np.float16, np.float64))
+    for a, b in zip(found, exact, strict=True):
+        fits = (np.abs(b) < 6e4) & (np.abs(b) > 1e-4)
+        np.testing.assert_allclose(a[fits].astype(float), b[fits], rtol=3e-3)
+
+
+def gradients(function, inputs):
+    xs = [Variable(x) for x in inputs]
+    function(*xs).backward()
+    return [x.grad.data for x in xs]

@@ -440,3 +440,11 @@ def test_the_mean_squared_error_of_many_numbers_keeps_the_digits_of_a_mean():
     x = np.random.default_rng(0).normal(1, 1, size=3_000_000).astype(np.float32)
     exact = np.mean(np.square(x.astype(float)))
     assert float(F.mean_squared_error(x, np.zeros_like(x))) == pytest.approx(exact, rel=3e-7)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_gradient_of_fractions_keeps_its_digits_where_x_is_right(dtype):
+    x = Variable(np.array([[50.0, 0.0, 0.0]], dtype))
+    F.softmax_cross_entropy(x, np.array([[1.0, 0.0, 0.0]])).backward()
+    small = np.exp(-50.0)
+    np.testing.assert_allclose(x.grad.data, [[-2 * small, small, small]], rtol=1e-5)

@@ -215,3 +215,9 @@ def test_infinite_scores_are_ordered():
     x = np.array([[np.inf, 0.0, -np.inf], [-np.inf, -np.inf, -1e300]])
     assert accuracy(x, np.array([0, 2])) == 1
     assert top_k_accuracy(x, np.array([1, 1]), 2) == 1
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_r2_of_numbers_whose_squares_leave_the_range(size):
+    x, t = np.array([1.0, 2.0, 3.0]) * size, np.array([1.0, 2.0, 3.5]) * size
+    assert r2_score(x, t) == pytest.approx(r2_score(x / size, t / size))

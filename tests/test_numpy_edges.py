@@ -231,6 +231,63 @@ def test_files_take_variables(tmp_path):
     assert np.load(tmp_path / "x.npz")["x"].tolist() == [1.0, 2.0]
 
 
+SIZES = [(np.float32, s) for s in (1e-36, 1e-22, 1e-10, 1e19, 1e36)]
+SIZES += [(np.float64, s) for s in (1e-300, 1e-160, 1e-30, 1e160, 1e300)]
+
+
+@pytest.mark.parametrize(("dtype", "size"), SIZES)
+@pytest.mark.parametrize("f", [
+    lambda x: np.nanstd(x, axis=1),
+    lambda x: np.nanstd(x, axis=(0, 1), ddof=1, keepdims=True),
+    lambda x: np.std(x, axis=1, where=[True, True, False, True]),
+    lambda x: np.std(x, axis=0, mean=np.mean(x, axis=0, keepdims=True)),
+])  # fmt: skip
+def test_deviations_of_selected_elements_neither_overflow_nor_underflow(f, dtype, size):
+    x = Variable(np.array([[1.0, 2.0, 5.0, -1.0], [0.5, 3.0, -2.0, 0.0]]))
+    scaled = Variable((x.data * size).astype(dtype))
+    y, scaled_y = f(x), f(scaled)
+    y.backward()
+    scaled_y.backward()
+    np.testing.assert_allclose(scaled_y.data / dtype(size), y.data, rtol=1e-5)
+    np.testing.assert_allclose(scaled.grad.data, x.grad.data, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1e160, 1e300])
+def test_correlations_of_rows_of_every_size(size):
+    x = np.array([[1.0, 2.0, 5.0, -1.0], [0.5, 3.0, -2.0, 0.0]])
+    scaled = x * np.array([[size], [1.0]])
+    np.testing.assert_allclose(np.corrcoef(Variable(scaled)).data, np.corrcoef(x), rtol=1e-12)
+    expected, found = (Variable(values) for values in (x, scaled))
+    np.corrcoef(expected)[0, 1].backward()
+    np.corrcoef(found)[0, 1].backward()
+    np.testing.assert_allclose(found.grad.data * [[size], [1.0]], expected.grad.data, rtol=1e-10)
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")  # (of the squares of residuals)
+@pytest.mark.parametrize(("dtype", "size"), SIZES)
+def test_least_squares_have_their_gradients_at_every_size(dtype, size):
+    A, b = np.array([[1.0, 0.3], [0.2, 2.0], [0.5, -1.0]]), np.array([1.0, -2.0, 3.0])
+    expected, found = Variable(A), Variable((A * size).astype(dtype))
+    np.linalg.lstsq(expected, b)[0].backward()
+    np.linalg.lstsq(found, (b * size).astype(dtype))[0].backward()
+    np.testing.assert_allclose(found.grad.data * dtype(size), expected.grad.data, rtol=1e-4)
+
+
+def test_ldexp_takes_a_python_integer():
+    x = Variable(np.array([1.0, 3.0], np.float32))
+    y = np.ldexp(x, 2)
+    y.backward()
+    assert y.dtype == np.float32
+    assert y.data.tolist() == [4.0, 12.0]
+    assert x.grad.data.tolist() == [4.0, 4.0]
+
+
+def test_the_deviation_of_float16_is_rounded_once():
+    x = (np.random.default_rng(0).normal(size=50) * 1e-3).astype(np.float16)
+    y = np.nanstd(Variable(x))
+    assert y.data == np.std(x.astype(float)).astype(np.float16)
+
+
 # ---- Wrong arguments ----
 
 
@@ -275,6 +332,8 @@ def test_files_take_variables(tmp_path):
     (lambda x: np.apply_along_axis(np.sum, 2, x), ValueError, "^apply_along_axis: got axis 2"),
     (lambda x: np.cumprod(x, axis=5), ValueError, "^cumprod: got axis 5"),
     (lambda x: np.median(x, wrong=1), TypeError, "wrong"),
+    (lambda x: np.log(x, where=x.data > 0, out=np.zeros((2, 2))), TypeError, r"use np\.where\(mas"),
+    (lambda x: np.log(x, where=x.data > 0), TypeError, r"use np\.where\(mask, np\.log\(x\), 0\)"),
 ])  # fmt: skip
 def test_wrong_arguments_are_named_with_what_was_needed(call, error, message):
     with pytest.raises(error, match=message):

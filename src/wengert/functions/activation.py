@@ -170,15 +170,17 @@ class TanhGELU(Function):
     samples = one_input(-4, 4)
 
     def forward(self, x):
-        z = np.clip(x, -10, 10)  # for larger |x|, tanh u is ±1; the cube cannot overflow
-        return np.maximum(x, -10) * (0.5 + 0.5 * np.tanh(z * (GELU_A + GELU_B * z * z)))
+        # (1 + tanh u) / 2 is a logistic function, which keeps its digits where tanh u is near -1
+        z = np.clip(x, -30, 30)  # for larger |x|, it is 0 or 1; the cube cannot overflow
+        return np.maximum(x, -30) * logistic(2 * z * (GELU_A + GELU_B * z * z))
 
     def backward(self, gy):
         (x,) = self.xs
-        z = np.clip(x, -10, 10)
-        t = np.tanh(z * (GELU_A + GELU_B * z * z))
+        z = np.clip(x, -30, 30)
+        s = sigmoid(2 * z * (GELU_A + GELU_B * z * z))
+        rest = sigmoid(-2 * z * (GELU_A + GELU_B * z * z)) if near_one(s) else 1 - s
         slope = z * (GELU_A + 3 * GELU_B * z * z)  # z du/dz
-        return gy * (0.5 * (1 + t) * (1 + (1 - t) * slope))
+        return gy * (s * (1 + 2 * rest * slope))
 
 
 GELU_A = math.sqrt(2 / math.pi)

@@ -110,7 +110,7 @@ class Div(Function):
     def backward(self, gy):
         x0, x1 = self.xs
         need0, need1 = self.needs
-        g = gy / x1
+        g = gy / single(x1)
         return g if need0 else None, -g * x0 / x1 if need1 else None
 
     samples = two_inputs(0.5, 2)
@@ -138,7 +138,7 @@ class Pow(Function):
 
     def backward(self, gy):
         (x,) = self.xs
-        return gy * (self.c * x ** (self.c - 1 if self.c else 0))
+        return gy * (self.c * single(x) ** (self.c - 1 if self.c else 0))
 
     @staticmethod
     def samples(rng):
@@ -167,13 +167,19 @@ class Power(Function):
         zero = np.equal(x0, 0)
         if need0:
             # at x0 = x1 = 0 the exponent is 0 instead of -1; the factor x1 makes it 0
-            exponent = np.where(np.logical_and(zero, np.equal(x1, 0)), x1, x1 - 1)
-            gx0 = gy * (x1 * x0**exponent)
+            c = single(x1)
+            exponent = np.where(np.logical_and(zero, np.equal(c, 0)), c, c - 1)
+            gx0 = gy * (x1 * single(x0) ** exponent)
         if need1:
             gx1 = gy * (y * np.log(np.where(zero, 1, x0)))  # 0^x1 is constant for x1 > 0
         return gx0, gx1
 
     samples = two_inputs(0.5, 2)
+
+
+def single(x):
+    """x, in float32 if it is float16: parts of a gradient may overflow where their product fits."""
+    return Cast(np.float32)(x) if x.dtype == np.float16 else x
 
 
 class Cast(Function):

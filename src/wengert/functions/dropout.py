@@ -8,10 +8,10 @@ import numpy as np
 
 from wengert import kernels
 from wengert.arguments import boolean, explains_call, fraction
-from wengert.arrays import as_array
 from wengert.config import training
 from wengert.core import Function, Variable, as_variable
 from wengert.functions.arguments import as_operand
+from wengert.functions.precision import result_dtype
 from wengert.functions.types import Input, X
 from wengert.functions.weighted import weighted
 from wengert.random import generator
@@ -92,8 +92,7 @@ def _dropped(name: str, x: Any, p: float, shape: tuple[int, ...], train: bool | 
     drops = training() if train is None else boolean(name, "train", train)
     if p == 0 or not drops:
         return x
-    dtype = np.result_type(as_array(x), np.float16)  # x's dtype, if that is a float
-    mask = dropout_mask(p, shape, dtype)
+    mask = dropout_mask(p, shape, result_dtype(x))
     return Dropout()(x, as_variable(mask) if isinstance(x, Variable) else mask)
 
 

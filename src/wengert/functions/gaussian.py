@@ -55,8 +55,8 @@ class Erfcx(Function):
         (x,) = self.xs
         (y,) = self.ys
         # for large x the terms cancel, and the asymptotic series has all digits
-        far = np.greater(x, 50)
-        w = 1 / np.square(np.where(far, x, 50))
+        far = np.greater(x, 10)
+        w = 1 / np.square(np.where(far, x, 10))
         series = -w / ROOT_PI * polynomial(ERFCX_SLOPE, w)
         near = 2 * np.where(far, 0, x) * np.where(far, 0, y) - 2 / ROOT_PI
         return gy * np.where(far, series, near)
@@ -130,7 +130,10 @@ class LogNdtr(Function):
 
 
 class NormalHazard(Function):
-    """y = φ(x) / Φ(x), for the gradient of log Φ;  dy/dx = -y (x + y)."""
+    """y = φ(x) / Φ(x), for the gradient of log Φ;  dy/dx = -y (x + y).
+
+    Far below 0, y is almost -x, and the asymptotic series of dy/dx has all digits.
+    """
 
     elementwise = True
     samples = one_input()
@@ -144,7 +147,10 @@ class NormalHazard(Function):
     def backward(self, gy):
         (x,) = self.xs
         (y,) = self.ys
-        return -gy * y * (x + y)
+        far = np.less(x, -25)
+        series = polynomial(HAZARD_SLOPE, 1 / np.square(np.where(far, x, -25)))
+        x, y = np.where(far, 0, x), np.where(far, 0, y)
+        return gy * np.where(far, series, -y * (x + y))
 
 
 # ---- Parts of the formulas ----
@@ -207,7 +213,12 @@ ERFINV_NEAR = (
     0.06495967050044667, 0.08655212807619524, 0.1275561753189261, 0.2320136665345948,
     0.886226925452758,
 )
-ERFCX_SLOPE = (-10395 / 32, 945 / 16, -105 / 8, 15 / 4, -3 / 2, 1.0)
+ERFCX_SLOPE = tuple(
+    math.prod(range(1, 2 * k + 2, 2)) / (-2) ** k for k in range(13, -1, -1)
+)
+HAZARD_SLOPE = (
+    505785122, -25625910, 1435330, -89782, 6354, -518, 50, -6, 1, -1,
+)
 # fmt: on
 
 

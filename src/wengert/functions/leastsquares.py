@@ -63,7 +63,8 @@ class LeastSquares(OfMatrices):
         gcutoff = np.zeros_like(cutoff)
         if not self.needs[0]:
             return None, gb, gcutoff
-        rest = (b - A @ y) @ np.swapaxes(P @ gb, -1, -2)
+        scale = _power_of_2(as_array(P))  # (P gb has 1/A², which may overflow)
+        rest = (scale * (b - A @ y)) @ np.swapaxes((P / scale) @ gb, -1, -2)
         free = gy - P @ (A @ gy)
         gA = rest - gb @ np.swapaxes(y, -1, -2) + (Pt @ y) @ np.swapaxes(free, -1, -2)
         return gA, gb, gcutoff
@@ -73,6 +74,13 @@ class LeastSquares(OfMatrices):
         for m, n in [(4, 2), (3, 3), (2, 4)]:
             A = np.eye(m, n) + rng.uniform(-0.3, 0.3, size=(m, n))
             yield A, rng.normal(size=(m, 2)), np.array(1e-15)
+
+
+def _power_of_2(x: np.ndarray) -> Any:
+    """The power of 2 above the largest |x|; 1 if that is not a finite number above 0."""
+    size = np.max(np.absolute(x), initial=0)
+    exponent = np.frexp(size)[1] if 0 < size < np.inf else 0
+    return np.ldexp(x.dtype.type(1), min(exponent, np.finfo(x.dtype).maxexp - 1))
 
 
 def _cutoff(name: str, x: Any, rcond: Any, rtol: Any = None) -> Any:

@@ -15,7 +15,7 @@ from wengert.arguments import fraction, number
 from wengert.arrays import as_array
 from wengert.config import enable_backprop
 from wengert.core import Function, Variable, as_variable
-from wengert.functions.activation import log_softmax, relu, softmax
+from wengert.functions.activation import balanced, log_softmax, near_one, relu, softmax
 from wengert.functions.arguments import as_labels, as_operand, checked_labels
 from wengert.functions.arithmetic import div
 from wengert.functions.axes import checked_axis
@@ -95,7 +95,9 @@ class SoftCrossEntropy(Function):
             x = np.where(bad & (unused | np.equal(as_array(gy), 0)), 0, x)
         gx = gq = None
         if need_x:
-            gx = gy * (softmax(x) * np.sum(q, axis=-1, keepdims=True) - q)
+            p = softmax(x)
+            gx = gy * (p * np.sum(q, axis=-1, keepdims=True) - q)
+            gx = balanced(gx, p, -1) if near_one(p) else gx
         if need_q:
             logp = log_softmax(x)
             gq = -gy * np.where(np.logical_and(np.equal(q, 0), np.isinf(logp)), 0, logp)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core import Function
+from wengert.functions.arithmetic import single
 from wengert.functions.precision import in_float
 from wengert.functions.samples import one_input, two_inputs
 from wengert.functions.types import Input, X
@@ -93,7 +94,7 @@ class Log2(Function):
 
     def backward(self, gy):
         (x,) = self.xs
-        return gy / (x * LOG_2)
+        return gy / (single(x) * LOG_2)
 
 
 class Log10(Function):
@@ -108,7 +109,7 @@ class Log10(Function):
 
     def backward(self, gy):
         (x,) = self.xs
-        return gy / (x * LOG_10)
+        return gy / (single(x) * LOG_10)
 
 
 class Log1p(Function):

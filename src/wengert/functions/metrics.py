@@ -119,6 +119,10 @@ class R2Score(Constant):
     def forward(self, x, t):
         dtype = result_dtype(x)
         x, t = x.astype(np.float64), t.astype(np.float64)
+        # (divided by the largest number, so that no square overflows)
+        size = max(np.max(np.absolute(x)), np.max(np.absolute(t)))
+        if 0 < size < np.inf:
+            x, t = x / size, t / size
         y = 1 - np.sum(np.square(x - t)) / np.sum(np.square(t - np.mean(t)))
         return y.astype(dtype)
 

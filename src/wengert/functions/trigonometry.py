@@ -6,6 +6,7 @@ import numpy as np
 
 from wengert.core import Function, Variable
 from wengert.functions.activation import near_one, sigmoid
+from wengert.functions.arithmetic import single
 from wengert.functions.samples import one_input, two_inputs
 from wengert.functions.types import Input, X
 
@@ -120,7 +121,7 @@ class Arctan2(Function):
         return np.arctan2(x0, x1)
 
     def backward(self, gy):
-        x0, x1 = self.xs
+        x0, x1 = map(single, self.xs)
         need0, need1 = self.needs
         # a common scale, so that no square overflows or underflows; its derivative cancels
         scale = np.maximum(np.absolute(x0), np.absolute(x1))

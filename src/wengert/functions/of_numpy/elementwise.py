@@ -354,6 +354,12 @@ def heaviside(x0: Any, x1: Any) -> Any:
     return where(np.equal(x0, 0), x1, nonzero)
 
 
+@of("ldexp")
+def ldexp(x0: Any, x1: Any) -> Any:
+    """x0 2ⁿ for integers n."""
+    return Ldexp()(*operands_of(np.ldexp, x0, x1))
+
+
 @of("float_power")
 def float_power(x0: Any, x1: Any) -> Any:
     """x0^x1, in float64."""

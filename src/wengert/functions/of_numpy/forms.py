@@ -162,10 +162,30 @@ def std(
     mean: Any = None,
     correction: float | None = None,
 ) -> Any:
-    """np.std, the square root of `var`."""
+    """np.std, the square root of `var`; its squares neither overflow nor underflow."""
+    x: Any = cast(a, dtype)
     if where is True and mean is None and correction is None:
-        return reduce.std(cast(a, dtype), axis, ddof=ddof, keepdims=keepdims)
-    return root(var(a, axis, dtype, ddof, keepdims, where, mean, correction))
+        return reduce.std(x, axis, ddof=ddof, keepdims=keepdims)
+    x = x if x.dtype.kind == "f" else cast(x, np.float64)
+    scale = scale_of_squares(_selected(x, where, 0), axis)
+    if scale is None:
+        return root(var(x, axis, None, ddof, keepdims, where, mean, correction))
+    mean = mean if mean is None else mean / scale
+    y = root(var(x / scale, axis, None, ddof, True, where, mean, correction)) * scale
+    return y if keepdims else np.squeeze(y, axis)
+
+
+def scale_of_squares(x: Any, axis: Any) -> np.ndarray | None:
+    """Powers of 2 near the largest |x| along `axis`, which is kept; None if no square needs one."""
+    values = as_array(x)
+    limit = np.finfo(values.dtype).maxexp
+    size = np.max(np.absolute(values), axis=axis, keepdims=True, initial=0)
+    exponent = np.frexp(size)[1]
+    used = np.isfinite(size) & (np.absolute(exponent) > limit // 4)
+    if not used.any():
+        return None
+    limit = 3 * limit // 4
+    return np.ldexp(values.dtype.type(1), np.where(used, np.clip(exponent, -limit, limit), 0))
 
 
 def root(x: Any) -> Any:

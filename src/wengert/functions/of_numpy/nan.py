@@ -109,8 +109,9 @@ def nanstd(
     correction: float | None = None,
 ) -> Any:
     """np.std without NaN."""
-    options = {"keepdims": keepdims, "where": where, "mean": mean, "correction": correction}
-    return forms.root(nanvar(a, axis, dtype, ddof=ddof, **options))
+    x = cast(a, dtype)
+    ddof = ddof if correction is None else correction
+    return forms.std(x, axis, ddof=ddof, keepdims=keepdims, where=_valid(x, where), mean=mean)
 
 
 def _extremum(

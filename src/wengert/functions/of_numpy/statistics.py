@@ -16,6 +16,7 @@ from wengert.functions.index import take
 from wengert.functions.join import concatenate
 from wengert.functions.linalg import matmul
 from wengert.functions.of_numpy.constants import constant_of
+from wengert.functions.of_numpy.forms import scale_of_squares
 from wengert.functions.of_numpy.registry import as_floats, cast, of
 from wengert.functions.piecewise import where
 from wengert.functions.precision import in_float
@@ -341,7 +342,12 @@ def _variables(x: Any, rowvar: bool) -> Any:
 @of("corrcoef")
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
     """The correlations of the rows of x, and of y: their covariances over their deviations."""
-    c = cov(x, y, rowvar, dtype=dtype)
+    x = _variables(x, rowvar)
+    if y is not None:
+        x = concatenate([x, _variables(y, rowvar)], 0)
+    x = as_floats(x)
+    scale = scale_of_squares(x, 1)
+    c = cov(x if scale is None else x / scale, dtype=dtype)
     if c.ndim == 0:
         return c / c
     deviations = np.sqrt(np.diagonal(c))

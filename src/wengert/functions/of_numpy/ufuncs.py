@@ -47,6 +47,8 @@ def ufunc_call(
     Raises:
         TypeError: the ufunc, the method, or an option is not recorded.
     """
+    if "out" in options and options.get("where", True) is not True:
+        _refuse(ufunc, method, options, _instead_of(ufunc, options))
     if "out" in options:
         _refuse(
             ufunc,
@@ -90,7 +92,7 @@ def _takes(function: Callable[..., Any] | None, options: dict[str, Any]) -> bool
 
 def _instead_of(ufunc: np.ufunc, options: dict[str, Any]) -> str:
     if "where" in options:
-        return f"use np.where(mask, np.{ufunc.__name__}(x), 0)"
+        return f"use np.where(mask, np.{ufunc.__name__}(x), 0); its gradient is 0 outside the mask"
     if "axes" in options or "axis" in options:
         return f"use np.moveaxis before np.{ufunc.__name__}"
     return f"use plain np.{ufunc.__name__}(x)"
