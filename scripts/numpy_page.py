@@ -18,7 +18,7 @@ TITLES = {
     "recorded": "Recorded: the result is a Variable with derivatives",
     "constant": "Constant: the result is piecewise constant, or not made of real numbers",
     "refused": "Refused: a TypeError names what to write instead",
-    "": "Without Variables: these make arrays of numbers or files, or know nothing of arrays",
+    "": "Without Variables: these make arrays of numbers or files, or do not take arrays",
 }
 
 
@@ -48,11 +48,11 @@ def tables() -> str:
         if kind == "refused":
             rows = [
                 f"| `{module.replace('numpy', 'np', 1)}.{name}` | "
-                f"{refusals.cure(getattr(MODULES[module], name))} |"
+                f"{refusals.hint(getattr(MODULES[module], name))} |"
                 for module, names in modules.items()
                 for name in names
             ]
-            rows += [f"| all of `np.{name}` | {cure} |" for name, cure in refusals.MODULES.items()]
+            rows += [f"| all of `np.{name}` | {hint} |" for name, hint in refusals.MODULES.items()]
             parts.append(
                 "\n".join(["| function | why not, and what to write |", "|---|---|", *rows])
             )

@@ -10,12 +10,12 @@ import pytest
 import wengert as wg
 import wengert.layers as L
 from wengert import Parameter, Variable
-from wengert.layers import door
+from wengert.layers import casting
 
 
 @pytest.fixture(autouse=True)
 def _no_warning_yet(monkeypatch):
-    monkeypatch.setattr(door, "warned", set())
+    monkeypatch.setattr(casting, "warned", set())
 
 
 class Scale(L.Layer):
@@ -170,7 +170,7 @@ def test_narrower_inputs_and_integers_do_not_warn():
     layer = L.Linear(3)
     for dtype in (np.float16, np.float32, np.uint8, bool):
         layer(np.ones((2, 4), dtype))
-    assert not door.warned
+    assert not casting.warned
 
 
 def test_options_of_a_call_are_cast_too():
@@ -224,7 +224,7 @@ def test_data_that_are_assigned_in_another_dtype_count():
     layer(np.ones((2, 4), np.float32))
     layer.w.data = layer.w.data.astype(np.float64)
     assert layer(np.ones((2, 4))).dtype == np.float64
-    assert not door.warned
+    assert not casting.warned
 
 
 def test_a_layer_without_parameters_of_one_dtype_passes_its_inputs_on():
@@ -244,9 +244,9 @@ def test_a_layer_can_leave_its_inputs_as_they_are():
         casts_inputs = ""
 
     assert Clock(np.float32)(np.ones(4)).dtype == np.float64
-    assert not door.warned
+    assert not casting.warned
 
 
 def test_a_summary_takes_float64_for_shapes():
     assert "(1, 3)" in str(L.Sequential(L.Linear(3)).summary(np.ones((1, 4))))
-    assert not door.warned
+    assert not casting.warned

@@ -105,7 +105,7 @@ def boolean(caller: str, name: str, value: Any) -> bool:
 def explains_call(
     hint: Callable[[tuple[Any, ...]], str] = lambda args: "",
 ) -> Callable[[C], C]:
-    """Decorator: a call with a missing or unknown argument tells the arguments that there are.
+    """Decorator: the error of a call with a missing or unknown argument lists the arguments.
 
     For an argument of another framework, it names ours.
 

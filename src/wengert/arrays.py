@@ -105,18 +105,18 @@ def _of_any_size(x: int) -> ndarray:
 def snapshot(x: Any) -> Any:
     """`x`; a copy of it if it is an array of integers or booleans.
 
-    For labels, masks and indices in a record: they are small, and programs fill such arrays anew
-    for each batch, perhaps before `backward`.
+    For labels, masks and indices in a record: they are small, and programs often refill such arrays
+    for each batch, even before `backward`.
     """
     return x.copy() if type(x) is ndarray and x.dtype.kind in "iub" else x
 
 
 def writable(x: Any) -> ndarray:
-    """The array of a Variable for an update in place; a copy, from now on the array of the
-    Variable, if anybody else holds the array.
+    """The array of a Variable for an update in place; a copy, which becomes the array of the
+    Variable, if anything else holds the array.
 
-    So a write changes no array that a record, a view or the program refers to: the gradient of a
-    graph that was recorded before it is that at the old value.
+    So a write changes no array that a record, a view or the program refers to: a graph that was
+    recorded before the write gives the gradient at the old value.
     """
     data: ndarray = x._data
     if data.base is not None or not data.flags.writeable or sys.getrefcount(data) > _ALONE:

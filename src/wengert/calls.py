@@ -18,7 +18,7 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 # Options of NumPy that do not change the values of a result (where they do, they are declared).
 _WITHOUT_EFFECT = {"casting", "device", "kind", "order", "overwrite_input", "stable", "subok"}
 
-# Signatures that older versions of NumPy do not tell.
+# Signatures that older versions of NumPy do not provide.
 _IN_C: dict[str, Callable[..., Any]] = {
     "concatenate": lambda arrays, axis=0, out=None, *, dtype=None, casting="same_kind": None,
     "dot": lambda a, b, out=None: None,
@@ -35,7 +35,7 @@ def call_as_numpy(
     kwargs: Mapping[str, Any],
     error: TypeError,
 ) -> Any:
-    """Calls what stands for NumPy's `function`, with arguments by NumPy's signature.
+    """Calls the implementation of NumPy's `function`, with arguments by NumPy's signature.
 
     `error` is what the call of `recorded` raised; it is raised again if the arguments fitted.
     Otherwise `in_full`, which has more options, is called.
@@ -75,7 +75,7 @@ def call_as_numpy(
 
 def refuse(function: Callable[..., Any]) -> NoReturn:
     """Raises the TypeError for a function of NumPy that is not recorded."""
-    hint = refusals.cure(function)
+    hint = refusals.hint(function)
     hint = hint or "compose it from wengert.functions, or pass x.data to leave the graph"
     raise TypeError(
         f"{function.__module__}.{function.__name__} is not recorded for Variables; {hint}"

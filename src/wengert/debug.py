@@ -23,15 +23,14 @@ from wengert.trace import NOWHERE, Line, is_ours, origins
 
 
 def debug() -> Registration:
-    """Notices errors that otherwise give a wrong gradient in silence. In a `with` block, or until
-    `remove()`.
+    """Detects errors that otherwise give a wrong gradient without a message. In a `with` block, or
+    until `remove()`.
 
-    - An array that was changed in place after a call recorded it: if `backward` needs it, it raises
+    - An array that was changed in place after a call recorded it: a `backward` that needs it raises
       a RuntimeError that names the Function, the Variable, the layer and the line of the program.
       All inputs count as needed if `backward` reads one of them, and in a Function of your own.
     - A Variable that becomes a plain number without `float()`, as in `K[0, 0] = v` and
-      `math.sin(v)`: it leaves the graph, and NumPy and Python do not say so. A warning names the
-      line.
+      `math.sin(v)`: it leaves the graph without an error. A warning names the line.
 
     It holds for calls made in this thread while it is on. They take several times longer: each
     array is read once more. The origins of calls are noted, as by `wg.trace`.

@@ -85,11 +85,11 @@ def ufunc_call(ufunc: ufunc, method: str, inputs: tuple[Any, ...], options: dict
 
 
 def kind_of(numpy_function: Callable[..., Any]) -> str:
-    """What becomes of this function of NumPy on Variables.
+    """What this function of NumPy gives for Variables.
 
     "recorded": the result is recorded and has derivatives; "constant": it is a constant or a plain
-    value; "refused": there is a TypeError, whose cure is `refusals.cure(numpy_function)`; "": it is
-    unknown here.
+    value; "refused": there is a TypeError, which ends with `refusals.hint(numpy_function)`; "": it
+    is not registered here.
     """
     if numpy_function in constants:
         return "constant"
@@ -97,7 +97,7 @@ def kind_of(numpy_function: Callable[..., Any]) -> str:
         return "recorded"
     if isinstance(numpy_function, ufunc) and numpy_function in ufuncs:
         return "recorded" if ufuncs[numpy_function].differentiable else "constant"
-    return "refused" if refusals.cure(numpy_function) else ""
+    return "refused" if refusals.hint(numpy_function) else ""
 
 
 @hints.answers(hints.VARIABLE)

@@ -1,7 +1,7 @@
 """The graph as data. Pictures, guards, exporters and compilers read it here and nowhere else.
 
 `Graph(y)` lists what `y` was computed by, in the order of the program; `steps_back(y)` is the
-backward pass, one Function at a time; `leaf_gradients(fn)` tells when the gradient of a leaf is
+backward pass, one Function at a time; `leaf_gradients(fn)` reports when the gradient of a leaf is
 complete, in the middle of a `backward`; `layer_calls()` lists the calls of layers.
 """
 
@@ -370,7 +370,7 @@ def _walk_by_leaf(
 def _complete(
     leaves: list[Variable], names: dict[Variable, set[Variable]], grads: walk.Gradients
 ) -> None:
-    """Adds the gradients of these leaves to their `grad`, and tells the observers."""
+    """Adds the gradients of these leaves to their `grad`, and calls the observers."""
     complete = {x: grads.pop(x) for leaf in leaves for x in names[leaf] if x in grads}
     if complete:
         walk.accumulate(walk.finished(complete))

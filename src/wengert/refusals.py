@@ -68,7 +68,7 @@ def name_of(function: Callable[..., Any]) -> str:
     return f"{module}.{name}".removeprefix("numpy.")
 
 
-def cure(function: Callable[..., Any]) -> str:
+def hint(function: Callable[..., Any]) -> str:
     """Why this function of NumPy is not recorded, and what to write instead; "" for others."""
     name = name_of(function)
     if name in REFUSED:

@@ -1,9 +1,9 @@
-"""What a call reads and changes outside of its arguments, so that it can be repeated.
+"""The state that a call reads and changes outside of its arguments, so that it can be repeated.
 
-`wengert.recompute` calls a function twice. The second call must compute what the first one did: in
-the mode that its layers had then, with the running statistics of then; and it must not move them
-once more. So the first call writes what it reads from such a state to a `Tape`, and the second one
-reads it from there.
+`wengert.recompute` calls a function twice. The second call must give the result of the first: with
+the modes that the layers had and the running statistics of that time, which it must not update
+again. So the first call writes the values that it reads from such a state to a `Tape`, and the
+second one reads them from there.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Tape:
-    """The values that a call reads, in its order.
+    """The values that a call reads, in order.
 
     Attributes:
         repeating: whether the running call repeats an earlier one, which has already changed the
@@ -34,7 +34,7 @@ class Tape:
         return f"Tape({len(self._values)} values, repeating={self.repeating})"
 
     def read(self, value: T) -> T:
-        """`value`, which is kept; in a repetition, the value that was kept at this place."""
+        """`value`, which is kept; in a repetition, the value that the first call kept here."""
         if self._repeated is not None:
             return next(self._repeated, value)
         if self._outer is not None:

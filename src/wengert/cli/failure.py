@@ -17,8 +17,8 @@ class UsageError(Exception):
 def reason(error: Exception) -> str:
     """The message of an error for a user of the command.
 
-    It has neither the number that an OSError puts in front of it, nor the name of the function
-    that raised it; and what to do is told by options, not by arguments of Python.
+    The error number of an OSError and the name of the function that raised the error are left out;
+    what to do is stated in options of the command, not in arguments of Python.
     """
     text = str(error) or type(error).__name__
     if isinstance(error, OSError) and error.errno is not None:
@@ -27,10 +27,10 @@ def reason(error: Exception) -> str:
     if found and _is_ours(caller.partition(".")[0]):
         text = rest
     text = text.replace("folder=…", "--data FOLDER")
-    fact, semicolon, cure = text.rpartition("; ")
+    fact, semicolon, hint = text.rpartition("; ")
     if not semicolon:  # (what is wrong may have a path with such a text)
         return text
-    return fact + semicolon + re.sub(r"(?<![\w/])([a-z_]+)=(?=\S)", _option, cure)
+    return fact + semicolon + re.sub(r"(?<![\w/])([a-z_]+)=(?=\S)", _option, hint)
 
 
 def _is_ours(name: str) -> bool:

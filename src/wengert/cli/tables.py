@@ -37,7 +37,7 @@ Facts = dict[str, Any]
 
 FEW = 20  # different integers that are taken for classes
 # fmt: off
-CURES = {  # what to do about a TableError, as options of `wengert train`
+HINTS = {  # what to do about a TableError, as options of `wengert train`
     "delimiter": "--delimiter sets the character between the columns, is it {guess} there?",
     "comment": "delete the lines of comments",
     "encoding": "--encoding names its encoding, as in --encoding {guess}",
@@ -244,7 +244,7 @@ def rows_to_predict(path: Path, settings: Settings, facts: Facts) -> ndarray:
     try:
         lines = read_lines(path, str(path), style)
     except TableError as error:
-        raise Failure(error.told(CURES | {"encoding": "save it as UTF-8"})) from None
+        raise Failure(error.message(HINTS | {"encoding": "save it as UTF-8"})) from None
     except OSError as error:
         raise Failure(f"{path} cannot be read as a table: {reason(error)}") from None
     indices = _positions(path, lines, facts, style)

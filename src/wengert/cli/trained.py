@@ -10,7 +10,7 @@ from wengert.cli.networks import make_model
 from wengert.cli.recipes import DATASETS, RecipeError, Settings
 from wengert.cli.runs import Run, RunError
 from wengert.cli.samples import Data, Facts, load_data
-from wengert.cli.tables import CURES
+from wengert.cli.tables import HINTS
 from wengert.data.table_file import TableError
 from wengert.io import load_arrays
 from wengert.layers import Layer
@@ -88,8 +88,8 @@ def load(settings: Settings, started: Mapping[str, Any] | None = None) -> Data:
     try:
         return load_data(settings, started)
     except TableError as error:
-        told = error.told(CURES) if started is None else f"{error.fact}; that is another table"
-        raise Failure(told) from None
+        message = f"{error.fact}; that is another table"
+        raise Failure(error.message(HINTS) if started is None else message) from None
     except (ImportError, OSError, ValueError) as error:
         raise Failure(reason(error)) from None
 

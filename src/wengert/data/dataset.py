@@ -286,12 +286,12 @@ def check_dataset(caller: str, dataset: Any) -> None:
             f"{caller}: got {kind}, needed a data set, with len(dataset) and dataset[i]; list(…) "
             f"makes one of an iterator"
         )
-    cure = _cure(dataset)
-    if cure:
-        raise TypeError(f"{caller}: got a {kind}, needed a data set of samples; {cure}")
+    hint = _hint(dataset)
+    if hint:
+        raise TypeError(f"{caller}: got a {kind}, needed a data set of samples; {hint}")
 
 
-def _cure(dataset: Any) -> str:
+def _hint(dataset: Any) -> str:
     """What to write instead of an object that has a length and items, but is no data set."""
     if isinstance(dataset, str | bytes):
         return "files are read by load_csv, load_text and ImageFolder"

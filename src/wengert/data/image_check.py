@@ -1,7 +1,7 @@
 """A check of image files before they are needed, whose result is kept.
 
-Each file is decoded once, by several threads; of a JPEG file the decoder makes an image of an
-eighth of the size, which takes a fraction of the time and reads the file to its end all the same.
+Each file is decoded once, by several threads; a JPEG file is decoded to an eighth of its size,
+which takes a fraction of the time and still reads the whole file.
 """
 
 import json
@@ -21,14 +21,14 @@ VERSION = 1  # of what is checked
 
 @dataclass(frozen=True)
 class ImageCheck:
-    """What was found out about an image file.
+    """The result of the check of an image file.
 
     Attributes:
         problem: why it cannot be read; None if it can.
         animated: whether it has several images, of which only the first is used.
         transparent: whether it has pixels that are not opaque.
-        passing: whether the problem is not the file's but the system's, such as a permission, so
-            that it may pass while the file remains the same.
+        passing: whether the problem is one of the system, such as a permission, so that it may be
+            solved without a change of the file.
     """
 
     problem: str | None = None

@@ -1,4 +1,4 @@
-"""Image files: how one is read, and what Pillow can be asked about it."""
+"""Reading of image files, by Pillow."""
 
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ def is_transparent(image: Any) -> bool:
 
 
 def pillow(caller: str) -> tuple[Any, Any]:
-    """The module PIL.Image, and the function that turns a photograph as its camera says.
+    """The module PIL.Image, and the function that rotates a photograph as its camera recorded.
 
     Raises:
         ImportError: Pillow is missing.

@@ -91,7 +91,7 @@ class WeightedSampler:
 
 
 class BalancedSampler:
-    """Draws as many samples of each class, whatever their numbers in the data set.
+    """Draws equally many samples of each class, whatever their numbers in the data set.
 
     A pass has the same number of samples of each class, or one more of some. Samples of a class
     are drawn without repetition until all have been drawn.

@@ -68,7 +68,7 @@ class Scaler:
             raise
 
     def update(self, data: Any, component: int = 0) -> Self:
-        """Takes more data into account, as if it had been part of the data of `fit`."""
+        """Takes more data into account, as if they had been part of the data of `fit`."""
         before = dict(self._fitted)
         try:
             for x in _chunks(self._caller("fit"), data, component):

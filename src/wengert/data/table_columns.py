@@ -212,10 +212,10 @@ def target_kind(rows: Rows, column: int) -> str:
     return "classes"
 
 
-def _no_target(rows: Rows, row: int, column: int, cure: str) -> TableError:
+def _no_target(rows: Rows, row: int, column: int, hint: str) -> TableError:
     shown = f": {rows.fields[row][column]!r}" if rows.fields[row][column] else ""
     return TableError(
         f"{rows.name}: line {rows.lines[row]} has no target in column "
         f"{rows.header[column]!r}{shown}",
-        cure,
+        hint,
     )

@@ -12,8 +12,8 @@ from wengert.files import path_of
 
 MISSING = {"", "?", "-", "na", "n/a", "nan", "null", "none"}  # in lower or upper case
 
-# What to do, for each cure of a TableError: in the words of Python here; the command has its own.
-CURES = {
+# What to do about a TableError, as arguments of Python; the command has its own.
+HINTS = {
     "delimiter": "delimiter is {delimiter!r}, is it {guess} there?",
     "comment": "delete the lines of comments",
     "encoding": "name its encoding, as encoding={guess!r}",
@@ -35,17 +35,17 @@ class TableError(ValueError):
 
     Attributes:
         fact: what is wrong.
-        cure: the name of what to do, a key of `CURES`, or "".
+        hint: what to do, a key of `HINTS`; or "".
         details: values to be filled in.
     """
 
-    def __init__(self, fact: str, cure: str = "", **details: Any) -> None:
-        self.fact, self.cure, self.details = fact, cure, details
-        super().__init__(f"load_csv: {self.told(CURES)}")
+    def __init__(self, fact: str, hint: str = "", **details: Any) -> None:
+        self.fact, self.hint, self.details = fact, hint, details
+        super().__init__(f"load_csv: {self.message(HINTS)}")
 
-    def told(self, cures: Mapping[str, str]) -> str:
-        """The message, with what to do in these words."""
-        end = cures[self.cure].format(**self.details) if self.cure else ""
+    def message(self, hints: Mapping[str, str]) -> str:
+        """The message, with what to do from these hints."""
+        end = hints[self.hint].format(**self.details) if self.hint else ""
         return f"{self.fact}; {end}" if end else self.fact
 
 
@@ -112,12 +112,12 @@ class Rows:
         lines, fields = [self.lines[i] for i in kept], [self.fields[i] for i in kept]
         return Rows(self.name, self.format, self.header, self.named, self.guessed, lines, fields)
 
-    def error(self, row: int, column: int, needed: str, cure: str = "") -> TableError:
+    def error(self, row: int, column: int, needed: str, hint: str = "") -> TableError:
         """The error for a field."""
         return TableError(
             f"{self.name}: line {self.lines[row]}, column {self.header[column]!r} has "
             f"{self.fields[row][column][:60]!r}, needed {needed}",
-            cure,
+            hint,
             column=self.label(column),
         )
 

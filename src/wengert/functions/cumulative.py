@@ -26,7 +26,7 @@ class RunningExtreme(Function):
         return TakeAlongAxisGrad(x.shape, self.axis)(gy, self.indices(as_array(x), as_array(y)))
 
     def indices(self, x, y):
-        """For each element of y, the index along the axis of the element of x that it is."""
+        """For each element of y, the index along the axis of the element of x that it equals."""
         x, y = np.moveaxis(x, self.axis, -1), np.moveaxis(y, self.axis, -1)
         fresh = np.ones(x.shape, dtype=bool)
         before, after = y[..., :-1], y[..., 1:]

@@ -141,8 +141,8 @@ def array(values: Operand | Sequence[Any], dtype: DTypeLike | None = None) -> Va
     Args:
         values: a number, an array or a Variable, or nested lists or tuples of them; those of one
             list have the same shape.
-        dtype: of the result. By default, the common one of the Variables and arrays; numbers have
-            no say, as in `x + 1`.
+        dtype: of the result. By default, the common one of the Variables and arrays; numbers do
+            not affect it, as in `x + 1`.
 
     Raises:
         TypeError: there is something else in the lists than numbers, arrays and Variables.

@@ -45,18 +45,18 @@ def in_float(*inputs: str, integers: bool = True) -> Callable[[T], T]:
     def decorate(function: T) -> T:
         code = function.__code__
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        places = [(names.index(name), name) for name in inputs]
+        positions = [(names.index(name), name) for name in inputs]
 
         @functools.wraps(function)
         def computed(*args: Any, **kwargs: Any) -> Any:
             count = len(args)
             try:
-                for i, name in places:
+                for i, name in positions:
                     x = args[i] if i < count else kwargs.get(name)
                     if x is not None:
                         dtype = getattr(x, "dtype", None)
                         if dtype is not SINGLE and dtype is not DOUBLE:
-                            return _in_float(function, places, integers, args, kwargs)
+                            return _in_float(function, positions, integers, args, kwargs)
                 return function(*args, **kwargs)
             except TypeError:
                 if problem := wrong_call(function, args, kwargs):
@@ -70,14 +70,14 @@ def in_float(*inputs: str, integers: bool = True) -> Callable[[T], T]:
 
 def _in_float(
     function: Callable[..., Any],
-    places: list[tuple[int, str]],
+    positions: list[tuple[int, str]],
     integers: bool,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> Any:
     """The call, with its inputs cast, and its results cast back."""
     given: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
-    keys = [i if i < len(args) else name for i, name in places]
+    keys = [i if i < len(args) else name for i, name in positions]
     xs = {key: given[key] for key in keys if given.get(key) is not None}
     if not integers:
         xs = {key: x for key, x in xs.items() if getattr(x, "dtype", np.dtype(bool)).kind == "f"}

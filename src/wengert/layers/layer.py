@@ -15,7 +15,7 @@ from wengert.arrays import DTypeLike, as_array, writable
 from wengert.config import layer_train, train
 from wengert.core import Parameter, Variable
 from wengert.declared import Declared
-from wengert.layers.door import cast_input, needs_cast
+from wengert.layers.casting import cast_input, needs_cast
 from wengert.layers.misfit import no_array
 from wengert.layers.parameters import Buffer, LazyParameter
 from wengert.layers.search import STATE, Holder, entries, named, refuse_same_names
@@ -169,7 +169,7 @@ class Layer(Holder, Declared):
         mode = boolean(f"{type(self).__name__}.train", "mode", mode)
         for layer in reversed(
             self.named_layers().values()
-        ):  # so that an override has the last word
+        ):  # after the others, so that an override decides
             if layer is self or type(layer).train is Layer.train:
                 layer._mode = mode
             else:

@@ -1,4 +1,4 @@
-"""Why an input does not fit a layer, and what to write: each mistake has its own cure.
+"""Error messages for inputs that do not fit a layer: each mistake has its own hint.
 
 The functions are called after an error, with the shapes that caused it. They return the message, or
 "" if they know no better one.

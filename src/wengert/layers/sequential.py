@@ -17,15 +17,15 @@ class Sequential(Layer):
     def __init__(self, *layers: Callable[[Any], Any]) -> None:
         for i, layer in enumerate(layers):
             if not callable(layer) or isinstance(layer, type):
-                cure = ""
+                hint = ""
                 if isinstance(layer, type):
-                    cure = f"; call {layer.__name__}(...)"
+                    hint = f"; call {layer.__name__}(...)"
                 elif isinstance(layer, list | tuple | Generator):
-                    cure = "; write Sequential(*layers)"
+                    hint = "; write Sequential(*layers)"
                 elif isinstance(layer, dict):
-                    cure = "; write Sequential(*layers.values())"
+                    hint = "; write Sequential(*layers.values())"
                 raise TypeError(
-                    f"Sequential: got {layer!r} at {i}, needed a Layer or a function{cure}"
+                    f"Sequential: got {layer!r} at {i}, needed a Layer or a function{hint}"
                 )
         self.layers = list(layers)
 

@@ -61,12 +61,12 @@ class Parameters:
             for i, inner in enumerate(value):
                 self._add(f"{name}.{i}".lstrip("."), inner)
         else:
-            cure = "; write wg.Parameter(array)" if isinstance(value, ndarray) else ""
+            hint = "; write wg.Parameter(array)" if isinstance(value, ndarray) else ""
             if isinstance(value, type):
-                cure = f"; call it: {value.__name__}(...)"
+                hint = f"; call it: {value.__name__}(...)"
             raise TypeError(
                 f"{self._caller}: got {type(value).__name__}{f' at {name}' * bool(name)}, needed a "
-                f"Layer, or a list or dict of Parameters, Variables and Layers{cure}"
+                f"Layer, or a list or dict of Parameters, Variables and Layers{hint}"
             )
 
     def _add_leaf(self, name: str, x: Variable) -> None:

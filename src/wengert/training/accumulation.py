@@ -55,8 +55,8 @@ class Accumulation:
         ):
             warnings.warn(
                 "Trainer: the loss adds means over different numbers of elements, so accumulated "
-                "batches make not exactly the step of one large batch; in a compute of your own, "
-                'take sums (reduction="sum"), divide all by one number n, and tell it by '
+                "batches do not give exactly the step of one large batch; in your own compute, "
+                'take sums (reduction="sum"), divide all by one number n, and call '
                 "self.count(n)",
                 stacklevel=2,
             )

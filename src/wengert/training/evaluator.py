@@ -143,11 +143,11 @@ class Evaluator:
         return self._scores.measure(y, t)
 
     def count(self, n: float) -> None:
-        """Tells what the loss of a batch divides by, for a `compute` of a subclass.
+        """Sets what the loss of a batch divides by; for a `compute` of a subclass.
 
-        Our losses tell it themselves. Another loss is taken as a mean over the samples; one that is
-        a mean over other elements tells their number, which weighs the batch in `evaluate`, in the
-        history, and in the gradients that `accumulate` adds:
+        The losses of `wengert.functions` do so themselves. Another loss is taken as a mean over the
+        samples. For a mean over other elements, call `count` with their number: the weight of the
+        batch in `evaluate`, in the history, and in the gradients that `accumulate` adds:
 
             def compute(self, batch):
                 x, t, mask = batch

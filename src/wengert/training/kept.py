@@ -114,9 +114,9 @@ def _roc_area(scores: ndarray, positive: ndarray) -> float:
     if P == 0 or N == 0:
         return math.nan
     scores = np.where(np.isnan(scores), np.where(positive, -math.inf, math.inf), scores)
-    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    _, indices, counts = np.unique(scores, return_inverse=True, return_counts=True)
     ranks = np.cumsum(counts) - (counts - 1) / 2  # from 1; equal scores share the mean of theirs
-    return float((ranks[places.reshape(-1)][positive].sum() - P * (P + 1) / 2) / (P * N))
+    return float((ranks[indices.reshape(-1)][positive].sum() - P * (P + 1) / 2) / (P * N))
 
 
 # ---- Outputs and targets: arrays, and tuples, lists and dicts of them ----

@@ -1,4 +1,4 @@
-"""The order of outputs and targets: ours is (y, t), that of scikit-learn and Keras the reverse."""
+"""The order of outputs and targets: (y, t) here, the reverse in scikit-learn and Keras."""
 
 import inspect
 from collections.abc import Callable

@@ -133,7 +133,7 @@ class PlainFunction:
     def _judged(self, kept: Whole) -> bool | None:
         """Whether the function is a mean over samples, from its values for two parts of those kept.
 
-        None if that cannot be told yet.
+        None if that is not known yet.
         """
         n = kept.samples
         if n < max(LEAST, 2 * self._tried):  # (at every doubling, so that it costs little)

@@ -148,7 +148,7 @@ class NullDisplay:
 
 
 class LogDisplay(NullDisplay):
-    """Lines, in a file or a pipe; in a long epoch some that say how far it has come."""
+    """Lines, in a file or a pipe; in a long epoch some with the progress within it."""
 
     FIRST, MOST = 10.0, 300.0  # seconds before the first of these lines, and between two at most
 

@@ -23,7 +23,8 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
     """From the first of the choices whose condition is true; `default` where none is."""
     if len(condlist) != len(choicelist) or not condlist:
         raise ValueError(
-            f"select: got {len(condlist)} conditions and {len(choicelist)} choices, needed as many"
+            f"select: got {len(condlist)} conditions and {len(choicelist)} choices, needed "
+            f"equal numbers"
         )
     for condition in condlist:
         dtype = getattr(condition, "dtype", np.asarray(as_array(condition)).dtype)

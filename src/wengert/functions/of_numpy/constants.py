@@ -1,4 +1,4 @@
-"""NumPy's functions whose results have no derivative: indices, counts, comparisons, facts.
+"""NumPy's functions whose results have no derivative: indices, counts, comparisons, properties.
 
 For a Variable, arrays are constants; what NumPy gives as a plain Python value stays one.
 """

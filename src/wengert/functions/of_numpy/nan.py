@@ -1,4 +1,4 @@
-"""Reductions that leave NaN out: its places do not count, and have gradient 0."""
+"""Reductions that leave NaN out: elements that are NaN do not count, and have gradient 0."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def _before_zeros(gy: Any, axis: int, *values: Any) -> Any:
 
 
 def _shifted(x: Any, axis: int, by: int, end: float) -> Any:
-    """x moved by one index along an axis, with `end` at the free place."""
+    """x moved by one index along an axis, with `end` at the free index."""
     before = (slice(None),) * (axis % x.ndim)
     edge = np.full_like(x[(*before, slice(0, 1))], end)
     if by > 0:
@@ -185,7 +185,7 @@ def vdot(a: Any, b: Any, /) -> Any:
     """The inner product of the flattened arrays."""
     a, b = flatten(as_operand(a)), flatten(as_operand(b))
     if a.shape != b.shape:
-        raise ValueError(f"vdot: got {a.size} and {b.size} elements, needed as many")
+        raise ValueError(f"vdot: got {a.size} and {b.size} elements, needed equal numbers")
     return matmul(a, b)
 
 

@@ -227,7 +227,7 @@ def _weighted(
     rows: Any,
     skip_nan: bool,
 ) -> Any:
-    """With weights, the quantile is one of the elements: the one that NumPy takes."""
+    """Weighted quantiles: each is one of the elements, the one that NumPy takes."""
     if isinstance(weights, Variable) and weights.requires_grad:
         raise TypeError(f"{name}: got a Variable as weights, needed an array; pass weights.data")
     function = "nanquantile" if skip_nan else "quantile"

@@ -20,6 +20,7 @@ from wengert.dispatch import implementations, ufuncs
 from wengert.functions.arguments import as_operand
 from wengert.functions.axes import checked_axes, checked_axis
 from wengert.functions.cumulative import cummax, cummin
+from wengert.functions.of_numpy.registry import cast
 from wengert.functions.reduce import logsumexp
 
 # np.add.reduce(x, axis) = np.sum(x, axis)
@@ -60,7 +61,7 @@ def ufunc_call(
         hint = "it writes in place; use wg.functions.scatter_add, or x.data"
         _refuse(ufunc, method, options, hint)
     if ufunc not in implementations and ufunc not in ufuncs:
-        hint = refusals.cure(ufunc)
+        hint = refusals.hint(ufunc)
         hint = hint or "compose it from wengert.functions, or pass x.data to leave the graph"
         _refuse(ufunc, method, options, hint)
     if ufunc.nout != 1 and method != "__call__":
@@ -107,11 +108,7 @@ def _as_type(ufunc: np.ufunc, x: Any, dtype: np.dtype[Any]) -> Any:
             f"np.{ufunc.__name__}: got {x.dtype} and dtype={dtype}, needed a dtype of the same "
             f"kind; use x.astype({dtype})"
         )
-    return x if x.dtype == dtype else _astype(x, dtype)
-
-
-def _astype(x: Any, dtype: Any) -> Any:
-    return implementations[np.ndarray.astype](x, dtype)
+    return cast(x, dtype)
 
 
 def _reduce(
@@ -133,7 +130,7 @@ def _reduce(
         if where is not True:
             options["where"] = where
         return REDUCTIONS[ufunc](x, **options)
-    x = as_operand(x) if dtype is None else _astype(as_operand(x), dtype)
+    x = cast(x, dtype)
     if ufunc is np.logaddexp and initial is None and where is True:
         return logsumexp(x, axis, keepdims=keepdims)
     if where is not True:
@@ -155,7 +152,7 @@ def _reduce(
 
 
 def _accumulate(ufunc: np.ufunc, x: Any, axis: int = 0, dtype: Any = None) -> Any:
-    x = as_operand(x) if dtype is None else _astype(as_operand(x), dtype)
+    x = cast(x, dtype)
     if ufunc in ACCUMULATIONS:
         return ACCUMULATIONS[ufunc](x, axis)
     axis = checked_axis("accumulate", axis, x.shape)

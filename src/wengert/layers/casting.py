@@ -28,7 +28,7 @@ def needs_cast(x: Any, dtype: Any, kinds: str) -> bool:
 
 
 def cast_input(x: Any, dtype: np.dtype[Any], kinds: str, layer: str) -> Any:
-    """x in `dtype` if it needs that; there is one warning in a process of a cast that loses digits.
+    """x in `dtype` if it needs that; one warning per process if the cast loses digits.
 
     Args:
         layer: the name that begins the warning.
