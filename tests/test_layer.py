@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from collections import deque
 
 import numpy as np
 import pytest
@@ -454,3 +455,13 @@ def test_the_same_layer_under_two_names_is_shared():
     shared = Linear(2, in_size=2)
     model = with_attributes(d={1: shared, "1": shared})
     assert list(model.state_dict()) == ["d.1.W", "d.1.b"]
+
+
+@pytest.mark.parametrize("kind", [set, frozenset, deque])
+def test_components_in_a_container_without_names_are_refused(kind):
+    model = Layer()
+    model.blocks = {"first": kind([Linear(1, in_size=1)])}
+    with pytest.raises(TypeError, match=f"Layer: got a {kind.__name__} of components as blocks"):
+        model.named_params()
+    model.blocks = {"first": kind([1, "a"])}
+    assert model.named_params() == {}

@@ -7,7 +7,16 @@ import wengert as wg
 import wengert.functions as F
 import wengert.layers as L
 from wengert import Parameter, Variable, optimizers
-from wengert.optimizers import LBFGS, SGD, Adam, ExponentialMovingAverage, Optimizer
+from wengert.optimizers import (
+    LBFGS,
+    SGD,
+    Adam,
+    AverageGradients,
+    ClipNorm,
+    ClipValue,
+    ExponentialMovingAverage,
+    Optimizer,
+)
 
 KINDS = [
     kind
@@ -175,3 +184,70 @@ def test_a_model_before_the_rate_is_refused_with_our_order(kind, first, setup):
         with pytest.raises(TypeError) as error:
             kind(first(model), **options)
         assert str(error.value).endswith(ours)
+
+
+def linear():
+    return L.Linear(1, in_size=1)
+
+
+def test_a_name_of_a_model_and_a_key_that_are_the_same_are_refused():
+    with pytest.raises(ValueError, match=r"SGD.setup: two keys have the name 'm\.W'"):
+        SGD(0.1).setup({"m": linear(), "m.W": Parameter(np.ones(2))})
+
+
+def test_the_list_of_parameters_of_unknown_size_is_refused_as_incomplete():
+    model = L.Sequential(L.Linear(2), L.Linear(1))
+    with pytest.raises(RuntimeError, match=r"layers\.0\.W .* has no size yet.*setup\(model\)"):
+        SGD(0.1).setup(model.params())
+    model.cleargrads()
+    model(np.ones((1, 3), np.float32))
+    assert len(model.params()) == 4
+
+
+@pytest.mark.parametrize("which", [lambda m: m, lambda m: [m], lambda m: iter([m])])
+def test_a_layer_in_add_group_means_all_its_parameters(which):
+    frozen, model = linear(), linear()
+    before = frozen.W.data.copy(), model.W.data.copy()
+    optimizer = SGD(0.1).setup([frozen, model]).add_group(which(frozen), lr=0)
+    np.sum(frozen(np.ones((1, 1), np.float32)) + model(np.ones((1, 1), np.float32))).backward()
+    optimizer.update()
+    assert np.array_equal(frozen.W.data, before[0])
+    assert not np.array_equal(model.W.data, before[1])
+    assert "add_group('Linear', lr=0.0)" in repr(optimizer)
+
+
+@pytest.mark.parametrize("which", [None, 3, [np.ones(2)], {1: 2}])
+def test_add_group_says_what_it_takes(which):
+    with pytest.raises(TypeError, match=r"add_group: got a .*, needed names, Parameters, Layers"):
+        SGD(0.1).add_group(which, lr=0)
+
+
+@pytest.mark.parametrize("kind", [SGD, LBFGS])
+def test_update_says_what_it_takes(kind):
+    model = linear()
+    optimizer = kind(0.1).setup(model)
+    with pytest.raises(
+        TypeError, match=r"update: got a Variable, needed a function.*loss.backward"
+    ):
+        optimizer.update(np.sum(model(np.ones((1, 1), np.float32))))
+    with pytest.raises(TypeError, match="returned None, needed the loss; write return loss"):
+        optimizer.update(lambda: np.sum(model(np.ones((1, 1), np.float32))).backward())
+
+
+@pytest.mark.parametrize("hook", [ClipNorm(0.5), ClipValue(0.5), AverageGradients(2)])
+@pytest.mark.parametrize(
+    "of", [lambda m: m, lambda m: m.named_params(), lambda m: iter(m.params())]
+)
+def test_a_hook_takes_a_model_or_a_dict(hook, of):
+    model, other = linear(), linear()
+    for m in (model, other):
+        np.sum(m(np.full((1, 1), 3, np.float32))).backward()
+    hook(of(model))
+    hook(other.params())
+    assert np.array_equal(model.W.grad.data, other.W.grad.data)
+    assert not np.array_equal(model.W.grad.data, np.full((1, 1), 3))
+
+
+def test_an_option_under_the_name_of_another_framework_cannot_be_assigned():
+    with pytest.raises(AttributeError, match="SGD has no 'learning_rate'; here: lr"):
+        SGD(0.1).learning_rate = 1.0

@@ -195,8 +195,20 @@ class Layer(Holder, Declared):
         return named(self, Parameter)
 
     def params(self) -> list[Parameter]:
-        """The Parameters, in the order of assignment."""
-        return list(self.named_params().values())
+        """The Parameters, in the order of assignment.
+
+        Raises:
+            RuntimeError: the size of one is not known yet, so the list would not have it.
+        """
+        found = named(self, (Parameter, LazyParameter))
+        for name, p in found.items():
+            if isinstance(p, LazyParameter) and p.kind is Parameter:
+                raise RuntimeError(
+                    f"{type(self).__name__}.params: {name} {p.shape} has no size yet, so the list "
+                    f"would not have it; call the model on an input first, give in_size, or set up "
+                    f"an optimizer with the model itself: setup(model)"
+                )
+        return [p for p in found.values() if isinstance(p, Parameter)]
 
     def named_buffers(self) -> dict[str, Buffer]:
         """The Buffers by name, in the order of assignment."""
@@ -216,7 +228,7 @@ class Layer(Holder, Declared):
 
     def cleargrads(self) -> None:
         """Sets the gradients of all Parameters to None."""
-        for p in self.params():
+        for p in self.named_params().values():
             p.cleargrad()
 
     # -- state --

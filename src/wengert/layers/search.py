@@ -1,5 +1,6 @@
 """The components of a layer: its Parameters, Buffers and the layers inside, by their names."""
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
@@ -87,6 +88,11 @@ def _look_into(
                     _look_into(value, vars(value), inside, kinds, deep, found, seen)
             elif isinstance(value, list | tuple | dict):
                 _look_into(owner, value, f"{path}{key}.", kinds, deep, found, seen)
+        elif isinstance(value, _UNSEARCHED) and any(isinstance(x, _HELD) for x in value):
+            raise TypeError(
+                f"{type(owner).__name__}: got a {type(value).__name__} of components as "
+                f"{path}{key}, needed a list, tuple or dict, whose components have names"
+            )
 
 
 def _check_key(owner: Holder, path: str, key: Any) -> None:
@@ -129,3 +135,4 @@ def _expressions(x: Any, path: str, to_x: str, seen: set[int]) -> Iterator[tuple
 STATE = (Parameter, Buffer, LazyParameter)
 _PLAIN = {int, float, bool, str, type(None), *[type(np.dtype(c)) for c in "efd"]}  # most options
 _HELD = (*STATE, Holder, list, tuple, dict)
+_UNSEARCHED = (set, frozenset, deque)  # they have no order, or are rarely meant

@@ -79,7 +79,7 @@ def summary(model: Any, *xs: Any) -> Summary:
         ------------------------------------------
         7,510 parameters, 0.03 MiB
     """
-    shared = {id(p): p for p in model.params()}  # a forward does not change them
+    shared = {id(p): p for p in model.named_params().values()}  # a forward does not change them
     model = copy.deepcopy(model, shared)
     drawn = get_state()
     try:
@@ -108,7 +108,7 @@ def summary(model: Any, *xs: Any) -> Summary:
 
 def _in_dtype_of(model: Any, x: Any) -> Any:
     """An array of floats in the dtype of the model's Parameters, so that np.ones(shape) will do."""
-    dtypes = {p.dtype for p in model.params()}
+    dtypes = {p.dtype for p in model.named_params().values()}
     if len(dtypes) == 1 and isinstance(x, np.ndarray) and x.dtype.kind == "f":
         return x.astype(*dtypes)
     return x

@@ -16,11 +16,11 @@ from wengert.optimizers.descent import SGD as SGD
 from wengert.optimizers.descent import Lion as Lion
 from wengert.optimizers.descent import Momentum as Momentum
 from wengert.optimizers.descent import Nesterov as Nesterov
+from wengert.optimizers.groups import Group as Group
 from wengert.optimizers.hooks import AverageGradients as AverageGradients
 from wengert.optimizers.hooks import ClipNorm as ClipNorm
 from wengert.optimizers.hooks import ClipValue as ClipValue
 from wengert.optimizers.lbfgs import LBFGS as LBFGS
-from wengert.optimizers.optimizer import Group as Group
 from wengert.optimizers.optimizer import Optimizer as Optimizer
 
 __all__, __dir__ = public(globals())

@@ -1,16 +1,17 @@
 """Hooks that change the gradients before an update: clipping, and averages of several batches.
 
-Each is a function of a list of Parameters, for `Optimizer.add_hook` or for a direct call.
+Each is a function of a list of Parameters, for `Optimizer.add_hook`; a direct call takes a model or
+dict, too.
 """
 
 import math
-from collections.abc import Iterable
 
 import numpy as np
 from numpy import ndarray
 
 from wengert.arguments import integer, number
 from wengert.core import Variable
+from wengert.optimizers.targets import Target, as_target
 
 
 class ClipValue:
@@ -26,7 +27,7 @@ class ClipValue:
     def __repr__(self) -> str:
         return f"ClipValue({self.limit!r})"
 
-    def __call__(self, params: Iterable[Variable]) -> None:
+    def __call__(self, params: Target) -> None:
         gradients = _gradients(params)
         if any(np.isnan(g.max(initial=0)) for _, g in gradients):
             raise ValueError("ClipValue: a gradient is NaN; lower lr, or look for its cause")
@@ -50,7 +51,7 @@ class ClipNorm:
     def __repr__(self) -> str:
         return f"ClipNorm({self.limit!r})"
 
-    def __call__(self, params: Iterable[Variable]) -> float:
+    def __call__(self, params: Target) -> float:
         gradients = _gradients(params)
         norm = math.hypot(*[_norm(g) for _, g in gradients])
         if not math.isfinite(norm):
@@ -82,12 +83,14 @@ class AverageGradients:
     def __repr__(self) -> str:
         return f"AverageGradients({self.count!r})"
 
-    def __call__(self, params: Iterable[Variable]) -> None:
+    def __call__(self, params: Target) -> None:
         for p, g in _gradients(params):
             p.grad = np.multiply(g, 1 / self.count, out=_buffer(p, g))
 
 
-def _gradients(params: Iterable[Variable]) -> list[tuple[Variable, ndarray]]:
+def _gradients(params: Target) -> list[tuple[Variable, ndarray]]:
+    if type(params) is not list:
+        params = list(as_target("clipping", params).named_params().values())
     return [(p, p.grad.data) for p in params if p.grad is not None]
 
 

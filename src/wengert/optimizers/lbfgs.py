@@ -160,7 +160,7 @@ class LBFGS(Optimizer):
 
     def _evaluate(self, closure: Callable[[], Any], finite: bool = True) -> tuple[float, ndarray]:
         """The loss and its gradient for all Parameters, flat."""
-        loss = float(closure())
+        loss = self._loss_of(closure)
         self._trained()  # runs the hooks
         g = np.concatenate([
             (np.zeros(p.shape) if p.grad is None else p.grad.data).reshape(-1).astype(

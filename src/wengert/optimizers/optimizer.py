@@ -4,9 +4,8 @@ The formula of an optimizer is two functions of plain arrays: `init_one` makes t
 Parameter, `update_one` makes one step in place.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Self, TypeAlias
 
@@ -18,10 +17,10 @@ from wengert.arguments import fraction, number, text_of
 from wengert.arrays import writable
 from wengert.core import Variable
 from wengert.declared import Declared, options_of
-from wengert.optimizers.targets import HasParameters, Target, as_target
+from wengert.optimizers.groups import Group, Option, membership
+from wengert.optimizers.targets import HasParameters, Target, as_target, is_model
 from wengert.state import compare_state
 
-Option: TypeAlias = float | Callable[[int], float]  # a number, or a function of the step
 State: TypeAlias = dict[str, Any]  # of one Parameter: arrays of its shape, and numbers
 Hook: TypeAlias = Callable[[list[Any]], Any]
 
@@ -98,6 +97,8 @@ class Optimizer(Declared):
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self._fields:
             value = self._checked(type(self).__name__, name, value)
+        elif (here := hints.of_argument(name, self._fields)) in self._fields:
+            raise AttributeError(f"{type(self).__name__} has no {name!r}; here: {here}")
         super().__setattr__(name, value)
 
     def _checked(self, caller: str, name: str, value: Any) -> Any:
@@ -153,8 +154,9 @@ class Optimizer(Declared):
         """Sets other options for some Parameters. Returns self.
 
         Args:
-            which: a name, or a list of names and Parameters, or a function of (name, Parameter) to
-                bool. The name of a layer includes all its Parameters: "encoder" has "encoder.W".
+            which: a name, a Parameter or a Layer, or a list of them, or a function of
+                (name, Parameter) to bool. The name of a layer includes all its Parameters:
+                "encoder" has "encoder.W".
             options: they override the optimizer's options. If a Parameter is in several groups,
                 the later ones override the earlier ones.
         """
@@ -162,13 +164,19 @@ class Optimizer(Declared):
         if unknown := ", ".join(options.keys() - self.options().keys()):
             raise TypeError(f"{kind}: got option {unknown}, needed {', '.join(self.options())}")
         options = {name: self._checked(kind, name, value) for name, value in options.items()}
-        members = [which] if isinstance(which, str | Variable) else which
+        members = which
+        if (
+            isinstance(which, str | Variable)
+            or is_model(which)
+            or not (callable(which) or isinstance(which, Iterable))
+        ):
+            members = [which]
         if not callable(members):
             members = list(members)
             for member in members:
-                if not isinstance(member, str | Variable):
+                if not (isinstance(member, str | Variable) or is_model(member)):
                     raise TypeError(
-                        f"{kind}: got a {type(member).__name__}, needed names, Parameters, "
+                        f"{kind}: got a {type(member).__name__}, needed names, Parameters, Layers, "
                         f"or a function of (name, Parameter)"
                     )
         self.groups.append(Group(members, options))
@@ -204,7 +212,7 @@ class Optimizer(Declared):
             ValueError: a Parameter changed its shape or dtype, or a schedule left the range of its
                 option.
         """
-        loss = None if closure is None else float(closure())
+        loss = None if closure is None else self._loss_of(closure)
         trained = self._trained()
         options = {
             groups: self._options_now(groups)
@@ -248,6 +256,19 @@ class Optimizer(Declared):
             f"class, with its state and options as further arguments"
         )
 
+    def _loss_of(self, closure: Any) -> float:
+        kind = f"{type(self).__name__}.update"
+        if not callable(closure):
+            raise TypeError(
+                f"{kind}: got a {type(closure).__name__}, needed a function that computes the loss "
+                f"and calls its backward; or call loss.backward(), then update()"
+            )
+        if (loss := closure()) is None:
+            raise TypeError(
+                f"{kind}: the closure returned None, needed the loss; write return loss"
+            )
+        return float(loss)
+
     def _trained(self) -> Mapping[str, Variable]:
         """The Parameters to update, by name, after the hooks."""
         kind = f"{type(self).__name__}.update"
@@ -259,7 +280,7 @@ class Optimizer(Declared):
                 f"call loss.backward() between model.cleargrads() and update()"
             )
         if not trained.keys() <= self._groups_of.keys():
-            self._groups_of = _membership(kind, params, self.groups)
+            self._groups_of = membership(kind, params, self.groups)
         for name, p in trained.items():
             if p.dtype.kind != "f":
                 raise TypeError(f"{kind}: {name} is {p.dtype}; only floats can be updated")
@@ -410,51 +431,6 @@ def _limit(state: State) -> None:
             largest = np.finfo(a.dtype).max
             limit = np.where(np.isinf(a), largest, np.sqrt(largest))
             np.copyto(a, np.clip(a, -limit, limit), where=overflowed)
-
-
-@dataclass
-class Group:
-    """Some Parameters, and the options in which they differ from the optimizer's."""
-
-    members: list[str | Variable] | Callable[[str, Any], bool]
-    options: dict[str, Option]
-
-    def __str__(self) -> str:
-        """The arguments of `add_group`."""
-        members: Any = self.members
-        if not callable(members):
-            members = [m if isinstance(m, str) else f"Parameter {m.shape}" for m in members]
-            members = members[0] if len(members) == 1 else members
-        options = [f"{name}={text_of(value)}" for name, value in self.options.items()]
-        return ", ".join([text_of(members), *options])
-
-
-def _membership(
-    caller: str, params: Mapping[str, Variable], groups: Iterable[Group]
-) -> dict[str, tuple[int, ...]]:
-    """For the name of each Parameter, the indices of its groups."""
-    groups_of: dict[str, list[int]] = {name: [] for name in params}
-    for i, group in enumerate(groups):
-        for name in dict.fromkeys(_names(caller, params, group)):
-            groups_of[name].append(i)
-    return {name: tuple(indices) for name, indices in groups_of.items()}
-
-
-def _names(caller: str, params: Mapping[str, Variable], group: Group) -> Iterator[str]:
-    if callable(group.members):
-        yield from [name for name, p in params.items() if group.members(name, p)]
-        return
-    for member in group.members:
-        if isinstance(member, Variable):
-            found = [name for name, p in params.items() if p is member]
-        else:
-            found = [name for name in params if f"{name}.".startswith(f"{member}.")]
-        if not found:
-            unknown = repr(member) if isinstance(member, str) else f"a Parameter {member.shape}"
-            raise ValueError(
-                f"{caller}: a group has {unknown}, but the model has only {', '.join(params)}"
-            )
-        yield from found
 
 
 def _is_model(value: Any) -> bool:

@@ -1,7 +1,8 @@
 """What can be trained: a model, or Parameters and Variables in lists and dicts."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NoReturn, Protocol, TypeAlias
 
 from numpy import ndarray
 
@@ -29,6 +30,7 @@ class Parameters:
         self._add("", [target] if isinstance(target, Variable) else target)
         if not self._found:
             raise ValueError(f"{caller}: got an empty {type(target).__name__}, needed Parameters")
+        self.named_params()  # checks the names
 
     def named_params(self) -> dict[str, Variable]:
         """The Parameters and Variables by name, those of models as they are now."""
@@ -39,7 +41,11 @@ class Parameters:
             else:
                 for inner, p in found.named_params().items():
                     names.setdefault(p, f"{name}.{inner}")
-        return {name: p for p, name in names.items()}
+        params = {name: p for p, name in names.items()}
+        if len(params) < len(names):
+            (twice, _), *_ = Counter(names.values()).most_common(1)
+            self._refuse_name(twice)
+        return params
 
     def __repr__(self) -> str:
         return f"Parameters({', '.join(self.named_params())})"
@@ -82,10 +88,13 @@ class Parameters:
 
     def _add_named(self, name: str, value: Any) -> None:
         if name in self._found:
-            raise ValueError(
-                f"{self._caller}: two keys have the name {name!r}, such as 1 and '1'; rename one"
-            )
+            self._refuse_name(name)
         self._found[name] = value
+
+    def _refuse_name(self, name: str) -> NoReturn:
+        raise ValueError(
+            f"{self._caller}: two keys have the name {name!r}, such as 1 and '1'; rename one"
+        )
 
 
 def as_target(caller: str, target: Any) -> Any:

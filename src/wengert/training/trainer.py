@@ -316,7 +316,7 @@ class Trainer(Evaluator):
         return loss, values["loss"]
 
     def _scale_gradients(self, factor: float) -> None:
-        params = [*self.model.params(), *self._updated_params()]
+        params = [*self.model.named_params().values(), *self._updated_params()]
         for p in {id(p): p for p in params}.values():
             if p.grad is not None:
                 p.grad = p.grad.data * factor
