@@ -89,7 +89,7 @@ def test_a_file_that_cannot_be_read_is_found_before_training(data, capsys, damag
     assert err.endswith("Repair or delete them, or leave them out with --skip-damaged\n")
     assert not (data.parent / "runs").exists()
     lines = train(capsys, "--skip-damaged")
-    assert re.search(rf"1 images are left out: dark/bad\{suffix} \(", "\n".join(lines))
+    assert re.search(rf"1 image is left out: dark/bad\{suffix} \(", "\n".join(lines))
     assert sum(Run.open("run").facts["samples"]) == 40
 
 

@@ -97,7 +97,9 @@ def test_empty_lines_and_lines_of_empty_fields_are_no_samples(tmp_path, capsys):
 # ---- Headers ----
 
 
-@pytest.mark.parametrize("header", ["name,2019,2020", "2018,2019,kind", "a,1,kind", "q1,q2,kind"])
+@pytest.mark.parametrize(
+    "header", ["name,2019,2020", "2018,2019,kind", "a,1,kind", "q1,q2,kind", "0,1,2"]
+)
 def test_a_header_with_numbers_in_it_is_no_sample(tmp_path, capsys, header):
     rows = flowers()
     if header.startswith("name"):

@@ -165,6 +165,15 @@ def test_the_largest_gradients_are_clipped_together():
     np.testing.assert_allclose(params[0].grad.data, 4000**-0.5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("limit", [1e-3, 1.0, 1e300])
+def test_finite_gradients_whose_norm_is_greater_than_all_floats_keep_their_direction(limit):
+    p, q = param(np.zeros(3), np.float64), param(0.0, np.float64)
+    p.grad, q.grad = np.array([1e308, -1e308, 0.0]), np.array(1.5e308)
+    assert ClipNorm(limit)(iter([p, q])) == np.inf
+    expected = np.array([2.0, -2.0, 0.0, 3.0]) / 17**0.5 * limit
+    np.testing.assert_allclose([*p.grad.data, q.grad.data], expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize(("dtype", "tiny"), [(np.float32, 1e-30), (np.float64, 1e-200)])
 def test_the_norm_of_gradients_whose_squares_underflow_is_right(dtype, tiny):
     p = param([0.0, 0.0], dtype)

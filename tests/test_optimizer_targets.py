@@ -251,3 +251,17 @@ def test_a_hook_takes_a_model_or_a_dict(hook, of):
 def test_an_option_under_the_name_of_another_framework_cannot_be_assigned():
     with pytest.raises(AttributeError, match="SGD has no 'learning_rate'; here: lr"):
         SGD(0.1).learning_rate = 1.0
+
+
+@pytest.mark.parametrize("kind", [set, frozenset])
+def test_a_set_is_refused_since_its_order_changes(kind):
+    parameters = kind(variables())
+    with pytest.raises(TypeError, match=rf"got a {kind.__name__}, whose order changes"):
+        Adam(0.1).setup(parameters)
+    with pytest.raises(TypeError, match=rf"got a {kind.__name__} at net, whose order changes"):
+        Adam(0.1).setup({"net": parameters})
+
+
+def test_pairs_of_names_and_parameters_are_refused_with_the_cure():
+    with pytest.raises(TypeError, match=r"got str at 0\.0, .* write dict\(pairs\)"):
+        Adam(0.1).setup(L.Linear(2, in_size=3).named_params().items())

@@ -219,6 +219,25 @@ def test_a_header_of_numbers_has_to_be_declared(csv):
         csv("a,b\n1,2\n", header=False)
 
 
+@pytest.mark.parametrize(
+    ("text", "columns", "size"),
+    [
+        ("0,1,2\n0.5,1.5,2.5\n1.5,0.5,2.5\n", ("0", "1"), 2),
+        (",0,1\n0,1.5,2.5\n1,0.5,2.5\n", ("", "0"), 2),  # with an index
+        (",0,1,2\n0,,1.5,2.5\n1,1,0.5,2.5\n", ("", "0", "1"), 2),
+        ("0,1,2\n0,1,2\n3,4,5\n", ("0", "1"), 3),  # a sample
+        ("0,1\n1,0\n", ("0",), 2),
+        ("1,2,3\n4,5,6\n", ("0", "1"), 2),
+        ("0.0,1.0,2.0\n4,5,6\n", ("0", "1"), 2),
+        ("0,1,2\n", ("0", "1"), 1),
+    ],
+)
+def test_a_first_line_that_counts_the_columns_is_a_header(csv, text, columns, size):
+    table = csv(text, missing=0.0)
+    assert table.columns == columns
+    assert len(table) == size
+
+
 def test_columns_can_be_left_out(csv):
     table = csv("name,x,y,t\nanna,1,2,3\n", leave_out=["name", 2])
     assert table.columns == ("x",)

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from wengert import Parameter
+from wengert import Parameter, Variable
 from wengert.layers import Layer
 from wengert.optimizers import SGD
 from wengert.schedules import (
@@ -123,6 +123,20 @@ def test_negative_measures_that_get_worse_let_the_rate_fall():
     plateau = ReduceOnPlateau(1.0, factor=0.5, patience=1)
     assert [plateau.report(m) for m in [-1.0, -0.95, -0.9]] == [False, False, True]
     assert plateau.best == -1.0
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_a_plateau_takes_a_number_in_any_form(shape):
+    plateau = ReduceOnPlateau(1.0, patience=0)
+    for measure in (np.full(shape, 2.0), Variable(np.full(shape, 1.5)), np.full(shape, 1)):
+        assert not plateau.report(measure)
+    assert plateau.best == 1.0
+
+
+@pytest.mark.parametrize("measure", [None, "0.5", [0.5, 0.4], np.zeros(2), np.zeros(0), 1j])
+def test_a_plateau_names_what_it_needs(measure):
+    with pytest.raises(TypeError, match=r"ReduceOnPlateau.report: got measure .* needed one num"):
+        ReduceOnPlateau(1.0).report(measure)
 
 
 def test_a_plateau_does_not_fall_below_its_least_value():

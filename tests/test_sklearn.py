@@ -278,6 +278,8 @@ def test_the_mode_of_the_program_does_not_matter(make):
         ({"patience": 0}, ValueError, "got patience 0"),
         ({"validation_fraction": 1.0}, ValueError, "got validation_fraction 1.0"),
         ({"lr": -1.0, "optimizer": SGD}, ValueError, "lr"),
+        ({"optimizer": "adam"}, TypeError, "got optimizer 'adam', needed a class"),
+        ({"optimizer": SGD(0.1)}, TypeError, "needed a class, as wengert.optimizers.SGD"),
     ],
 )
 def test_options_that_do_not_fit_are_refused_by_fit(make, options, error, said):
@@ -289,3 +291,20 @@ def test_options_that_do_not_fit_are_refused_by_fit(make, options, error, said):
 def test_weights_that_are_all_0_are_refused(make):
     with pytest.raises(ValueError, match=r"[Ss]ample weights .*zero"):
         make().fit(*data(make), np.zeros(40))
+
+
+@pytest.mark.parametrize("make", BOTH)
+@pytest.mark.parametrize("batch_size", [39, 20, 13, 3])
+def test_no_batch_has_a_single_sample(make, batch_size):
+    def normalised(in_size, out_size):
+        return L.Sequential(L.BatchNorm(in_size), L.Linear(out_size, in_size=in_size))
+
+    X, y = data(make, n=40)
+    make(normalised, batch_size=batch_size, epochs=2, random_state=0).fit(X, y)
+
+
+@pytest.mark.parametrize("make", BOTH)
+def test_a_training_that_diverges_is_refused(make):
+    X, y = data(make)
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"the loss is .* in epoch \d"):
+        make(optimizer=SGD, lr=1e30, random_state=0).fit(1e30 * X, y)

@@ -60,6 +60,7 @@ def test_a_generator_can_be_iterated_only_once():
     ({"x": X, "y": T}, "a dict of 2 as batch, needed .*key \"t\""),
     ({"t": T}, "a dict of 1 as batch"),
     ({"x": X, "lengths": T, "t": T}, "the inputs x, lengths, but Sequential.forward takes"),
+    ({"x": X, "mask": T, "t": T}, r"as forward\(self, x, mask\), or override compute"),
     ((Padded(X, T), T), "the inputs x, lengths, but Sequential.forward takes"),
 ])  # fmt: skip
 def test_batches_that_are_not_pairs_are_refused(batch, error):

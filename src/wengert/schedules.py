@@ -10,11 +10,13 @@ and pickle by their options. Any `lambda step: ...` is a schedule as well.
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from wengert import hints
-from wengert.arguments import fraction, integer, integers, number, text_of
+from wengert.arguments import explains_call, fraction, integer, integers, number, text_of
+from wengert.arrays import as_array
 from wengert.names import public
 from wengert.state import compare_state
 
@@ -229,6 +231,7 @@ class ReduceOnPlateau:
         maximize: whether greater metrics are better, as for an accuracy.
     """
 
+    @explains_call()
     def __init__(
         self,
         start: float,
@@ -265,8 +268,12 @@ class ReduceOnPlateau:
         return f"ReduceOnPlateau({', '.join(options)})"
 
     def report(self, measure: float) -> bool:
-        """Takes a new value of the metric, once per epoch; returns whether `value` has fallen."""
-        measure = float(measure)
+        """Takes a new value of the metric, once per epoch; returns whether `value` has fallen.
+
+        Raises:
+            TypeError: it is not one number.
+        """
+        measure = _one_number(measure)
         if self._better(measure):
             self.best = measure
             self.bad_reports = 0
@@ -317,6 +324,15 @@ def improves(value: float, best: float, margin: float = 0.0, *, maximize: bool =
 
 
 _PLATEAU_STATE = {"value": float, "best": float, "bad_reports": int, "resting": int}
+
+
+def _one_number(measure: Any) -> float:
+    """A measure as a float, which may be infinite or NaN."""
+    with suppress(TypeError, ValueError):  # (of what is no array)
+        array = as_array(measure)
+        if array.size == 1 and array.dtype.kind in "fiub":
+            return float(array.reshape(()))
+    raise TypeError(f"ReduceOnPlateau.report: got measure {measure!r:.80}, needed one number")
 
 
 def _line(start: float, end: float, progress: float) -> float:

@@ -183,6 +183,11 @@ class _Network(BaseEstimator):
         self._seed = int(rng.randint(np.iinfo(np.int32).max))
         with drawing_from(self._seed):
             self.model_ = self._new_model(x.shape[1]).astype(x.dtype)
+        if not (self.optimizer is None or callable(self.optimizer)):
+            raise TypeError(
+                f"{type(self).__name__}: got optimizer {self.optimizer!r:.60}, needed a class, as "
+                f"wengert.optimizers.SGD, or a function lr → Optimizer"
+            )
         options = {"weight_decay": self.weight_decay} if self.weight_decay else {}
         self.optimizer_ = (self.optimizer or Adam)(self.lr, **options).setup(self.model_)
         self.n_iter_ = 0
@@ -218,8 +223,11 @@ class _Network(BaseEstimator):
         return parts[0], parts[1]
 
     def _batches(self, train: Any) -> DataLoader:
-        least = integer(type(self).__name__, "batch_size", self.batch_size, least=1)
-        batches = DataLoader(train, min(least, len(train)), seed=self._seed)
+        largest = integer(type(self).__name__, "batch_size", self.batch_size, least=1)
+        size = min(largest, len(train))
+        while size > 2 and len(train) % size == 1:
+            size -= 1  # no batch of one sample, of which batch normalisation can make nothing
+        batches = DataLoader(train, size, seed=self._seed)
         batches.passes = self.n_iter_  # another order in each epoch, also of `partial_fit`
         return batches
 
@@ -235,6 +243,11 @@ class _Network(BaseEstimator):
             self.optimizer_.update()
             total += float(loss.data) * len(x)
         self.model_.eval()
+        if not np.isfinite(total):
+            raise ValueError(
+                f"{type(self).__name__}: the loss is {total} in epoch {self.n_iter_ + 1}; scale X, "
+                f"or lower lr, which is {self.lr!r:.60}"
+            )
         self.n_iter_ += 1
         self.loss_curve_.append(total / len(batches.dataset))
         return self.loss_curve_[-1]
@@ -280,7 +293,7 @@ class Classifier(ClassifierMixin, _Network):
         lr: learning rate, or a schedule.
         weight_decay: of the optimizer.
         epochs: at most.
-        batch_size: samples in a batch.
+        batch_size: samples in a batch; a little fewer if the last one would have a single sample.
         tolerance: by how much the loss has to fall to be an improvement.
         patience: epochs without an improvement that end the training.
         validation_fraction: of the samples, which are held out: their loss ends the training, and

@@ -84,7 +84,8 @@ def find(settings: Settings) -> Pictures:
                 f"{len(damaged)} of {len(checks)} images in {root} cannot be read: "
                 f"{_listed(damaged)}. Repair or delete them, or leave them out with --skip-damaged"
             )
-        notes.append(f"{len(damaged)} images are left out: {_listed(damaged)}")
+        count = "1 image is" if len(damaged) == 1 else f"{len(damaged)} images are"
+        notes.append(f"{count} left out: {_listed(damaged)}")
         files = {part: [n for n in names if n not in damaged] for part, names in files.items()}
     found = Pictures(root, files, classes, notes + _others(root) + _remarks(checks))
     for part in files:

@@ -201,7 +201,8 @@ def has_names(first: list[str], rest: list[list[str]], style: TableFormat) -> bo
 
     Without a number it has, unless each of its fields is found again in its column. With numbers,
     such as years, it has if a column has a text there and numbers everywhere below; or if its
-    numbers count on by 1, and its texts are found nowhere below.
+    numbers count on by 1, and its texts are found nowhere below; or if it counts its columns from
+    0, as pandas writes columns without names.
     """
     numeric = [style.is_number(field) for field in first]
     if not any(numeric):
@@ -211,6 +212,8 @@ def has_names(first: list[str], rest: list[list[str]], style: TableFormat) -> bo
         values = [row[i] for row in rest if i < len(row) and row[i].lower() not in MISSING]
         if values and all(map(style.is_number, values)):
             return True
+    if _is_counted(first, rest):
+        return True
     counting = [style.number(field) for field, n in zip(first, numeric, strict=True) if n]
     new = bool(texts) and not any(_is_below(first[i], i, rest) for i in texts)
     return new and len(counting) > 1 and _counts_on(counting)
@@ -219,6 +222,16 @@ def has_names(first: list[str], rest: list[list[str]], style: TableFormat) -> bo
 def _is_below(field: str, column: int, rest: list[list[str]]) -> bool:
     """Whether a field of the first line is found again in its column."""
     return any(column < len(row) and row[column] == field for row in rest)
+
+
+def _is_counted(first: list[str], rest: list[list[str]]) -> bool:
+    """Whether the first line is 0, 1, 2, …, or the same after an empty field, for an index.
+
+    Two numbers alone may be a sample, and so may a line that is found again below.
+    """
+    names = first[1:] if first[0] == "" else first
+    counted = names == [str(i) for i in range(len(names))] and len(first) > 2
+    return counted and bool(rest) and not all(_is_below(f, i, rest) for i, f in enumerate(first))
 
 
 def _counts_on(values: list[float]) -> bool:

@@ -287,7 +287,8 @@ def batch_norm(
     if math.prod(shape) <= C:
         raise ValueError(
             f"batch_norm: got x {shape}, needed more than one number in each channel; "
-            f"use a larger batch, or model.eval()"
+            f"use a larger batch, model.eval(), or DataLoader(..., drop_last=True), which leaves "
+            f"out a last batch of one sample"
         )
     if not running or not tape.may_change(*[r for r in running if isinstance(r, Variable)]):
         return Normalize((0, *range(2, len(shape))), eps)(x, *affine)

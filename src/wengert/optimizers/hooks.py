@@ -54,6 +54,9 @@ class ClipNorm:
     def __call__(self, params: Target) -> float:
         gradients = _gradients(params)
         norm = math.hypot(*[_norm(g) for _, g in gradients])
+        if norm == math.inf and all(np.isfinite(g).all() for _, g in gradients):
+            self._clip_by_direction(gradients)
+            return norm
         if not math.isfinite(norm):
             raise ValueError(
                 f"ClipNorm: the norm of the gradients is {norm}; lower lr, or look for its cause"
@@ -62,6 +65,16 @@ class ClipNorm:
             for p, g in gradients:
                 p.grad = _scaled(g, self.limit / norm, _buffer(p, g))
         return norm
+
+    def _clip_by_direction(self, gradients: list[tuple[Variable, ndarray]]) -> None:
+        """Clips finite gradients whose norm is greater than all floats."""
+        params = [p for p, _ in gradients]
+        for p, g in gradients:
+            p.grad = np.multiply(g, SMALLEST, out=_buffer(p, g))
+        smaller = _gradients(params)
+        norm = math.hypot(*[_norm(g) for _, g in smaller])
+        for p, g in smaller:
+            p.grad = np.multiply(g, self.limit / norm, out=_buffer(p, g))
 
 
 class AverageGradients:

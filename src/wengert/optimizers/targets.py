@@ -63,6 +63,12 @@ class Parameters:
                 )
             for key, inner in value.items():
                 self._add(f"{name}.{key}".lstrip("."), inner)
+        elif isinstance(value, set | frozenset):
+            raise TypeError(
+                f"{self._caller}: got a {type(value).__name__}{f' at {name}' * bool(name)}, whose "
+                f"order changes from run to run, needed a list or dict; the Parameters are named "
+                f"by their positions"
+            )
         elif isinstance(value, Iterable) and not isinstance(value, str | bytes | ndarray):
             for i, inner in enumerate(value):
                 self._add(f"{name}.{i}".lstrip("."), inner)
@@ -70,6 +76,8 @@ class Parameters:
             hint = "; write wg.Parameter(array)" if isinstance(value, ndarray) else ""
             if isinstance(value, type):
                 hint = f"; call it: {value.__name__}(...)"
+            elif isinstance(value, str) and name:
+                hint = "; of pairs (name, Parameter) write dict(pairs)"
             raise TypeError(
                 f"{self._caller}: got {type(value).__name__}{f' at {name}' * bool(name)}, needed a "
                 f"Layer, or a list or dict of Parameters, Variables and Layers{hint}"

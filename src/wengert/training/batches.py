@@ -87,10 +87,11 @@ def call(caller: str, model: Layer, batch: Any, inputs: Any) -> Any:
             return _call_with_one(caller, model, inputs)  # a model of tuples
     else:
         return model(inputs)
+    names = _names(inputs) or ["x", "lengths"]
     raise TypeError(
         f"{caller}: got {_described(batch)}, with {_listed(inputs)}, but "
         f"{type(model).__name__}.forward takes ({', '.join(_parameters(model))}); give it all of "
-        f"them, as forward(self, x, lengths), or override compute(self, batch) and "
+        f"them, as forward({', '.join(['self', *names])}), or override compute(self, batch) and "
         f"predict_batch(self, batch) in a subclass"
     )
 
@@ -125,8 +126,13 @@ def _call_with_one(caller: str, model: Layer, inputs: Any) -> Any:
 
 def _listed(inputs: Any) -> str:
     """ "the inputs x, lengths", or "2 inputs"."""
-    names = inputs if isinstance(inputs, dict) else getattr(inputs, "_fields", None)
-    return f"the inputs {', '.join(map(str, names))}" if names else f"{len(inputs)} inputs"
+    names = _names(inputs)
+    return f"the inputs {', '.join(names)}" if names else f"{len(inputs)} inputs"
+
+
+def _names(inputs: Any) -> list[str]:
+    """The names of the inputs, if they have some."""
+    return [*map(str, inputs if isinstance(inputs, dict) else getattr(inputs, "_fields", ()))]
 
 
 def _is_integers(n: Any) -> bool:
