@@ -16,7 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # From the lowest layer up. A module or package imports only from lower layers, and from itself.
 LAYERS = [
-    ["refusals"],
+    ["attribute_hints", "refusals"],
     ["calls", "hints", "names", "scopes", "tape", "trace", "trees"],
     ["arguments", "files", "state"],
     ["config"],

@@ -108,7 +108,7 @@ def test_a_header_with_numbers_in_it_is_no_sample(tmp_path, capsys, header):
     lines = train(capsys)
     assert sum(facts()["samples"]) == 60
     assert [*facts()["columns"], facts()["target"]] == header.split(",")
-    said = "the first line is taken for names; --header no takes it for a sample" in lines
+    said = "the first line is taken as names; --header no takes it as a sample" in lines
     assert said == bool(re.search(r"\b\d", header))
 
 
@@ -117,7 +117,7 @@ def test_a_table_of_texts_without_a_header_loses_no_row(tmp_path, capsys):
     rows = [",".join(rng.choice(["a", "b"], size=3)) for _ in range(60)]
     table(tmp_path / "t.csv", None, rows)
     lines = train(capsys)
-    assert "the first line is taken for a sample; --header yes takes it for names" in lines
+    assert "the first line is taken as a sample; --header yes takes it as names" in lines
     assert sum(facts()["samples"]) == 60
     assert facts()["columns"] == ["0", "1"]
     lines = ran(capsys, "predict", "run", "t.csv").splitlines()  # with the target, as it was
@@ -356,13 +356,13 @@ def test_few_integers_are_taken_for_classes_which_is_said(tmp_path, capsys):
     table(tmp_path / "t.csv", "x,quality", rows)
     lines = train(capsys)
     assert (
-        "target 'quality' has 4 different integers, from 3 to 6, which are taken for classes; "
+        "target 'quality' has 4 different integers, from 3 to 6, which are taken as classes; "
         "--kind regression predicts a number"
     ) in lines
     assert facts()["classes"] == ["3", "4", "5", "6"]
     lines = train(capsys, "--kind", "regression", run="numbers")
     assert facts("numbers")["classes"] is None
-    assert "taken for" not in "".join(lines)
+    assert "taken as" not in "".join(lines)
     train(capsys, "--kind", "classes", run="classes")
     assert facts("classes")["classes"] == ["3", "4", "5", "6"]
 
@@ -370,7 +370,7 @@ def test_few_integers_are_taken_for_classes_which_is_said(tmp_path, capsys):
 def test_many_integers_are_taken_for_numbers_which_is_said(tmp_path, capsys):
     table(tmp_path / "t.csv", "x,age", [f"{i % 9}.5,{i % 30}" for i in range(300)])
     assert (
-        "target 'age' has 30 different integers, from 0 to 29, which are taken for numbers; "
+        "target 'age' has 30 different integers, from 0 to 29, which are taken as numbers; "
         "--kind classes makes each of them a class"
     ) in train(capsys)
     assert facts()["classes"] is None

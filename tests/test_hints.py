@@ -154,7 +154,10 @@ def test_copies_and_pickles_need_no_attribute_that_is_missing(copied, x):
         (lambda: optimizers.Adam(betas=(0.9, 0.99)), "argument 'betas'; here: beta1 and beta2"),
         (lambda: optimizers.SGD(momentum=0.9), "here: the optimizers Momentum and Nesterov"),
         (lambda: optimizers.SGD(learning_rate=0.1), "argument 'learning_rate'; here: lr"),
-        (lambda: optimizers.SGD(L.Linear(2).params(), lr=0.1), r"SGD\(lr\)\.setup\(model\)"),
+        (
+            lambda: optimizers.SGD(L.Linear(2, in_size=3).params(), lr=0.1),
+            r"SGD\(lr\)\.setup\(model\)",
+        ),
         (lambda: L.ReLU(dim=1), r"unexpected keyword argument 'dim'; it is ReLU\(\)"),
     ],
 )

@@ -1,6 +1,6 @@
 """Names of PyTorch, Keras and NumPy that wengert does not have, and what to write instead.
 
-The AttributeError or TypeError for such a name ends with the code of this table. In the code, x is
+The AttributeError or TypeError for such a name ends with the code of these tables, where x is
 a Variable, f a Function, `model` a Layer and `optimizer` an Optimizer; F, L and wg are
 wengert.functions, wengert.layers and wengert.
 """
@@ -9,191 +9,14 @@ from collections.abc import Callable, Container, Mapping
 from inspect import getattr_static
 from typing import Any, TypeVar
 
+from wengert.attribute_hints import FUNCTION as FUNCTION
+from wengert.attribute_hints import LAYER as LAYER
+from wengert.attribute_hints import OPTIMIZER as OPTIMIZER
+from wengert.attribute_hints import VARIABLE as VARIABLE
+
 T = TypeVar("T")
 
 # fmt: off
-VARIABLE = {
-    # shapes
-    "view": "x.reshape(shape)",
-    "view_as": "x.reshape(y.shape)",
-    "reshape_as": "x.reshape(y.shape)",
-    "permute": "x.transpose(axes)",
-    "t": "x.T",
-    "H": "x.mT",
-    "unsqueeze": "F.expand_dims(x, axis)",
-    "expand": "F.broadcast_to(x, shape)",
-    "expand_as": "F.broadcast_to(x, y.shape)",
-    "broadcast_to": "F.broadcast_to(x, shape)",
-    "tile": "F.tile(x, counts)",
-    "repeat_interleave": "x.repeat(counts, axis)",
-    "movedim": "F.moveaxis(x, source, destination)",
-    "moveaxis": "F.moveaxis(x, source, destination)",
-    "dim": "x.ndim",
-    "numel": "x.size",
-    "nelement": "x.size",
-    "element_size": "x.data.itemsize",
-    "contiguous": "x  # or np.ascontiguousarray(x.data) for the array",
-    "chunk": "F.split(x, n, axis)  # n equal arrays",
-    "split": "F.split(x, n, axis)  # n equal arrays",
-    "unbind": "list(x)",
-    "gather": "F.take_along_axis(x, indices, axis)",
-    "scatter_add": "F.scatter_add(x, indices, values, axis)",
-    "index_select": "x.take(indices, axis)",
-    "masked_fill": "F.where(mask, value, x)",
-    "flip": "F.flip(x, axis)",
-    "roll": "F.roll(x, shift, axis)",
-    "triu": "F.triu(x, k)",
-    "tril": "F.tril(x, k)",
-    # formulas: np.exp(x) is recorded
-    "abs": "abs(x)",
-    "exp": "np.exp(x)",
-    "log": "np.log(x)",
-    "sqrt": "np.sqrt(x)",
-    "square": "x**2",
-    "pow": "x**c",
-    "sin": "np.sin(x)",
-    "cos": "np.cos(x)",
-    "tanh": "np.tanh(x)",
-    "relu": "F.relu(x)",
-    "sigmoid": "F.sigmoid(x)",
-    "softmax": "F.softmax(x, axis)",
-    "log_softmax": "F.log_softmax(x, axis)",
-    "logsumexp": "F.logsumexp(x, axis)",
-    "quantile": "np.quantile(x, q)",
-    "nanquantile": "np.nanquantile(x, q)",
-    "cov": "np.cov(x)",
-    "where": "np.where(mask, x, y)",
-    "tensor_split": "np.array_split(x, n, axis)",
-    "histc": "np.histogram(x, bins)",
-    "lerp": "x + fraction * (y - x)",
-    "norm": "F.norm(x)",
-    "add": "x + y",
-    "sub": "x - y",
-    "mul": "x * y",
-    "div": "x / y",
-    "matmul": "x @ y",
-    "mm": "x @ y",
-    "bmm": "x @ y",
-    "clamp": "x.clip(low, high)",
-    "amax": "x.max(axis)",
-    "amin": "x.min(axis)",
-    "eq": "x == y",
-    "ne": "x != y",
-    "topk": "F.topk(x, k)",
-    # in place: a Variable does not change once it is recorded
-    "add_": "x = x + y",
-    "sub_": "x = x - y",
-    "mul_": "x = x * y",
-    "div_": "x = x / y",
-    "copy_": "x.data[...] = array",
-    "fill_": "x.data[...] = value",
-    "zero_": "x.data[...] = 0",
-    "clamp_": "x = x.clip(low, high)",
-    # types and devices
-    "float": "x.astype(np.float32)",
-    "double": "x.astype(np.float64)",
-    "half": "x.astype(np.float16)",
-    "long": "x.astype(np.int64)",
-    "int": "x.astype(np.int32)",
-    "bool": "x.astype(bool)",
-    "type": "x.astype(dtype)",
-    "to": "x.astype(dtype)  # arrays are in the memory of the CPU",
-    "cpu": "x  # arrays are in the memory of the CPU",
-    "cuda": "x  # arrays are in the memory of the CPU",
-    "device": "# arrays are in the memory of the CPU",
-    # the graph
-    "clone": "x.copy()",
-    "zero_grad": "x.cleargrad()",
-    "requires_grad_": "x.requires_grad = True",
-    "detach_": "x.unchain()",
-    "grad_fn": "x.creator",
-    "is_leaf": "x.creator is None",
-    "retain_grad": "x.backward(retain_grad=True)",
-    "register_hook": "# there are no hooks of gradients: x.backward(retain_grad=True) keeps them",
-    "value": "x.data",
-    # methods of arrays that write or belong to memory
-    "fill": "x.data[...] = value",
-    "itemset": "x.data[...] = value",
-    "newbyteorder": "# x.data.view(x.dtype.newbyteorder())",
-    "tostring": "x.data.tobytes()",
-    "put": "F.scatter_add(x, indices, values)  # or np.put(x.data, indices, values) for the array",
-    "resize": "np.resize(x, shape)",
-    "flat": "x.ravel()",
-    "dump": "x.data.dump(path)",
-    "getfield": "x.data.getfield(dtype)",
-    "setfield": "x.data.setfield(value, dtype)",
-    "to_device": "x  # arrays are in the memory of the CPU",
-    "tofile": "x.data.tofile(path)",
-}
-
-_of_one = (
-    "ceil", "corrcoef", "cosh", "deg2rad", "diag", "diff", "exp2", "expm1", "fliplr", "flipud",
-    "floor", "histogram", "isfinite", "isinf", "isnan", "log10", "log1p", "log2", "median",
-    "nanmean", "nanmedian", "nansum", "nan_to_num", "rad2deg", "reciprocal", "rot90", "sign",
-    "sinc", "sinh", "tan", "trunc", "unique", "ptp",
-)
-_of_functions = (
-    "cummax", "cummin", "digamma", "erf", "erfc", "erfinv", "logit", "softplus",
-)
-_of_matrices = ("cholesky", "cond", "det", "inv", "pinv", "qr", "slogdet", "svd")
-_of_two = (
-    "cross", "fmax", "fmin", "fmod", "hypot", "inner", "isclose", "kron", "logaddexp",
-    "maximum", "minimum", "outer", "vdot",
-)
-_of_data = ("base", "byteswap", "ctypes", "dumps", "flags", "setflags", "strides", "tobytes")
-VARIABLE |= {name: f"x.data.{name}" for name in _of_data}
-VARIABLE |= {name: f"np.{name}(x)" for name in _of_one}
-VARIABLE |= {name: f"np.{name}(x, y)" for name in _of_two}
-VARIABLE |= {name: f"F.{name}(x)" for name in _of_functions}
-VARIABLE |= {name: f"np.linalg.{name}(x)" for name in _of_matrices}
-VARIABLE |= {
-    "lgamma": "F.gammaln(x)",
-    "xlogy": "F.xlogy(x, y)",
-    "matrix_power": "np.linalg.matrix_power(x, n)",
-    "inverse": "np.linalg.inv(x)",
-    "logdet": "np.linalg.slogdet(x).logabsdet",
-    "pinverse": "np.linalg.pinv(x)",
-}
-
-LAYER = {
-    "parameters": "model.params()",
-    "named_parameters": "model.named_params()  # a dict",
-    "trainable_weights": "model.params()",
-    "trainable_variables": "model.params()",
-    "weights": "model.state_dict()",
-    "get_weights": "model.state_dict()",
-    "set_weights": "model.load_state_dict(state)",
-    "modules": "model.named_layers().values()",
-    "named_modules": "model.named_layers()",
-    "children": "model.named_layers().values()  # those of all depths",
-    "named_children": "model.named_layers()  # those of all depths",
-    "buffers": "model.named_buffers().values()",
-    "register_buffer": "model.name = L.Buffer(array)",
-    "register_parameter": "model.name = wg.Parameter(array)",
-    "register_module": "model.name = layer",
-    "add_module": "model.name = layer",
-    "register_forward_hook": "model.hook(fn)  # with model.hook(fn): ...",
-    "zero_grad": "model.cleargrads()",
-    "requires_grad_": "model.unfreeze() or model.freeze()",
-    "to": "model.astype(dtype)  # arrays are in the memory of the CPU",
-    "cpu": "model  # arrays are in the memory of the CPU",
-    "cuda": "model  # arrays are in the memory of the CPU",
-    "half": "model.astype(np.float16)",
-    "float": "model.astype(np.float32)",
-    "double": "model.astype(np.float64)",
-    "apply": "# write a loop: for layer in model.named_layers().values(): ...",
-    "call": "model.forward(x)",
-    "add": "L.Sequential(*layers)",
-    "compile": "wg.training.Trainer(model, optimizer, loss)",
-    "fit": "wg.training.Trainer(model, optimizer, loss).fit(batches)",
-    "evaluate": "wg.training.Trainer(model, optimizer, loss).evaluate(batches)",
-    "predict": "wg.training.Trainer(model, optimizer, loss).predict(batches)",
-    "weight": "layer.W",
-    "save": "wg.io.save_weights(path, model)",
-    "save_weights": "wg.io.save_weights(path, model)",
-    "load_weights": "wg.io.load_weights(path, model)",
-}
-
 LAYERS = {
     "Module": "L.Layer",
     "Dense": "L.Linear(out_size)",
@@ -308,26 +131,6 @@ FUNCTIONS = {
     "pinverse": "F.pinv(x)",
     "reduce_sum": "F.sum(x, axis)",
     "reduce_mean": "F.mean(x, axis)",
-}
-
-FUNCTION = {
-    "apply": "MyFunction()(x)  # the arguments of __init__ are options",
-    "save_for_backward": "self.xs  # in backward: the inputs; self.ys has the outputs",
-    "saved_tensors": "self.xs  # in backward: the inputs; self.ys has the outputs",
-    "needs_input_grad": "self.needs",
-    "next_functions": "[x.creator for x in f.inputs]",
-}
-
-OPTIMIZER = {
-    "zero_grad": "model.cleargrads()",
-    "step": "optimizer.update()",
-    "minimize": "optimizer.update()  # after loss.backward()",
-    "apply_gradients": "optimizer.update()  # after loss.backward()",
-    "param_groups": "optimizer.groups  # and optimizer.add_group(...)",
-    "add_param_group": "optimizer.add_group(names, lr=lr)",
-    "learning_rate": "optimizer.lr",
-    "defaults": "optimizer.options()",
-    "state": "optimizer.states",
 }
 
 OPTIMIZERS = {

@@ -89,7 +89,7 @@ class Program:
 
     @contextmanager
     def first_run(self) -> Iterator[None]:
-        """The `with` block of the first run, in which state that can change is kept."""
+        """A `with` block for the first run, which keeps the state that can change."""
         scope = layer_scope.get() or LayerScope()
         token = layer_scope.set(replace(scope, starts=(*scope.starts, self._keep_buffers)))
         method_of: Any = getattr(self.f, "__self__", None)
@@ -102,10 +102,10 @@ class Program:
         finally:
             layer_scope.reset(token)
         for buffer in self.tape.changed & self.buffers.keys():
-            del self.buffers[buffer]  # what changes it does not do so in a repetition
+            del self.buffers[buffer]  # (its change is left out in a repetition)
         for buffer, before in self.buffers.items():
             if before.nbytes > LARGE and _equal(buffer.data, before):
-                self.buffers[buffer] = buffer.data  # (what replaces it leaves this array as it is)
+                self.buffers[buffer] = buffer.data  # (an update assigns another array)
 
     def _keep_buffers(self, layer: Any) -> None:
         for buffer in layer.own_buffers():

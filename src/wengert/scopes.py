@@ -170,7 +170,7 @@ class Registration:
             self.remove()
 
     def __call__(self, *args: Any) -> NoReturn:
-        """A decorator would be added here, where it decorates, and stay for all that follows."""
+        """Refused: as a decorator, the hook would be added at the definition and never removed."""
         self.remove()
         raise TypeError("hook: it is no decorator; use a `with` block in the function")
 
@@ -179,7 +179,7 @@ def without(hooks: tuple[Any, ...], fn: Any) -> tuple[Any, ...]:
     """The hooks without the one that was added last as `fn`.
 
     Raises:
-        RuntimeError: it is not there.
+        RuntimeError: there is none.
     """
     last = max([i for i, hook in enumerate(hooks) if hook is fn], default=-1)
     if last < 0:

@@ -35,7 +35,7 @@ from wengert.data.table_file import (
 
 Facts = dict[str, Any]
 
-FEW = 20  # different integers that are taken for classes
+FEW = 20  # different integers that are taken as classes
 # fmt: off
 HINTS = {  # what to do about a TableError, as options of `wengert train`
     "delimiter": "--delimiter sets the character between the columns, is it {guess} there?",
@@ -159,7 +159,7 @@ def _remarks(rows: Rows, columns: Sequence[Column]) -> list[str]:
     if rows.guessed:
         option, what = ("no", "names") if rows.named else ("yes", "a sample")
         other = "a sample" if rows.named else "names"
-        notes.append(f"the first line is taken for {what}; --header {option} takes it for {other}")
+        notes.append(f"the first line is taken as {what}; --header {option} takes it as {other}")
     texts = [f"{c.name} ({len(c.categories)})" for c in columns if c.categories is not None]
     if texts:
         notes.append(f"columns of categories: {_listed(texts)}")
@@ -218,7 +218,7 @@ def _kind(rows: Rows, target: int, kind: str, notes: list[str]) -> str:
         taken, other = "numbers", "classes makes each of them a class"
     notes.append(
         f"target {name!r} has {len(values)} different integers, from {values[0]:g} to "
-        f"{values[-1]:g}, which are taken for {taken}; --kind {other}"
+        f"{values[-1]:g}, which are taken as {taken}; --kind {other}"
     )
     return taken
 

@@ -3,7 +3,7 @@
 `wengert.random.generator()` is a generator of the batch that is being fetched. User code may draw
 elsewhere: from the global generators of NumPy and Python, which every forked process inherits in
 the same state, or from a generator that the data set keeps. While a batch is fetched, all of these
-are in a state that follows from the seed of the batch, too.
+are in a state that follows from the seed of the batch.
 """
 
 import pickle
@@ -140,7 +140,7 @@ def _restarted(
 
 
 def _found(roots: Iterable[Any]) -> tuple[list[Any], bool]:
-    """The generators that are reachable from `roots`, and whether code of others is."""
+    """The generators that are reachable from `roots`, and whether code of other packages is."""
     shared = (random.random.__self__, np.random.rand.__self__)  # type: ignore[attr-defined]
     left, held, outside = deque(roots), [], False
     seen: dict[int, Any] = {}  # which keeps the objects, so that no two have the same id
@@ -172,7 +172,7 @@ def _is_outside(x: Any) -> bool:
 
 
 def _parts(x: Any) -> Iterable[Any]:
-    """What an object is made of, and what its code uses."""
+    """The objects inside an object, and those that its code uses."""
     if isinstance(x, list | tuple):
         return x[:AT_MOST]
     if isinstance(x, dict):

@@ -127,8 +127,8 @@ class Loader:
         )
 
     def _by_threads(self, fetch: "_Fetch", batches: range) -> Generator[Any, None, None]:
-        """The batches from threads; but all from this one, if the data set draws from what they
-        would share, which the first batch shows.
+        """The batches, fetched by worker threads; or all by this thread, if the first batch shows
+        that the data set draws from random generators that the threads would share.
         """
         done: dict[int, Any] = {}
         if self._draws_outside is None and batches:

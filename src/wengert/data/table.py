@@ -68,8 +68,8 @@ def load_csv(
             has the names. "numbers" makes t float32, (N,). "auto" means "numbers" if all targets
             are numbers, else "classes"; "none", "NA", "-" and "?" are names only for "classes".
         decimal: "," reads 1,5 as 1.5; the delimiter is then another character.
-        header: whether the first line has names. None: it has, if no field in it is a number and
-            not all are found again below; also if a column has numbers below a text.
+        header: whether the first line has names. None decides: it does if no field in it is a
+            number, unless all occur again below; also if a column has numbers below a text.
         missing: replaces missing numbers: empty fields, and NA, NaN, null, none, ? or - in lower or
             upper case. None raises an error for them. A missing target is always an error.
         leave_out: a column that is not read, or several, by name or number.

@@ -42,8 +42,8 @@ def category_columns(
     """These columns of a table, as numbers or as categories.
 
     Args:
-        wanted: "auto" makes categories of the columns of texts; or the columns that are made to
-            categories, with the categories, or None for those that occur.
+        wanted: "auto" converts the columns of texts to categories; or the columns to convert, each
+            with its categories, or None for those that occur.
 
     Raises:
         TableError: "auto", and a column has no values, or texts that are no categories.

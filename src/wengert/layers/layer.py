@@ -61,7 +61,7 @@ class Layer(Holder, Declared):
     _dtype = cast("Any", None)  # of its own Parameters, once known; False if nothing is cast
     _elsewhere: ClassVar[tuple[str, ...]] = ()  # the order of the arguments in PyTorch and Keras
     casts_inputs: ClassVar[str] = "f"
-    _adds_inputs: ClassVar[bool] = False  # to outputs of Layers inside: their dtype counts, too
+    _adds_inputs: ClassVar[bool] = False  # to outputs of Layers inside, which then decide too
 
     def __call__(self, *xs: Any, **options: Any) -> Any:
         mode = self._mode
@@ -104,8 +104,8 @@ class Layer(Holder, Declared):
         )
 
     def _explained(self, xs: tuple[Any, ...]) -> str:
-        """Why `forward` failed for these inputs, and what to write; "" if that is not known."""
-        with suppress(Exception):  # (then the error that is there says more)
+        """The error message for inputs for which `forward` failed; "" if the cause is not known."""
+        with suppress(Exception):  # (the original error is then raised)
             if xs and type(self)._misfit is not Layer._misfit:
                 return no_array(type(self).__name__, xs[0]) or self._misfit(*xs)
         return ""
@@ -128,7 +128,7 @@ class Layer(Holder, Declared):
         return self._dtype
 
     def _call_in(self, mode: bool, xs: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """The call, with the mode of this Layer as the mode of Layers that have none."""
+        """The call, with the mode of this Layer for Layers inside without one of their own."""
         token = layer_train.set(mode)
         try:
             return self(*xs, **options)

@@ -84,7 +84,7 @@ class Evaluator:
         caller = f"{type(self).__name__}.compute"
         inputs, t = parted(caller, batch)
         loss = self._loss_of_outputs()
-        with counting():  # what losses within the model divide by says nothing about this loss
+        with counting():  # (losses within the model do not belong to this loss)
             y = call(caller, self.model, batch, inputs)
         if not isinstance(t, Padded):
             return loss(y, t), self.measure(y, t)

@@ -68,12 +68,12 @@ class PlainFunction:
     def __init__(self, function: Function) -> None:
         self.function = function
         self._call = outputs_first(function)
-        # what is ours, and no mean, has been replaced by a Metric
+        # functions of wengert that are no means have been replaced by Metrics
         module = getattr(unwrapped(function), "__module__", None) or ""
         self.is_mean: bool | None = True if module.startswith("wengert.functions") else None
         self.has_worked = False
         self._has_warned = False
-        self._tried = 0  # with how many samples it was not known
+        self._tried = 0  # samples at the last test without a result
 
     def __repr__(self) -> str:
         return f"PlainFunction({text_of(self.function)}, is_mean={self.is_mean})"
@@ -82,7 +82,7 @@ class PlainFunction:
         """The value for a batch, with the outputs if they are to be kept."""
         outputs = None if self.is_mean else Outputs(y, t)
         if self.is_mean is False and _size(y, t) == 1:
-            # one sample may have no value, such as a correlation; it counts among those kept
+            # the function may have no value for one sample, as a correlation; its outputs are kept
             return Weighted(math.nan, 0.0, outputs)
         with counting() as counts:
             try:
@@ -93,8 +93,8 @@ class PlainFunction:
                     return Weighted(math.nan, 0.0, outputs)  # no sample counts in this batch
                 if self.is_mean or not (self.has_worked or _size(y, t) == 1):
                     error.add_note(
-                        f"metric {name}: this is for one batch; Whole(function) is a metric that "
-                        f"calls the function for all batches together"
+                        f"metric {name}: the function was called for one batch; Whole(function) is "
+                        f"a metric that calls it once, for all batches together"
                     )
                     raise
                 return Weighted(math.nan, 0.0, outputs)  # such as a rate of a class without samples
@@ -127,7 +127,7 @@ class PlainFunction:
             )
 
     def is_whole(self, kept: Whole) -> bool:
-        """Whether the result is that of the outputs kept, and not a mean of those of batches."""
+        """Whether the result is computed from the kept outputs, not as a mean over batches."""
         return self.is_mean is not True and kept.size > 0
 
     def _judged(self, kept: Whole) -> bool | None:
@@ -146,7 +146,7 @@ class PlainFunction:
         try:
             whole, *parts = [self._value(*_sliced(y, t, part)) for part in samples]
         except Exception:
-            return False  # a mean over these samples would exist
+            return False  # (a mean over samples would have values for these parts)
         (value, _), (a, wa), (b, wb) = whole, *parts
         if not math.isfinite(value):
             return None
@@ -175,9 +175,9 @@ def weight_of(counts: Counts, result: Any) -> float | None:
     """The weight of a batch from what the losses and metrics that made its result divide by.
 
     Returns:
-        The weight, the first of several; None if the result is a sum. SAMPLES for nothing, for sums
-        and means together, and for a number computed from sums, such as a sum over the number of
-        samples.
+        The weight, the first of several; None if the result is a sum. SAMPLES if no loss or metric
+        was called, for sums and means together, and for a number computed from sums, such as a
+        sum divided by the number of samples.
     """
     found = counts.losses + counts.metrics
     kinds = {count is None for count in found}
