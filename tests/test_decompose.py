@@ -1,11 +1,12 @@
 """Inverses, determinants, factors, norms: identities, degenerate matrices, refused inputs."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
 
-from wengert import Variable
+from wengert import Variable, grad
 from wengert.functions import (
     cholesky,
     cond,
@@ -365,3 +366,30 @@ def test_matrices_that_are_not_square_are_refused(f, shape):
 def test_arguments_that_do_not_fit_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_singular_matrix_that_a_mask_leaves_out_has_no_gradient_in_slogdet():
+    x = Variable(np.array([[[2.0, 1.0], [0.0, 4.0]], [[1.0, 1.0], [1.0, 1.0]]]))
+    y = np.where([True, False], slogdet(x)[1], 0)
+    (g,) = grad([y], [x], create_graph=True)
+    (h,) = grad([g], [x])
+    assert y.data.tolist() == [pytest.approx(math.log(8)), 0]
+    np.testing.assert_allclose(g.data, [[[0.5, 0], [-0.125, 0.25]], np.zeros((2, 2))], atol=1e-15)
+    np.testing.assert_array_equal(h.data[1], 0)
+    assert np.all(np.isfinite(h.data))
+
+
+def test_the_gradient_of_slogdet_of_a_singular_matrix_is_refused_by_its_name():
+    y = slogdet(Variable(np.ones((2, 2))))[1]
+    with pytest.raises(np.linalg.LinAlgError, match=r"^slogdet: got a singular matrix"):
+        y.backward()
+
+
+@pytest.mark.parametrize("shape", [(2000, 2), (2, 2000)])
+def test_the_pseudo_inverse_of_a_long_matrix_takes_little_memory(shape):
+    x = Variable(np.random.default_rng(0).normal(size=shape))
+    tracemalloc.start()
+    np.linalg.pinv(x).backward()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50 * x.nbytes

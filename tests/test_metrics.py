@@ -221,3 +221,11 @@ def test_infinite_scores_are_ordered():
 def test_r2_of_numbers_whose_squares_leave_the_range(size):
     x, t = np.array([1.0, 2.0, 3.0]) * size, np.array([1.0, 2.0, 3.5]) * size
     assert r2_score(x, t) == pytest.approx(r2_score(x / size, t / size))
+
+
+@pytest.mark.parametrize("metric", [f1_score, confusion_matrix])
+@pytest.mark.parametrize("dtype", [float, bool])
+def test_scores_without_an_axis_of_classes_are_refused_with_the_cure(metric, dtype):
+    x = np.array([0.2, 0.7, 0.9]) > 0.5
+    with pytest.raises(TypeError, match=r"got x .* use \(x > 0\.5\)\.astype\(int\)"):
+        metric(x.astype(dtype), np.array([0, 1, 1]))

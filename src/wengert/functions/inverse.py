@@ -96,7 +96,10 @@ class SlogDet(OfMatrices):
 
     def backward(self, gsign, gy):  # (the sign is piecewise constant)
         (x,) = self.xs
-        return _as_matrices(gy) * np.swapaxes(inv(x), -1, -2)
+        unused = np.isneginf(as_array(self.ys[1])) & (as_array(gy) == 0)
+        if unused.any():  # (singular matrices that a mask leaves out)
+            x = np.where(_as_matrices(unused), np.eye(x.shape[-1], dtype=x.dtype), x)
+        return _as_matrices(gy) * np.swapaxes(_regular("slogdet", np.linalg.inv, x), -1, -2)
 
     samples = Inv.samples
 

@@ -37,9 +37,9 @@ class Pinv(OfMatrices):
         x, cutoff = self.xs
         (y,) = self.ys
         yt, gyt = np.swapaxes(y, -1, -2), np.swapaxes(gy, -1, -2)
-        gx = -(yt @ gy @ yt)
-        outer, inner = gyt @ y @ yt, yt @ y @ gyt
-        gx = gx + (outer - x @ (y @ outer)) + (inner - (inner @ y) @ x)
+        outer, inner = _product(gyt, y, yt), _product(yt, y, gyt)
+        outer, inner = outer - _product(x, y, outer), inner - _product(inner, y, x)
+        gx = outer + inner - _product(yt, gy, yt)
         return gx, np.zeros_like(cutoff)  # (y is piecewise constant in the cutoff)
 
     @staticmethod
@@ -74,6 +74,11 @@ class LeastSquares(OfMatrices):
         for m, n in [(4, 2), (3, 3), (2, 4)]:
             A = np.eye(m, n) + rng.uniform(-0.3, 0.3, size=(m, n))
             yield A, rng.normal(size=(m, 2)), np.array(1e-15)
+
+
+def _product(a: Any, b: Any, c: Any) -> Any:
+    """a b c; with M × N matrices and their transposes, in the order without large matrices."""
+    return (a @ b) @ c if a.shape[-2] < a.shape[-1] else a @ (b @ c)
 
 
 def _power_of_2(x: np.ndarray) -> Any:
