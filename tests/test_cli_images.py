@@ -251,7 +251,9 @@ def test_a_run_is_resumed_with_its_files_when_others_are_added(data, capsys):
     (data / "third").mkdir()
     picture(data / "third" / "new.png")
     out = ran(capsys, "train", "--resume", "part", "--epochs", "4")
-    assert re.search(r"2 other images in \S+ were added or left out: this run goes on without", out)
+    assert re.search(
+        r"2 other images in \S+ were added or left out: this run continues without", out
+    )
     assert Run.open("part").files == before
     assert Run.open("part").facts == Run.open("whole").facts
 
@@ -284,7 +286,7 @@ def test_a_run_whose_images_are_missing_is_resumed_without_them_on_request(data,
     assert (
         f"1 of 40 images of the run in {data} are missing or cannot be read: {name} (there" in err
     )
-    assert err.endswith("Put them back, or go on without them with --skip-damaged\n")
+    assert err.endswith("Put them back, or continue without them with --skip-damaged\n")
     out = ran(capsys, *arguments, "--skip-damaged")
     assert "1 of 40 images of the run" in out
     assert "epoch 3/3" in out

@@ -411,7 +411,9 @@ def test_while_the_disk_is_full_the_training_goes_on(tmp_path, capsys, monkeypat
     monkeypatch.setattr(train, "SAVE_EVERY", 1e-6)
     assert main(["train", "digits", *TINY, "--run", "run"]) == 0
     out, err = capsys.readouterr()
-    assert err.count("No space left on device; the training goes on without a new checkpoint") == 1
+    assert (
+        err.count("No space left on device; the training continues without a new checkpoint") == 1
+    )
     assert RESULT.search(out)
 
 

@@ -107,7 +107,7 @@ def explains_call(
 ) -> Callable[[C], C]:
     """Decorator: the error of a call with a missing or unknown argument lists the arguments.
 
-    For an argument of another framework, it names ours.
+    For an argument of another framework, it names the one used here.
 
     Args:
         hint: ends the message, from the positional arguments.

@@ -85,9 +85,9 @@ def grad(
     for name, variables in (("output", ys), ("input", xs)):
         for x in variables:
             if not isinstance(x, Variable):
-                cure = "; use model.named_params()" if hasattr(x, "named_params") else ""
+                hint = "; use model.named_params()" if hasattr(x, "named_params") else ""
                 raise TypeError(
-                    f"grad: got a {type(x).__name__} as {name}, needed a Variable{cure}"
+                    f"grad: got a {type(x).__name__} as {name}, needed a Variable{hint}"
                 )
     if not all(x.requires_grad for x in xs):
         raise RuntimeError(

@@ -32,8 +32,8 @@ def debug() -> Registration:
     - A Variable that becomes a plain number without `float()`, as in `K[0, 0] = v` and
       `math.sin(v)`: it leaves the graph without an error. A warning names the line.
 
-    It holds for calls made in this thread while it is on. They take several times longer: each
-    array is read once more. The origins of calls are noted, as by `wg.trace`.
+    It holds for calls made in this thread while it is on. They take several times longer, because
+    each array is read for its checksum. The origins of calls are noted, as by `wg.trace`.
 
     Example:
         >>> import wengert as wg

@@ -33,7 +33,7 @@ class Pictures:
     Attributes:
         files: the paths of each part; "validation" is missing if it is to be taken from "train".
         classes: their names.
-        notes: remarks for the user.
+        notes: messages for the user.
     """
 
     root: Path
@@ -124,7 +124,7 @@ def again(settings: Settings, files: Files, classes: Sequence[str], only: str = 
     Args:
         files: of the parts, when the run was started.
         only: the part that is needed; "" needs all. Of a part that alone is needed, images that
-            cannot be read are left out, with a remark.
+            cannot be read are left out, with a message.
 
     Raises:
         ValueError: images are missing or cannot be read, and are not to be skipped.
@@ -141,15 +141,15 @@ def again(settings: Settings, files: Files, classes: Sequence[str], only: str = 
         if not (only or settings["skip_damaged"]):
             raise ValueError(
                 f"{count} are missing or cannot be read: {_listed(bad)}. Put them back, or "
-                f"go on without them with --skip-damaged"
+                f"continue without them with --skip-damaged"
             )
         notes.append(f"{count} are left out: {_listed(bad)}")
     if not only:
         added = len(_present(root) - {name for names in files.values() for name in names})
         if added:
             notes.append(
-                f"{added} other images in {root} were added or left out: this run goes on without "
-                f"them, a new run takes them"
+                f"{added} other images in {root} were added or left out: this run continues "
+                f"without them, a new run takes them"
             )
     kept = {part: [n for n in names if n not in bad] for part, names in files.items()}
     return Pictures(root, kept, tuple(classes), notes)
@@ -190,7 +190,7 @@ def _listed(problems: dict[str, str]) -> str:
 
 
 def _others(root: Path) -> list[str]:
-    """A remark on the files whose ending is not that of an image that can be read."""
+    """A message about files whose ending is not that of an image that can be read."""
     files = (f for f in root.rglob("*") if f.is_file() and not is_hidden(f, root))
     endings = Counter(f.suffix.lower() or f.name for f in files)
     other = {ending: count for ending, count in endings.items() if ending not in SUFFIXES}

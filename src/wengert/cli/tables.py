@@ -46,7 +46,7 @@ HINTS = {  # what to do about a TableError, as options of `wengert train`
             "reads its values as categories",
     "decimal": "--decimal , reads decimal commas",
     "out": "--leave-out {column} leaves it out",
-    "many": "--leave-out {column} leaves it out, --categories {column} reads it all the same",
+    "many": "--leave-out {column} leaves it out, --categories {column} reads it nevertheless",
     "names": "--kind classes takes it as the name of a class; else leave the line out, as "
              "--missing skip does",
     "kind": "--kind classes takes every text as the name of a class",
@@ -58,7 +58,7 @@ HINTS = {  # what to do about a TableError, as options of `wengert train`
 
 
 class TableData:
-    """The samples of a table, the facts about its columns, and remarks for the user.
+    """The samples of a table, the facts about its columns, and messages for the user.
 
     Attributes:
         x: float64, (N, features), with NaN where a number is missing.
@@ -203,7 +203,7 @@ def _skipped(
 
 
 def _kind(rows: Rows, target: int, kind: str, notes: list[str]) -> str:
-    """The `kind` of `targets`; a remark says what "auto" has found."""
+    """The `kind` of `targets`; a message says what "auto" has found."""
     if kind != "auto":
         return {"classes": "classes", "regression": "numbers"}[kind]
     fields, name = rows.column(target), rows.label(target)

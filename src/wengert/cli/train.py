@@ -330,7 +330,7 @@ def _finish(run: Run, trainer: Trainer, samples: Data, best: BestWeights | None)
 
 
 class Saving(SaveCheckpoints):
-    """Saves checkpoints; while the folder cannot be written, the training goes on.
+    """Saves checkpoints; while the folder cannot be written, the training continues.
 
     Only the checkpoint at the end must be written.
     """
@@ -342,7 +342,7 @@ class Saving(SaveCheckpoints):
             if trainer.epoch == trainer.epochs or trainer.stopped is not None:
                 raise
             warnings.warn(
-                f"{self.folder}: {reason(error)}; the training goes on without a new checkpoint",
+                f"{self.folder}: {reason(error)}; the training continues without a new checkpoint",
                 stacklevel=2,
             )
 

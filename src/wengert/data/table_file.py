@@ -21,7 +21,7 @@ HINTS = {
     "text": "leave_out leaves the column out, categories reads its texts as categories",
     "decimal": "decimal=',' reads decimal commas",
     "out": "leave_out leaves the column out",
-    "many": "leave_out leaves the column out, categories=[{column!r}] reads it all the same",
+    "many": "leave_out leaves the column out, categories=[{column!r}] reads it nevertheless",
     "names": "kind='classes' takes it as the name of a class; else leave the line out",
     "kind": "kind='classes' takes every text as the name of a class",
     "line": "leave the line out",
@@ -201,7 +201,7 @@ def has_names(first: list[str], rest: list[list[str]], style: TableFormat) -> bo
 
     Without a number it has, unless each of its fields is found again in its column. With numbers,
     such as years, it has if a column has a text there and numbers everywhere below; or if its
-    numbers count on by 1, and its texts are found nowhere below; or if it counts its columns from
+    numbers increase by 1, and its texts are found nowhere below; or if it counts its columns from
     0, as pandas writes columns without names.
     """
     numeric = [style.is_number(field) for field in first]

@@ -48,7 +48,7 @@ class Norm(Reduction):
         (y,) = self.ys
         y = self.spread(y)
         if self.p > 0 and np.any(np.isinf(as_array(y))):
-            # infinite elements are the whole norm: as if they were ±1, and the others 0
+            # beside infinite elements the others do not count: as if these were ±1, and those 0
             endless = np.isinf(as_array(x))
             ones = np.where(endless, np.sign(as_array(x)), 0).astype(x.dtype)
             own = np.sum(endless, axis=self.axis, keepdims=True) ** (1 / self.p)

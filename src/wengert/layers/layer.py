@@ -123,7 +123,7 @@ class Layer(Holder, Declared):
         dtypes = {p.dtype for p in params if p.dtype.kind == "f"}
         if len(dtypes) == 1:
             (self._dtype,) = dtypes
-        else:  # (the first `forward` may make Parameters, so the second call looks once more)
+        else:  # (the first `forward` may make Parameters, so the second call searches again)
             self._dtype = False if self._dtype == () else ()
         return self._dtype
 
@@ -412,7 +412,7 @@ class Layer(Holder, Declared):
 
     @classmethod
     def _hint(cls, args: tuple[Any, ...], options: dict[str, Any]) -> str:
-        """For a call with an input, or in the order of other frameworks, the same call in ours."""
+        """For a call with an input, or in the order of other frameworks: how to write it here."""
         if args and isinstance(args[0], Variable | ndarray):
             return f"Make the layer first, and call it on the input: {cls.__name__}(...)(x)"
         if len(args) < 2 or len(args) > len(cls._elsewhere):

@@ -115,7 +115,7 @@ def _roc_area(scores: ndarray, positive: ndarray) -> float:
         return math.nan
     scores = np.where(np.isnan(scores), np.where(positive, -math.inf, math.inf), scores)
     _, indices, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = np.cumsum(counts) - (counts - 1) / 2  # from 1; equal scores share the mean of theirs
+    ranks = np.cumsum(counts) - (counts - 1) / 2  # from 1; equal scores have their mean rank
     return float((ranks[indices.reshape(-1)][positive].sum() - P * (P + 1) / 2) / (P * N))
 
 

@@ -51,11 +51,11 @@ class Scores:
     - A function that is a mean over samples, such as `F.accuracy` or a loss, is averaged over the
       batches, with what it divides by as the weights.
     - `F.r2_score`, `F.f1_score` and `F.confusion_matrix` are computed from sums and counts.
-    - Another function of which the first batches show that it is no mean over samples, such as a
-      root mean squared error, is computed from all outputs and targets, as `Whole` does it. (It is
-      called with parts of these batches; if they show nothing, their outputs are kept, up to four
-      million numbers, and then it is taken as a mean. Of a function that is none, at most 64
-      million numbers are kept; beyond, a warning says that it is averaged over the batches.)
+    - Another function is called with parts of the first batches, to find out whether it is a mean
+      over samples. If not, as for a root mean squared error, it is computed from all outputs and
+      targets, as by `Whole`. (While this is not known, outputs are kept, up to four million
+      numbers; then the function is taken as a mean. Of a function that is no mean, at most 64
+      million numbers are kept; beyond that, a warning says that it is averaged over the batches.)
 
     Args:
         metrics: functions (y, t) → number, and Metrics; a list, or a dict that names them. Metrics
