@@ -624,3 +624,11 @@ def test_a_gradient_goes_from_floats_back_to_integers_but_not_out_of_integers():
     z = Variable(np.array([1.5, 2.5]))
     np.sum(z.astype(int) * 3.0 + z).backward()
     assert z.grad.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("shape", [(3,), (0,), (2, 2)])
+def test_the_truth_of_several_elements_is_refused_with_what_to_write(shape):
+    x, y = Variable(np.ones(shape)), Variable(np.ones(shape))
+    for use in (lambda: bool(x), lambda: y in [x, y], lambda: 1 if x == y else 0):
+        with pytest.raises(ValueError, match=r"true or false; use np.all\(x\).*`is` to find"):
+            use()

@@ -614,6 +614,19 @@ def test_an_index_of_numpy_chooses_an_argument():
     assert wg.grad(lambda a, b: a * b, np.argmin([1, 0]))(2.0, 3.0) == 2
 
 
+SMALL = [np.uint8(200), np.int8(-100), np.int16(300), np.uint16(60000), np.uint32(100000)]
+
+
+@pytest.mark.parametrize("x", [*SMALL, np.uint64(3), True], ids=lambda x: type(x).__name__)
+def test_a_small_integer_as_an_argument_does_not_overflow(x):
+    f = lambda x: x**3 - 5 * x  # noqa: E731
+    y, gradient = int(x) ** 3 - 5 * int(x), 3 * int(x) ** 2 - 5
+    assert wg.value_and_grad(f)(x) == (y, gradient)
+    assert wg.jvp(f, x, np.ones((), np.asarray(x).dtype)) == (y, gradient)
+    assert wg.vjp(f, x)[1](1) == (gradient,)
+    assert wg.hessian(f)(x) == wg.hvp(f, x, 1) == 6 * int(x)
+
+
 def test_none_in_an_argument_stays_none():
     parameters = {"W": np.ones(2), "b": None, "layers": [None, 2.0]}
     y, gradient = wg.value_and_grad(lambda p: np.sum(p["W"]) * p["layers"][1])(parameters)

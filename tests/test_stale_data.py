@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 
 import wengert as wg
+import wengert.dezero
 import wengert.functions as F
 from wengert import Variable
 from wengert.arrays import writable
+from wengert.dezero import optimizers as book
+from wengert.dezero.models import MLP
+from wengert.optimizers import AverageGradients, ClipNorm, ClipValue, ExponentialMovingAverage
 
 X = np.linspace(-1, 1, 12).reshape(4, 3)
 LABELS = np.array([0, 2, 1, 2])
@@ -116,3 +120,73 @@ def test_a_write_before_backward_leaves_the_gradient_at_the_old_value():
     y.backward()
     assert x.grad.data.tolist() == [27]
     assert wg.grad(x**3, x).data.tolist() == [75]
+
+
+# ---- Gradients and averages that a graph refers to ----
+
+HOOKS = [
+    ClipNorm(1.0),
+    ClipValue(1.0),
+    AverageGradients(2),
+    book.ClipGrad(1.0),
+    book.WeightDecay(0.5),
+]
+
+
+@pytest.mark.parametrize("hook", HOOKS, ids=repr)
+@pytest.mark.parametrize(
+    "hold", [lambda p: p.grad, lambda p: p.grad.data, lambda p: p.grad.data[:]]
+)
+def test_a_hook_leaves_a_gradient_that_a_graph_refers_to_as_it_was(hook, hold):
+    p, x = wg.Parameter(np.array([3.0, 4.0])), Variable(np.ones(2))
+    np.sum(p**2).backward()
+    y = np.sum(x * hold(p))
+    hook([p])
+    y.backward()
+    assert x.grad.data.tolist() == [6, 8]
+    assert p.grad.data.tolist() != [6, 8]
+
+
+def test_a_gradient_that_the_program_keeps_is_not_clipped_in_place():
+    p = wg.Parameter(np.array([3.0, 4.0]))
+    np.sum(p**2).backward()
+    before = p.grad
+    assert ClipNorm(1.0)([p]) == 10
+    assert before.data.tolist() == [6, 8]
+
+
+def test_a_gradient_that_nobody_else_holds_is_clipped_in_place():
+    p = wg.Parameter(np.array([3.0, 4.0]))
+    np.sum(p**2).backward()
+    address = p.grad.data.ctypes.data
+    ClipNorm(1.0)([p])
+    assert p.grad.data.ctypes.data == address
+
+
+def test_an_average_that_a_graph_refers_to_is_not_moved():
+    p, x = wg.Parameter(np.array([1.0, 2.0])), Variable(np.ones(2))
+    average = ExponentialMovingAverage([p], 0.5)
+    average.update()
+    y = np.sum(x * average.averages["0"])
+    p.data = 3 * p.data
+    average.update()
+    y.backward()
+    assert x.grad.data.tolist() == [1, 2]
+    assert average.averages["0"].tolist() == [2, 4]
+
+
+BOOK = [book.SGD, book.MomentumSGD, book.AdaGrad, book.AdaDelta, book.Adam]
+
+
+@pytest.mark.parametrize("kind", BOOK)
+def test_the_optimizers_of_the_book_leave_recorded_graphs_as_they_are(kind):
+    model, x = MLP((1,)), wengert.dezero.Variable(np.ones((1, 3)))
+    y = model(x)
+    W = model.l0.W.data.copy()
+    optimizer = kind().setup(model)
+    y.backward()
+    optimizer.update()
+    assert not np.array_equal(model.l0.W.data, W)
+    x.cleargrad()
+    y.backward()
+    assert np.array_equal(x.grad.data, W.T)

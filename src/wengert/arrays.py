@@ -124,6 +124,16 @@ def writable(x: Any) -> ndarray:
     return data
 
 
+def buffer_for_gradient(p: Any) -> ndarray:
+    """An array for a new gradient of p: the old one if nobody else holds it or its Variable."""
+    x = p._grad
+    data: ndarray = x._data
+    free = data.base is None and data.flags.writeable and data.dtype is p._data.dtype
+    if free and sys.getrefcount(x) <= _ALONE and sys.getrefcount(data) <= _ALONE:
+        return data
+    return np.empty(data.shape, p.dtype)
+
+
 def _refuse_variables(operands: Sequence[Any], x: Any) -> None:
     """Raises TypeError for Variables among the operands of `x`, an array of another kind."""
     if any(isinstance(operand, ArrayMethods) for operand in operands):

@@ -358,9 +358,12 @@ def _check_value(name: str, y: Any) -> None:
 
 
 def _numbers(name: str, x: Any) -> ndarray:
-    """An argument as an array."""
+    """An argument as an array; integers have 64 bits, because small ones overflow."""
     try:
-        return as_array(x)
+        array = as_array(x)
+        if array.dtype.kind in "iub" and array.dtype != np.int64:
+            array = array.astype(np.float64 if array.dtype == np.uint64 else np.int64)
+        return array
     except TypeError:
         raise TypeError(
             f"{name}: got {x!r:.80} in an argument to differentiate, needed numbers and arrays "

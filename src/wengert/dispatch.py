@@ -144,7 +144,13 @@ class ArrayMethods(Generic[Variable]):
             observe(self)
         return float(self.item())
     def __int__(self) -> int: return int(self.item())
-    def __bool__(self) -> bool: return bool(self.item())
+    def __bool__(self) -> bool:
+        if self._data.size != 1:
+            raise ValueError(
+                f"Variable: got shape {self.shape}, needed one element to be true or false; use "
+                f"np.all(x), np.any(x) or x.size, and `is` to find a Variable in a list"
+            )
+        return bool(self._data)
     def __index__(self) -> int: return operator.index(self.item())
     def __round__(self, decimals: int | None = None) -> Variable:
         return np.round(self, decimals or 0)

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from wengert.arguments import call_text
+from wengert.arrays import writable
 from wengert.core import Parameter
 from wengert.names import public
 
@@ -40,6 +41,7 @@ class Optimizer:
             hook(params)
         for p in params:
             if p.grad is not None:  # (a hook may have frozen it)
+                writable(p)  # graphs that have been recorded keep the old values
                 self.update_one(p)
 
     def update_one(self, param: Any) -> None:
@@ -64,7 +66,7 @@ class WeightDecay:
 
     def __call__(self, params: list[Any]) -> None:
         for p in params:
-            p.grad.data += self.rate * p.data
+            p.grad.data = p.grad.data + self.rate * p.data
 
 
 class ClipGrad:
@@ -80,7 +82,7 @@ class ClipGrad:
         rate = self.max_norm / (norm + 1e-6)
         if rate < 1:
             for p in params:
-                p.grad.data *= rate
+                p.grad.data = p.grad.data * rate
 
 
 class FreezeParam:

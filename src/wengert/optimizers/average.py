@@ -61,7 +61,11 @@ class ExponentialMovingAverage:
                     f"ExponentialMovingAverage.update: {name} is {p.dtype} {p.shape}, but its "
                     f"average is {a.dtype} {a.shape}; make a new ExponentialMovingAverage"
                 )
-            a += (1 - self.decay) * (p.data - a)
+            # a new array: a graph or the program may hold the old one
+            moved = p.data - a
+            moved *= 1 - self.decay
+            moved += a
+            self.averages[name] = moved
 
     @contextmanager
     def swapped_in(self) -> Iterator[None]:

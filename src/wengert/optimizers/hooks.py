@@ -5,11 +5,14 @@ dict, too.
 """
 
 import math
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from wengert.arguments import integer, number
+from wengert.arrays import buffer_for_gradient
 from wengert.core import Variable
 from wengert.optimizers.targets import Target, as_target
 
@@ -28,11 +31,11 @@ class ClipValue:
         return f"ClipValue({self.limit!r})"
 
     def __call__(self, params: Target) -> None:
-        gradients = _gradients(params)
-        if any(np.isnan(g.max(initial=0)) for _, g in gradients):
+        clipped = _with_gradient(params)
+        if any(np.isnan(g.max(initial=0)) for g in _arrays(clipped)):
             raise ValueError("ClipValue: a gradient is NaN; lower lr, or look for its cause")
-        for p, g in gradients:
-            p.grad = np.clip(g, -self.limit, self.limit, out=_buffer(p, g))
+        for p in clipped:
+            _change(p, lambda g, out: np.clip(g, -self.limit, self.limit, out=out))
 
 
 class ClipNorm:
@@ -52,29 +55,27 @@ class ClipNorm:
         return f"ClipNorm({self.limit!r})"
 
     def __call__(self, params: Target) -> float:
-        gradients = _gradients(params)
-        norm = math.hypot(*[_norm(g) for _, g in gradients])
-        if norm == math.inf and all(np.isfinite(g).all() for _, g in gradients):
-            self._clip_by_direction(gradients)
+        clipped = _with_gradient(params)
+        norm = math.hypot(*[_norm(g) for g in _arrays(clipped)])
+        if norm == math.inf and all(np.isfinite(g).all() for g in _arrays(clipped)):
+            self._clip_by_direction(clipped)
             return norm
         if not math.isfinite(norm):
             raise ValueError(
                 f"ClipNorm: the norm of the gradients is {norm}; lower lr, or look for its cause"
             )
         if norm > self.limit:
-            for p, g in gradients:
-                p.grad = _scaled(g, self.limit / norm, _buffer(p, g))
+            for p in clipped:
+                _change(p, lambda g, out: _scale(g, self.limit / norm, out))
         return norm
 
-    def _clip_by_direction(self, gradients: list[tuple[Variable, ndarray]]) -> None:
+    def _clip_by_direction(self, params: list[Variable]) -> None:
         """Clips finite gradients whose norm is greater than all floats."""
-        params = [p for p, _ in gradients]
-        for p, g in gradients:
-            p.grad = np.multiply(g, SMALLEST, out=_buffer(p, g))
-        smaller = _gradients(params)
-        norm = math.hypot(*[_norm(g) for _, g in smaller])
-        for p, g in smaller:
-            p.grad = np.multiply(g, self.limit / norm, out=_buffer(p, g))
+        for p in params:
+            _change(p, lambda g, out: np.multiply(g, SMALLEST, out=out))
+        norm = math.hypot(*[_norm(g) for g in _arrays(params)])
+        for p in params:
+            _change(p, lambda g, out: np.multiply(g, self.limit / norm, out=out))
 
 
 class AverageGradients:
@@ -97,21 +98,28 @@ class AverageGradients:
         return f"AverageGradients({self.count!r})"
 
     def __call__(self, params: Target) -> None:
-        for p, g in _gradients(params):
-            p.grad = np.multiply(g, 1 / self.count, out=_buffer(p, g))
+        for p in _with_gradient(params):
+            _change(p, lambda g, out: np.multiply(g, 1 / self.count, out=out))
 
 
-def _gradients(params: Target) -> list[tuple[Variable, ndarray]]:
+def _with_gradient(params: Target) -> list[Variable]:
     if type(params) is not list:
         params = list(as_target("clipping", params).named_params().values())
-    return [(p, p.grad.data) for p in params if p.grad is not None]
+    return [p for p in params if p.grad is not None]
 
 
-def _buffer(p: Variable, g: ndarray) -> ndarray:
-    """The array for a new gradient: the old one, unless it has a graph or is read-only."""
+def _arrays(params: list[Variable]) -> Iterator[ndarray]:
+    for p in params:
+        assert p.grad is not None
+        yield p.grad.data
+
+
+def _change(p: Variable, function: Callable[[ndarray, ndarray], Any]) -> None:
+    """Calls `function(g, out)` for the gradient g of p; `out` is the new gradient of p."""
+    out = buffer_for_gradient(p)
     assert p.grad is not None
-    reusable = p.grad.creator is None and g.flags.writeable and g.dtype.kind == "f"
-    return g if reusable else np.empty(g.shape, p.dtype)
+    function(p.grad.data, out)
+    p.grad = out
 
 
 def _norm(g: ndarray) -> float:
@@ -130,12 +138,13 @@ def _norm(g: ndarray) -> float:
     return largest * math.sqrt(float(np.dot(scaled, scaled)))
 
 
-def _scaled(g: ndarray, factor: float, out: ndarray) -> ndarray:
-    """g times a factor < 1, which may be too small for the dtype of g."""
+def _scale(g: ndarray, factor: float, out: ndarray) -> None:
+    """Writes g times a factor < 1 to `out`; the factor may be too small for the dtype of g."""
     if factor >= SMALLEST:
-        return np.multiply(g, factor, out=out)
-    np.multiply(g, math.sqrt(factor), out=out)
-    return np.multiply(out, math.sqrt(factor), out=out)
+        np.multiply(g, factor, out=out)
+    else:
+        np.multiply(g, math.sqrt(factor), out=out)
+        np.multiply(out, math.sqrt(factor), out=out)
 
 
 SMALLEST, LARGEST = 1e-30, 1e37  # squares between them are exact enough in float32
