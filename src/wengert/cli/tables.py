@@ -91,7 +91,7 @@ def load_table(settings: Settings) -> TableData:
     _check_names(rows, [*used, target])
     chosen = {_column(rows, "--categories", name) for name in settings["categories"]}
     columns = _columns(rows, used, chosen)
-    notes = _remarks(rows, columns)
+    notes = _notes(rows, columns)
     if settings["missing"] == "skip":
         rows = _skipped(rows, columns, target, settings["kind"], notes)
     kind = _kind(rows, target, settings["kind"], notes)
@@ -153,7 +153,7 @@ def _columns(rows: Rows, used: Sequence[int], chosen: set[int]) -> list[Column]:
     return found
 
 
-def _remarks(rows: Rows, columns: Sequence[Column]) -> list[str]:
+def _notes(rows: Rows, columns: Sequence[Column]) -> list[str]:
     """What the user should know about the columns."""
     notes = []
     if rows.guessed:

@@ -91,7 +91,7 @@ class SoftCrossEntropy(Function):
         gy = np.expand_dims(gy, -1)
         bad = ~np.isfinite(np.max(as_array(x), axis=-1, keepdims=True))
         if bad.any():
-            unused = np.all(np.equal(as_array(q), 0), axis=-1, keepdims=True)
+            unused = all_zero(q, [-1])
             x = np.where(bad & (unused | np.equal(as_array(gy), 0)), 0, x)
         gx = gq = None
         if need_x:

@@ -19,6 +19,7 @@ from wengert.functions.axes import checked_axes
 from wengert.functions.precision import in_float
 from wengert.functions.shape import reshape
 from wengert.functions.types import Input, X
+from wengert.functions.zeros import all_zero
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
 
@@ -43,7 +44,7 @@ class Normalize(Function):
         return self._backward(gy, self.xs[0])
 
     def backward_past_zeros(self, gy):
-        return self._backward(gy, _used(self.xs[0], gy, self.axes))
+        return self._backward(gy, _masked_groups(self.xs[0], gy, self.axes))
 
     def _backward(self, gy, x):
         affine = self.xs[1:]
@@ -86,7 +87,7 @@ class BatchNorm(Function):
         return self._backward(gy, self.xs[0])
 
     def backward_past_zeros(self, gy):
-        return self._backward(gy, _used(self.xs[0], gy, _all_but_channels(gy)))
+        return self._backward(gy, _masked_groups(self.xs[0], gy, _all_but_channels(gy)))
 
     def _backward(self, gy, x):
         affine = self.xs[3:]
@@ -124,7 +125,7 @@ class BatchNormInference(Function):
         return self._backward(gy, self.xs[0])
 
     def backward_past_zeros(self, gy):
-        return self._backward(gy, _used(self.xs[0], gy, ()))
+        return self._backward(gy, _masked_groups(self.xs[0], gy, ()))
 
     def _backward(self, gy, x):
         affine = self.xs[3:]
@@ -209,9 +210,9 @@ def _standardized(x: Any, axes: tuple[int, ...], eps: float, centered: bool = Tr
     return found if scale is None else kernels.standardize(x, axes, eps, centered, scale)
 
 
-def _used(x: Any, gy: Any, axes: tuple[int, ...]) -> Any:
-    """x, without NaN and infinity in groups of elements that get no gradient."""
-    unused = np.all(np.equal(gy, 0), axis=axes, keepdims=True)
+def _masked_groups(x: Any, gy: Any, axes: tuple[int, ...]) -> Any:
+    """x, with 0 for groups of elements with NaN or infinity whose gradients are all 0."""
+    unused = all_zero(gy, axes)
     finite = np.all(np.isfinite(x), axis=axes, keepdims=True)
     return np.where(np.logical_and(unused, np.logical_not(finite)), 0, x)
 

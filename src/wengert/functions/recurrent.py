@@ -363,18 +363,7 @@ def gru(
     return y, last
 
 
-def _layers(
-    name: str,
-    function: Callable[..., Recurrence],
-    gates: int,
-    x: Any,
-    weights: Any,
-    states: dict[str, Any],
-    bidirectional: bool,
-    lengths: Any,
-    dropout: float,
-) -> Any:
-    """All layers in turn: the last output, then the last states of all layers and directions."""
+def _check_layers(name: str, x: Any, weights: Any, directions: int) -> None:
     if np.ndim(x) != 3 or 0 in np.shape(x)[1:]:
         raise ValueError(
             f"{name}: got x {np.shape(x)}, needed (B, T, D) with steps and features; for sequences "
@@ -387,12 +376,27 @@ def _layers(
             f"{name}: got weights that are not a list of tuples; needed (Wx, Wh) or "
             f"(Wx, Wh, bx, bh) for each layer and direction, for one layer [(Wx, Wh)]"
         )
-    directions = 2 if bidirectional else 1
     if not weights or len(weights) % directions:
         raise ValueError(
             f"{name}: got {len(weights)} tuples of weights, needed one for each layer"
-            f"{' and direction: an even number' if bidirectional else ''}"
+            f"{' and direction: an even number' if directions == 2 else ''}"
         )
+
+
+def _layers(
+    name: str,
+    function: Callable[..., Recurrence],
+    gates: int,
+    x: Any,
+    weights: Any,
+    states: dict[str, Any],
+    bidirectional: bool,
+    lengths: Any,
+    dropout: float,
+) -> Any:
+    """All layers in turn: the last output, then the last states of all layers and directions."""
+    directions = 2 if bidirectional else 1
+    _check_layers(name, x, weights, directions)
     x, weights, states, dtype = _in_single(x, weights, states)
     B, T = np.shape(x)[:2]
     H = np.shape(weights[0][1])[0] if len(weights[0]) > 1 and np.ndim(weights[0][1]) else 0

@@ -90,10 +90,7 @@ def nanvar(
 ) -> Any:
     """np.var without NaN; NaN where there are not more than ddof numbers."""
     x = cast(a, dtype)
-    if correction is not None:
-        ddof = correction
-    valid = _valid(x, where)
-    return forms.var(x, axis, ddof=ddof, keepdims=keepdims, where=valid, mean=mean)
+    return forms.var(x, axis, None, ddof, keepdims, _valid(x, where), mean, correction)
 
 
 @of("nanstd")
@@ -127,11 +124,10 @@ def _extremum(
     x = as_operand(x)
     if x.dtype.kind != "f":
         return full(x, axis, keepdims, initial, where)
-    options = {"keepdims": keepdims}
     if initial is not None or where is not True:
         return full(_replaced(x, limit), axis, keepdims, initial, where)
-    y = function(_replaced(x, limit), axis, **options)
-    return choose_where(reduce.all(np.isnan(x), axis, **options), np.nan, y)
+    y = function(_replaced(x, limit), axis, keepdims=keepdims)
+    return choose_where(reduce.all(np.isnan(x), axis, keepdims=keepdims), np.nan, y)
 
 
 @of("nanmax")

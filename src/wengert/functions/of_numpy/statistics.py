@@ -100,8 +100,7 @@ def percentile(
     weights: Any = None,
 ) -> Any:
     """The quantile of q / 100."""
-    fractions = q / 100 if isinstance(q, Variable) else np.true_divide(q, 100)
-    return _quantile("percentile", a, fractions, axis, method, keepdims, weights)
+    return _quantile("percentile", a, np.true_divide(q, 100), axis, method, keepdims, weights)
 
 
 @of("median")
@@ -135,7 +134,7 @@ def nanpercentile(
     weights: Any = None,
 ) -> Any:
     """np.percentile of the elements that are not NaN."""
-    fractions = q / 100 if isinstance(q, Variable) else np.true_divide(q, 100)
+    fractions = np.true_divide(q, 100)
     return _quantile("nanpercentile", a, fractions, axis, method, keepdims, weights, skip_nan=True)
 
 
