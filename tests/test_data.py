@@ -495,3 +495,14 @@ def test_the_digits_name_their_source():
     text = files("wengert.data").joinpath("digits.txt").read_text(encoding="utf-8")
     assert "CC BY 4.0" in text
     assert "Alpaydin" in text
+
+
+@pytest.mark.parametrize(
+    ("dataset", "said"),
+    [(np.zeros((1000, 3)), r"float64 (1000, 3)"), ([1.0] * 1000, "list of 1000")],
+)
+def test_data_sets_of_arrays_and_lists_print_no_samples(dataset, said):
+    assert repr(Subset(dataset, [0, 1])) == f"Subset(2 of {said})"
+    assert repr(ConcatDataset(dataset, dataset)) == f"ConcatDataset({said}, {said})"
+    assert repr(TransformDataset(dataset, abs)) == f"TransformDataset({said}, abs)"
+    assert repr(DataLoader(dataset, 10, seed=0)).startswith(f"DataLoader({said}, batch_size=10")

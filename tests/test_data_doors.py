@@ -316,7 +316,7 @@ LABELS = {
     "from 1": (T + 1, "got the label 3, .*if the labels are counted from 1, use t - 1"),
     "too many": (2 * T, "got the label 4, .*count labels from 0, or give x more columns"),
     "-1": (T - 1, "got the label -1, .*if -1 marks what is to be ignored, use ignore_index=-1"),
-    "-100": (np.where(T == 1, -100, T), "use ignore_index=-100 in the loss"),
+    "-100": (np.where(T == 1, -100, T), "use ignore_index=-100"),
     "several negative": (T - 2, "got the label -2, .*count labels from 0"),
 }
 

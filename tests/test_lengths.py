@@ -404,3 +404,58 @@ def test_padded_is_pickled_for_worker_processes():
     assert padded.mask.tolist() == [[True] * 3, [True, False, False]]
     loader = DataLoader(TAGGED, 4, seed=0, collate=ragged, workers=2)
     assert [x.x.shape[0] for x, _ in loader] == [4, 4, 2]
+
+
+VECTORS = [(x, np.eye(3, dtype=np.float32)[i % 3]) for i, x in enumerate(SEQUENCES)]
+STEPS = [(x, np.arange(len(x))) for x in SEQUENCES]  # a target for each step
+
+
+@pytest.mark.parametrize("options", [{}, {"padding": -1.0}])
+@pytest.mark.parametrize("size", [1, 3, 10])
+@pytest.mark.parametrize(("samples", "kind"), [(VECTORS, np.ndarray), (STEPS, Padded)])
+def test_all_batches_of_a_loader_have_the_same_structure(samples, kind, size, options):
+    loader = DataLoader(samples, size, shuffle=False, collate=partial(ragged, **options))
+    for _ in range(2):
+        assert {type(t) for _, t in loader} == {kind}
+
+
+def test_the_length_of_a_vector_is_no_length_of_a_sequence_in_any_batch():
+    class Sums(Layer):
+        def __init__(self):
+            self.linear = Linear(3, in_size=3)
+
+        def forward(self, x, lengths):
+            return self.linear(np.sum(x, axis=1))
+
+    evaluator = Evaluator(Sums(), F.mean_squared_error, metrics=[F.r2_score, lambda y, t: len(t)])
+    whole, *others = [
+        evaluator.evaluate(DataLoader(VECTORS, size, shuffle=False, collate=ragged))
+        for size in (10, 3, 1)
+    ]
+    for scores in others:
+        assert scores == pytest.approx(whole, rel=1e-5)
+
+
+def test_a_search_for_sequences_draws_nothing_and_hides_no_error():
+    class Drawing:
+        def __len__(self):
+            return 10
+
+        def __getitem__(self, i):
+            return SEQUENCES[i] + wg.random.generator().random() + np.random.random(), LABELS[i]
+
+    class Damaged(Drawing):
+        def __getitem__(self, i):
+            raise OSError(f"sample {i} is damaged")
+
+    np.random.seed(0)
+    wg.seed(0)
+    first = next(iter(DataLoader(Drawing(), 4, seed=0, collate=ragged)))[0].x
+    drawn = np.random.random(), wg.random.generator().random()
+    np.random.seed(0)
+    wg.seed(0)
+    assert drawn == (np.random.random(), wg.random.generator().random())
+    again = next(iter(DataLoader(Drawing(), 4, seed=0, collate=ragged)))[0].x
+    np.testing.assert_array_equal(first, again)
+    with pytest.raises(OSError, match="is damaged"):
+        next(iter(DataLoader(Damaged(), 4, seed=0, collate=ragged)))

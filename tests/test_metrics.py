@@ -229,3 +229,13 @@ def test_scores_without_an_axis_of_classes_are_refused_with_the_cure(metric, dty
     x = np.array([0.2, 0.7, 0.9]) > 0.5
     with pytest.raises(TypeError, match=r"got x .* use \(x > 0\.5\)\.astype\(int\)"):
         metric(x.astype(dtype), np.array([0, 1, 1]))
+    with pytest.raises(TypeError, match=r"got x float64 \(3, 3\), .* one-hot rows t use np.argmax"):
+        metric(np.eye(3), np.eye(3, dtype=int))
+
+
+@pytest.mark.parametrize("metric", [accuracy, f1_score, confusion_matrix])
+def test_a_negative_label_is_refused_with_the_option_that_leaves_it_out(metric):
+    t = np.array([0, 1, -1])
+    with pytest.raises(ValueError, match=r"got the label -1, .* use ignore_index=-1$"):
+        metric(np.eye(3), t)
+    metric(np.eye(3), t, ignore_index=-1)

@@ -462,3 +462,30 @@ def test_padded_targets_weigh_their_steps():
     steps = np.concatenate([b.steps(a) for a, b in batches])
     assert found == {"loss": pytest.approx(np.abs(steps).mean(), rel=1e-6),
                      "absolute": pytest.approx(np.abs(steps).mean(), rel=1e-6)}  # fmt: skip
+
+
+UNEQUAL = [(np.ones((2, n, 3), np.float32), np.zeros((2, n), np.int64)) for n in (4, 3, 5)]
+
+
+def right(y, t):
+    return np.mean(y.argmax(axis=-1) == t)
+
+
+def test_outputs_of_unequal_shapes_are_averaged_and_a_warning_names_the_cure():
+    scores = Scores([right])
+    scores.update(*UNEQUAL[0])
+    with pytest.warns(UserWarning, match=r"right has outputs of different shapes.*Padded"):
+        scores.update(*UNEQUAL[1])
+    scores.update(*UNEQUAL[2])
+    assert scores.compute() == {"right": 1.0}
+    again = scores.empty()
+    again.load_state_dict(scores.state_dict())
+    assert again.compute() == {"right": 1.0}
+
+
+def test_a_whole_function_of_outputs_of_unequal_shapes_is_refused_with_the_cure():
+    whole = Whole(right)
+    whole.update(*UNEQUAL[0])
+    with pytest.raises(ValueError, match=r"got outputs and targets \(2, 3, 3\), .*Padded"):
+        whole.update(*UNEQUAL[1])
+    assert whole.compute() == 1.0

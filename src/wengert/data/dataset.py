@@ -154,7 +154,7 @@ class ConcatDataset(BaseDataset):
         return int(self._ends[k]) - len(self.datasets[k])
 
     def __repr__(self) -> str:
-        return f"ConcatDataset({', '.join(map(repr, self.datasets))})"
+        return f"ConcatDataset({', '.join(map(described, self.datasets))})"
 
 
 class Subset(BaseDataset):
@@ -184,7 +184,7 @@ class Subset(BaseDataset):
         return batch_of(self.dataset, self.indices[indices])
 
     def __repr__(self) -> str:
-        return f"Subset({len(self)} of {self.dataset!r})"
+        return f"Subset({len(self)} of {described(self.dataset)})"
 
 
 class TransformDataset(BaseDataset):
@@ -237,7 +237,16 @@ class TransformDataset(BaseDataset):
     def __repr__(self) -> str:
         options = [text_of(transform) for transform in self.transforms]
         options += [] if self.of_sample is None else [f"sample={text_of(self.of_sample)}"]
-        return f"TransformDataset({', '.join([repr(self.dataset), *options])})"
+        return f"TransformDataset({', '.join([described(self.dataset), *options])})"
+
+
+def described(dataset: Any) -> str:
+    """A data set for a `repr`: without the numbers of an array or the samples of a list."""
+    if isinstance(dataset, ndarray):
+        return f"{dataset.dtype} {dataset.shape}"
+    if isinstance(dataset, list | tuple):
+        return f"{type(dataset).__name__} of {len(dataset)}"
+    return repr(dataset)
 
 
 # ---- Indices and batches ----

@@ -16,10 +16,12 @@ from wengert.data.dataset import (
     Dataset,
     batch_of,
     check_dataset,
+    described,
     hint_of_arrays,
     positions,
 )
 from wengert.data.draws import Draws
+from wengert.data.ragged import for_data_set
 from wengert.data.sampler import Sampler
 from wengert.random import drawing_from, generator
 from wengert.state import compare_names
@@ -58,6 +60,7 @@ class Loader:
             else integer(caller, "seed", seed, least=0)
         )
         self.collate = collate
+        self._settled: tuple[Any, Any] = (None, None)  # `collate`, and what it became
         self.passes = 0
         self.position: int | None = None
         self._latest: object = None  # identifies the latest iterator; None after a load
@@ -74,7 +77,7 @@ class Loader:
     def __repr__(self) -> str:
         own = {} if self.collate is collate else {"collate": self.collate}
         options = [f"{name}={text_of(value)}" for name, value in (self._options() | own).items()]
-        return f"{type(self).__name__}({', '.join([repr(self.dataset), *options])})"
+        return f"{type(self).__name__}({', '.join([described(self.dataset), *options])})"
 
     def _indices(self, number: int) -> Callable[[int], ndarray]:
         """A function from the number of a batch to the indices of its samples, (N,) or (B, T)."""
@@ -112,12 +115,24 @@ class Loader:
 
     def _fetched(self, number: int, batches: range) -> Generator[Any, None, None]:
         indices = self._indices(number)
-        fetch = _Fetch(self.dataset, self.collate, indices, self.seed, number)
+        fetch = _Fetch(self.dataset, self._collate_of_set(), indices, self.seed, number)
         if self.workers == 0:
             return (fetch(k) for k in batches)
         if self.worker_kind == "thread":
             return self._by_threads(fetch, batches)
         return self._in_order(fetch, batches)
+
+    def _collate_of_set(self) -> Collate:
+        """`collate`, with what it takes from the whole data set."""
+        if self._settled[0] is not self.collate:
+            one = _Fetch(self.dataset, list, lambda k: np.array([k]), self.seed, 0)
+            try:
+                settled = for_data_set(self.collate, (one(k)[0] for k in range(len(self.dataset))))
+            except Exception:
+                settled = self.collate  # the error comes again with its batch
+            self._settled = self.collate, settled
+        made: Collate = self._settled[1]
+        return made
 
     def _in_order(self, fetch: Callable[[int], Any], batches: range) -> Generator[Any, None, None]:
         from wengert.data.workers import in_order  # 10 ms, only where there are workers

@@ -1,12 +1,16 @@
 """Sequences of unequal lengths: `ragged` pads them to a batch, `Padded` keeps their lengths."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
 from wengert.data.collate import collate
+
+AT_MOST = 100  # samples in the search for two of unequal length
 
 
 class Padded(NamedTuple):
@@ -71,7 +75,8 @@ def ragged(
         samples: each a sequence, a tuple or a dict. A sequence is an array (T, …) or a list.
         sequences: the positions in the tuple, or the keys in the dict, of the sequences; the others
             are stacked. By default: the first component, and those that are as long as the first
-            in each sample, such as a target for each step.
+            in each sample, such as a target for each step. A DataLoader decides it by the first
+            samples of the data set, so that all batches have the same structure.
         padding: the value past the end of a sequence; a dict gives one for each position or key.
 
     Raises:
@@ -109,6 +114,26 @@ def ragged(
         return values
     parts = values.values()
     return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
+
+
+def for_data_set(collate: Any, samples: Iterable[Any]) -> Any:
+    """`collate`; for `ragged` with the sequences that these samples show, as one batch may not.
+
+    In a batch of equal lengths, or of one sample, a vector of that length looks like a sequence.
+    """
+    options = collate.keywords if isinstance(collate, partial) else {}
+    function = collate.func if isinstance(collate, partial) else collate
+    if function is not ragged or options.get("sequences") is not None:
+        return collate
+    seen: list[Any] = []
+    for sample in islice(samples, AT_MOST):
+        if not isinstance(sample, tuple | dict) or (seen and _keys(sample) != _keys(seen[0])):
+            return collate
+        seen.append(sample)
+        columns = {key: [x[key] for x in seen] for key in _keys(sample)}
+        if len({_length(x) for x in next(iter(columns.values()))}) > 1:
+            return partial(collate, sequences=_as_long_as_the_first(columns))
+    return collate
 
 
 def _keys(sample: tuple[Any, ...] | dict[Any, Any]) -> Any:

@@ -93,7 +93,7 @@ def checked_labels(
             if low >= 1 and high == C:
                 hint = "if the labels are counted from 1, use t - 1; else give x more columns"
             elif low < 0 <= high < C and np.all(classes[classes < 0] == low):
-                hint = f"if {low} marks what is to be ignored, use ignore_index={low} in the loss"
+                hint = f"if {low} marks what is to be ignored, use ignore_index={low}"
             raise ValueError(
                 f"{name}: got the label {low if low < 0 else high}, but x {shape} has classes "
                 f"0 to {C - 1}; {hint}"

@@ -302,10 +302,12 @@ def _predicted(name: str, x: Any, t: Any, classes: int | None) -> tuple[Any, Any
             raise ValueError(f"{name}: got classes {classes} for x {values.shape}")
         return PredictedClass()(x), checked_labels(name, values.shape, t), C
     if values.shape == t.shape and values.dtype.kind not in "iu":
+        cure = "of probabilities of class 1 use (x > 0.5).astype(int)"
+        if values.ndim > 1 and values.shape[-1] > 1:
+            cure = "of one-hot rows t use np.argmax(t, axis=-1)"
         raise TypeError(
             f"{name}: got x {values.dtype} {values.shape}, needed scores with an axis of classes, "
-            f"(..., C), or predicted classes, integers; of probabilities of class 1 use "
-            f"(x > 0.5).astype(int)"
+            f"(..., C), or predicted classes, integers; {cure}"
         )
     C = classes or 1 + int(max(as_array(values).max(initial=0), as_array(t).max(initial=0)))
     checked_labels(name, (*values.shape, C), t)

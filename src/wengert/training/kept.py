@@ -54,12 +54,23 @@ class Whole(Metric):
     def update(self, y: Any, t: Any) -> None:
         if self.closed:
             return
+        self._check_shapes(y, t)
         # copies, as a program may fill the same arrays again for its next batch
         self.ys.append(_each(y, np.array))
         self.ts.append(_each(t, np.array))
         sizes = [np.size(x) for x in leaves(self.ys[-1]) + leaves(self.ts[-1])]
         self.size += sum(sizes)
         self.samples += len(np.atleast_1d(leaves(self.ys[-1])[0]))
+
+    def _check_shapes(self, y: Any, t: Any) -> None:
+        shapes = [np.shape(x)[1:] for x in leaves(y) + leaves(t)]
+        first = [x.shape[1:] for x in leaves(self.ys[:1]) + leaves(self.ts[:1])]
+        if first and shapes != first:
+            raise ValueError(
+                f"{self!r}: got outputs and targets {_listed(y, t)} after others "
+                f"{_listed(self.ys[0], self.ts[0])}, needed equal shapes but for the first axis; "
+                f"for sequences of unequal lengths, let the targets be Padded, as by `ragged`"
+            )
 
     def compute(self) -> Any:
         return outputs_first(self.function)(*self.joined()) if self.ys else math.nan
@@ -131,6 +142,10 @@ def leaves(x: Any) -> list[Any]:
     arrays: list[Any] = []
     _each(x, arrays.append)
     return arrays
+
+
+def _listed(y: Any, t: Any) -> str:
+    return ", ".join(str(np.shape(x)) for x in leaves(y) + leaves(t))
 
 
 def _joined(parts: list[Any]) -> Any:

@@ -105,7 +105,14 @@ class PlainFunction:
         """Keeps the outputs of a batch, unless the function is a mean over samples."""
         if value.outputs is None or self.is_mean:
             return
-        kept.update(*value.outputs)
+        try:
+            kept.update(*value.outputs)
+        except ValueError:
+            kept.close()
+            self._warn(
+                "has outputs of different shapes in the batches",
+                "of Padded targets, as `ragged` makes them, it gets the steps within the lengths",
+            )
         if self.is_mean is None:
             self.is_mean = self._judged(kept)
         if self.is_mean is None and kept.size > UNDECIDED:
@@ -114,15 +121,18 @@ class PlainFunction:
             kept.reset()
         elif kept.size > MOST:
             kept.close()
-            self._warn()
+            self._warn(
+                f"is no mean over the samples, but there are more than {MOST:,} numbers in the "
+                f"outputs of the data set, too many to keep",
+                f"Whole({text_of(self.function)}) keeps all",
+            )
 
-    def _warn(self) -> None:
+    def _warn(self, reason: str, cure: str) -> None:
         if not self._has_warned:
             self._has_warned = True
             warnings.warn(
-                f"metrics: {text_of(self.function)} is no mean over the samples, but there are "
-                f"more than {MOST:,} numbers in the outputs of the data set, too many to keep: the "
-                f"result is the mean over the batches; Whole({text_of(self.function)}) keeps all",
+                f"metrics: {text_of(self.function)} {reason}: the result is the mean over the "
+                f"batches; {cure}",
                 stacklevel=2,
             )
 
