@@ -6,6 +6,7 @@ import importlib
 import io
 import pkgutil
 import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,25 @@ def test_blocks_print_the_text_below_them(document):
             exec(compile(code, document.name, "exec"), names)
         if expected:
             assert printed.getvalue() == expected
+
+
+def test_the_readme_lists_every_document():
+    text = (ROOT / "README.md").read_text()
+    assert [path.name for path in ROOT.glob("docs/*.md") if f"(docs/{path.name})" not in text] == []
+
+
+def test_the_readme_counts_the_functions():
+    (said,) = re.findall(r"more than (\d+) functions", (ROOT / "README.md").read_text())
+    assert int(said) < len(dir(wengert.functions)) <= int(said) + 20
+
+
+def test_the_readme_lists_the_extras_for_users():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    (said,) = re.findall(r"Extras:([^;]*);", (ROOT / "README.md").read_text())
+    users = extras.keys() - {"test", "check", "parity", "bench"}
+    assert set(re.findall(r"`(\w+)`", said)) == users
 
 
 def test_there_are_blocks_to_run():

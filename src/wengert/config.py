@@ -77,7 +77,7 @@ config = Config()
 
 
 def training() -> bool:
-    """Whether the code that runs trains: not in `test_mode`, nor in a layer in inference mode."""
+    """Whether the running code is in training mode: not in `test_mode` or a layer after `eval()`."""
     return tape.read(train.get() and layer_train.get())
 
 

@@ -226,7 +226,7 @@ class _Network(BaseEstimator):
         largest = integer(type(self).__name__, "batch_size", self.batch_size, least=1)
         size = min(largest, len(train))
         while size > 2 and len(train) % size == 1:
-            size -= 1  # no batch of one sample, of which batch normalisation can make nothing
+            size -= 1  # (batch normalisation cannot take a batch of one sample)
         batches = DataLoader(train, size, seed=self._seed)
         batches.passes = self.n_iter_  # another order in each epoch, also of `partial_fit`
         return batches

@@ -63,7 +63,7 @@ def inputs_of(batch: Any) -> Any:
 
 
 def call(caller: str, model: Layer, batch: Any, inputs: Any) -> Any:
-    """The outputs of the model for the inputs of a batch, all of which it gets.
+    """The outputs of the model, which gets all inputs of a batch.
 
     Raises:
         TypeError: the model does not take them.
@@ -159,7 +159,7 @@ def _described(batch: Any) -> str:
 
 
 def check_target_or_lengths(caller: str, model: Layer, batch: Any) -> None:
-    """Refuses a pair of which it is not clear whether it is (x, t) or (x, lengths).
+    """Refuses a pair that may be (x, t) or (x, lengths).
 
     Raises:
         ValueError: the model takes lengths, and the second array looks like lengths for the first.

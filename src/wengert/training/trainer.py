@@ -480,7 +480,7 @@ def _another(error: Exception) -> str:
 
 
 def _is_kept(value: Any) -> bool:
-    """Whether it is a result of which there is no number for a batch."""
+    """Whether it is a result that has no number for a batch."""
     empty = isinstance(value, Weighted) and value.weight == 0 and math.isnan(value)
     return empty or isinstance(value, Outputs)
 
