@@ -77,7 +77,7 @@ config = Config()
 
 
 def training() -> bool:
-    """Whether the running code is in training mode: not in `test_mode` or a layer after `eval()`."""
+    """Whether the running code is in training mode: not in `test_mode` or after `eval()`."""
     return tape.read(train.get() and layer_train.get())
 
 
