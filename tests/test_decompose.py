@@ -393,3 +393,17 @@ def test_the_pseudo_inverse_of_a_long_matrix_takes_little_memory(shape):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 50 * x.nbytes
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: qr(x)[0], lambda x: qr(x)[1], lambda x: svd(x)[0], lambda x: eigh(x @ x.mT)[1],
+])  # fmt: skip
+@pytest.mark.parametrize("left_out", [np.zeros((2, 2)), np.ones((2, 2)), np.eye(2)])
+def test_matrices_that_a_mask_leaves_out_need_no_derivatives(f, left_out):
+    x = Variable(np.stack([np.array([[2.0, 1.0], [0.5, 4.0]]), left_out]))
+    alone = Variable(x.data[:1])
+    f(alone).backward()
+    y = f(x)
+    np.where(np.reshape([True, False], (2, 1, 1)), y, 0).backward()
+    np.testing.assert_allclose(x.grad.data[:1], alone.grad.data, rtol=1e-12)
+    assert np.all(x.grad.data[1] == 0)

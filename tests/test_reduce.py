@@ -58,3 +58,17 @@ def test_functions_of_one_axis_refuse_several(f):
 def test_a_boolean_is_not_an_axis(f):
     with pytest.raises(TypeError, match=rf"^{f.__name__}: got axis True, needed an integer"):
         f(Variable(np.ones((2, 3))), True)
+
+
+@pytest.mark.parametrize("f", [
+    F.sum, F.mean, F.var, F.std, F.prod, F.max, F.min, F.logsumexp, np.nanvar, np.nanstd, np.median,
+    np.linalg.norm, np.ptp, np.average, np.nanmean,
+    lambda x, axis: np.std(x, axis=axis, ddof=1),
+    lambda x, axis: np.var(x, axis=axis, where=x.data > 0),
+])  # fmt: skip
+def test_an_empty_batch_has_empty_results_and_gradients(f):
+    x = Variable(np.zeros((0, 4)))
+    y = f(x, axis=1)
+    y.backward()
+    assert y.shape == (0,)
+    assert x.grad.shape == (0, 4)

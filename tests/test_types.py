@@ -258,3 +258,15 @@ def test_programs_have_the_types_that_mypy_is_told(monkeypatch):
         if inspect.isfunction(program) and name != "errors":
             program(*[2.0] * len(inspect.signature(program).parameters))
     assert len(asserted) > 70
+
+
+@pytest.mark.parametrize("dtype", [">f2", ">f4", ">f8", ">i4"])
+def test_bytes_in_the_order_of_another_machine_are_put_in_order(dtype):
+    x = np.array([[3.0, 1.0], [2.0, 5.0]]).astype(dtype)
+    native = x.astype(x.dtype.newbyteorder("="))
+    for f in (F.sort, F.inv, F.softmax, lambda x: F.embedding([1, 0], x), F.relu):
+        y, expected = f(x), f(native)
+        assert y.dtype == expected.dtype
+        assert y.dtype.isnative
+        np.testing.assert_array_equal(y, expected)
+    assert Variable(x).dtype.isnative

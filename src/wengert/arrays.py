@@ -13,8 +13,13 @@ from wengert.dispatch import ArrayMethods
 DTypeLike: TypeAlias = np.dtype[Any] | type | str  # (NumPy's, which is longer, fills help pages)
 
 
+SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+
+
 def as_array(x: Any) -> ndarray:
     """`x` as an ndarray: the data of a Variable, an array itself, or an array of numbers.
+
+    Its bytes are in the order of this machine: files such as IDX, FITS and HDF5 may have the other.
 
     Raises:
         TypeError: x is not made of real numbers or booleans.
@@ -26,12 +31,15 @@ def as_array(x: Any) -> ndarray:
         array = np.asarray(x)
     except ValueError as error:
         raise ValueError(f"Variable: got a {type(x).__name__}, not an array: {error}") from None
-    if array.dtype.kind not in "fiub":
+    dtype = array.dtype
+    if dtype is SINGLE or dtype is DOUBLE:  # (the fastest check of the most frequent ones)
+        return array
+    if dtype.kind not in "fiub":
         raise TypeError(
-            f"Variable: got {type(x).__name__} with dtype {array.dtype}; "
+            f"Variable: got {type(x).__name__} with dtype {dtype}; "
             f"needed an array (or number) of float, int or bool{_hint_of_kind(array)}"
         )
-    return array
+    return array if dtype.isnative else array.astype(dtype.newbyteorder("="))
 
 
 def _hint_of_kind(array: ndarray) -> str:

@@ -75,7 +75,7 @@ class Eigh(OfMatrices):
         Vt = np.swapaxes(V, -1, -2)
         middle = _diagonal(gw)
         if not _is_missing(gV):
-            _check_distinct("eigh", "eigenvalues", as_array(w))
+            _check_distinct("eigh", "eigenvalues", as_array(w), _reached(w.ndim - 1, gw, gV))
             gaps = np.expand_dims(w, -2) - np.expand_dims(w, -1)
             middle = middle + _off_diagonal(Vt @ gV, gaps)
         return symmetric_part(V @ middle @ Vt)
@@ -109,7 +109,8 @@ class SVD(OfMatrices):
             gs = np.where(np.equal(s, 0), 0, gs)  # (as for |x| at 0)
             return U[..., :k] @ _diagonal(gs) @ Vt[..., :k, :]
         m, n = U.shape[-2], Vt.shape[-1]
-        _check_distinct("svd", "singular values", as_array(s), positive=m != n)
+        reached = _reached(s.ndim - 1, gU, gs, gVt)
+        _check_distinct("svd", "singular values", as_array(s), reached, positive=m != n)
         U, gU = _leading("svd", U, gU, k)
         V, gV = _leading("svd", np.swapaxes(Vt, -1, -2), np.swapaxes(gVt, -1, -2), k)
         UgU, VgV = np.swapaxes(U, -1, -2) @ gU, np.swapaxes(V, -1, -2) @ gV
@@ -151,7 +152,10 @@ class QR(OfMatrices):
         n = R.shape[-1]
         Q, gQ = _leading("qr", Q, gQ, n)
         R, gR = R[..., :n, :], gR[..., :n, :]
-        _check_independent(as_array(R), Q.shape[-2])
+        reached = _reached(R.ndim - 2, gQ, gR)
+        _check_independent(as_array(R), Q.shape[-2], reached)
+        if not np.all(reached):
+            R = np.where(reached[..., None, None], R, np.eye(n, dtype=R.dtype))
         M = R @ np.swapaxes(gR, -1, -2) - np.swapaxes(gQ, -1, -2) @ Q
         mirrored = np.tril(M) + np.swapaxes(np.tril(M, -1), -1, -2)
         right = np.swapaxes(gQ + Q @ mirrored, -1, -2)
@@ -203,6 +207,13 @@ def _is_missing(g: Any) -> bool:
     return not getattr(g, "requires_grad", False) and not np.any(as_array(g))
 
 
+def _reached(batch: int, *gys: Any) -> np.ndarray:
+    """Which matrices have a gradient that is not 0; the first `batch` axes count them."""
+    found = [np.any(as_array(gy) != 0, axis=tuple(range(batch, gy.ndim))) for gy in gys]
+    reached: np.ndarray = np.any(found, axis=0)
+    return reached
+
+
 def _leading(name: str, Q: Any, gQ: Any, k: int) -> tuple[Any, Any]:
     """The first k columns of an orthogonal Q, with the gradient of all columns.
 
@@ -224,8 +235,14 @@ def _leading(name: str, Q: Any, gQ: Any, k: int) -> tuple[Any, Any]:
     return Q1, g1 - Q2 @ (np.swapaxes(g2, -1, -2) @ Q1)
 
 
-def _check_distinct(name: str, values: str, w: np.ndarray, positive: bool = False) -> None:
-    """Raises ValueError if two of the values are equal to rounding, or one is 0 (`positive`)."""
+def _check_distinct(
+    name: str, values: str, w: np.ndarray, reached: np.ndarray, positive: bool = False
+) -> None:
+    """Raises LinAlgError if two of the values are equal to rounding, or one is 0 (`positive`).
+
+    Matrices that no gradient has reached may have any values.
+    """
+    w = w[reached]
     size = np.max(np.abs(w), axis=-1, keepdims=True, initial=0)
     limit = size * (w.shape[-1] * np.finfo(w.dtype).eps)
     close = np.abs(np.diff(w, axis=-1)) <= limit
@@ -242,7 +259,8 @@ def _check_distinct(name: str, values: str, w: np.ndarray, positive: bool = Fals
         )
 
 
-def _check_independent(R: np.ndarray, m: int) -> None:
+def _check_independent(R: np.ndarray, m: int, reached: np.ndarray) -> None:
+    R = R[reached]
     sizes = np.abs(np.diagonal(R, axis1=-2, axis2=-1))
     limit = np.max(np.abs(R), axis=(-1, -2), initial=0)[..., None] * m * np.finfo(R.dtype).eps
     if np.any(sizes <= limit):

@@ -148,6 +148,8 @@ class Var(Reduction):
 
     def divisor(self, x: Any, y: Any) -> float:
         """n - ddof."""
+        if x.size == 0:  # (an empty batch)
+            return 1.0
         return x.size / max_(1, y.size) - self.ddof
 
     def centered(self, x: Any) -> Any:
