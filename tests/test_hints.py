@@ -4,6 +4,7 @@ import ast
 import copy
 import inspect
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -96,6 +97,33 @@ def test_other_names_keep_pythons_message(owner):
     assert error.value.name == "nonsense"
     assert not hasattr(owner, "nonsense")
     assert getattr(owner, "nonsense", 3) == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "here"),
+    [
+        ("from wengert import nn", "wengert has no 'nn'; here: wg.layers"),
+        ("from wengert.layers import Linear, Dense", "here: L.Linear"),
+        ("from wengert.functions import cross_entropy", "here: F.softmax_cross_entropy"),
+        ("from wengert.data import TensorDataset", "here: wg.data.ArrayDataset"),
+    ],
+)
+def test_an_import_of_a_name_of_another_framework_has_the_hint(line, here):
+    with pytest.raises(ImportError, match=re.escape(here)):
+        exec(line)
+
+
+def test_an_import_of_another_name_keeps_pythons_message():
+    with pytest.raises(ImportError, match="cannot import name 'nonsense'"):
+        exec("from wengert.layers import nonsense")
+
+
+@pytest.mark.parametrize("name", ["softmax", "dropout", "huber", "pad"])
+def test_the_package_says_that_a_function_is_in_functions(name):
+    with pytest.raises(
+        AttributeError, match=rf"wengert has no '{name}'; here: .*functions\.{name}"
+    ):
+        getattr(wg, name)
 
 
 def test_every_table_of_words_is_tested():

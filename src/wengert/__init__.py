@@ -74,6 +74,8 @@ if not TYPE_CHECKING:  # (a type checker would accept every name)
             from importlib import import_module
 
             return import_module(f"wengert.{name}")
+        if name not in _hints.WENGERT and name in functions.__all__:
+            raise AttributeError(f"wengert has no {name!r}; here: wg.functions.{name}")
         return _hint(name)
 
 

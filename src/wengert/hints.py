@@ -5,6 +5,7 @@ a Variable, f a Function, `model` a Layer and `optimizer` an Optimizer; F, L and
 wengert.functions, wengert.layers and wengert.
 """
 
+import sys
 from collections.abc import Callable, Container, Mapping
 from inspect import getattr_static
 from typing import Any, TypeVar
@@ -383,10 +384,22 @@ def of_module(module: str, words: Mapping[str, str]) -> Callable[[str], Any]:
 
     def __getattr__(name: str) -> Any:  # noqa: N807
         if name in words:
-            raise AttributeError(_message(module, name, words))
+            # Python would replace the message of an AttributeError in `from module import name`
+            kind = ImportError if _is_import(sys._getframe(1)) else AttributeError
+            raise kind(_message(module, name, words))
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
     return __getattr__
+
+
+def _is_import(frame: Any) -> bool:
+    """Whether the code below `__getattr__` is at a `from module import name`."""
+    from opcode import opmap
+
+    while frame.f_code.co_name == "__getattr__":
+        frame = frame.f_back
+    at: int = frame.f_code.co_code[frame.f_lasti]
+    return at == opmap["IMPORT_FROM"]
 
 
 def _message(owner: str, name: str, words: Mapping[str, str]) -> str:
