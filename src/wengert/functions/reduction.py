@@ -11,7 +11,7 @@ from wengert.functions.arguments import as_constant, as_operand, refuse_none
 from wengert.functions.arithmetic import astype
 from wengert.functions.counting import record_divisor, record_sum
 from wengert.functions.piecewise import where
-from wengert.functions.precision import HALF, SINGLE, result_dtype
+from wengert.functions.precision import DOUBLE, HALF, SINGLE, result_dtype
 from wengert.functions.reduce import mean, sum
 from wengert.functions.types import Input, X
 
@@ -54,6 +54,9 @@ def same_shape(name: str, x0: Input[X], x1: Input[X], reduction: str) -> tuple[X
             f"{same if y.size == t.size else ''}"
         )
     check_reduction(name, reduction, y.shape, y.size)
+    dtype = y.dtype
+    if dtype is t.dtype and (dtype is SINGLE or dtype is DOUBLE):
+        return y, t, dtype
     by_variable = isinstance(t, Variable) > isinstance(y, Variable)
     first, second = (t, y) if by_variable else (y, t)
     dtype = first.dtype if first.dtype.kind == "f" else result_dtype(second)
