@@ -250,3 +250,70 @@ def test_gradients_are_those_of_the_large_batch_before_callbacks_clip_and_optimi
     stepped(model(), loss, [(X, IGNORED)], 1, callbacks=[Look()])
     stepped(model(), loss, parts(X, IGNORED, [5, 7]), 2, callbacks=[Look()])
     assert norms[1] == pytest.approx(norms[0], rel=1e-10)
+
+
+def by_hand(y, t):
+    """The mean over the elements that count, as many programs write it."""
+    counts = t >= 0
+    losses = F.softmax_cross_entropy(y, np.where(counts, t, 0), reduction="none")
+    return np.sum(losses * counts) / max(counts.sum(), 1)
+
+
+def keras_order(y_true, y_pred):
+    return by_hand(y_pred, y_true)
+
+
+def contrastive(y, t):
+    return F.softmax_cross_entropy(y @ y.T, np.arange(len(y)))
+
+
+def squared(y, t):
+    return np.sqrt(F.mean_squared_error(y, np.zeros(y.shape)))
+
+
+def plain_mean(y, t):
+    return np.mean(abs(y - t[:, None])) + 0.5
+
+
+def noisy(y, t):
+    return np.mean((y + wg.random.generator().normal(size=y.shape)) ** 2)
+
+
+def fitted(loss, t=IGNORED, size=3, accumulate=4):
+    wg.seed(0)
+    trainer = Trainer(
+        Linear(3, in_size=4, dtype=np.float64),
+        SGD(0.5),
+        loss,
+        accumulate=accumulate,
+        progress=False,
+    )
+    trainer.fit([(X[k : k + size], t[k : k + size]) for k in range(0, 12, size)])
+    return trainer.model.W.data, wg.random.generator().random()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 6])
+@pytest.mark.parametrize("loss", [by_hand, keras_order, contrastive, squared])
+def test_a_loss_that_is_no_mean_over_the_samples_is_reported_once(loss, size):
+    with pytest.warns(UserWarning, match=rf"loss {loss.__name__} is no mean .*self.count") as told:
+        fitted(loss, size=size, accumulate=12 // size)
+    assert len(told) == 1
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("loss", [plain_mean, noisy, partial(entropy, ignore_index=-1)])
+def test_other_losses_are_not_reported_and_the_check_draws_nothing(loss):
+    weights, drawn = fitted(loss)
+    single, _ = fitted(loss, size=12, accumulate=1)
+    np.testing.assert_allclose(weights, single, atol=1.0 if loss is noisy else 1e-12)
+    wg.seed(0)
+    Linear(3, in_size=4, dtype=np.float64)
+    if loss is noisy:
+        for _ in range(4):
+            wg.random.generator().normal(size=(3, 3))
+    assert drawn == wg.random.generator().random()
+
+
+@pytest.mark.filterwarnings("error")
+def test_without_accumulation_any_loss_will_do():
+    fitted(contrastive, accumulate=1)

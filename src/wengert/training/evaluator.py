@@ -87,8 +87,10 @@ class Evaluator:
         with counting():  # (losses within the model do not belong to this loss)
             y = call(caller, self.model, batch, inputs)
         if not isinstance(t, Padded):
+            self._see(y, t)
             return loss(y, t), self.measure(y, t)
         y, t = t.steps(y), t.steps(t.x)
+        self._see(y, t)
         with counting() as counts:
             value = loss(y, t)
         # a loss that does not count is a mean over steps
@@ -99,6 +101,9 @@ class Evaluator:
             if isinstance(metric, Weighted) and metric.weight is SAMPLES:
                 metric.weight = len(t)
         return value, values
+
+    def _see(self, y: Any, t: Any) -> None:
+        """Called with the outputs and targets of each batch, before the loss."""
 
     def predict_batch(self, batch: Any) -> Any:
         """The outputs for a batch: inputs, or a batch with inputs and targets.

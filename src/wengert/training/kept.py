@@ -56,8 +56,8 @@ class Whole(Metric):
             return
         self._check_shapes(y, t)
         # copies, as a program may fill the same arrays again for its next batch
-        self.ys.append(_each(y, np.array))
-        self.ts.append(_each(t, np.array))
+        self.ys.append(each(y, np.array))
+        self.ts.append(each(t, np.array))
         sizes = [np.size(x) for x in leaves(self.ys[-1]) + leaves(self.ts[-1])]
         self.size += sum(sizes)
         self.samples += len(np.atleast_1d(leaves(self.ys[-1])[0]))
@@ -133,14 +133,14 @@ def _roc_area(scores: ndarray, positive: ndarray) -> float:
 # ---- Outputs and targets: arrays, and tuples, lists and dicts of them ----
 
 
-def _each(x: Any, function: Callable[[Any], Any]) -> Any:
+def each(x: Any, function: Callable[[Any], Any]) -> Any:
     return combine([x], lambda xs, _: function(xs[0]))
 
 
 def leaves(x: Any) -> list[Any]:
     """The arrays in x."""
     arrays: list[Any] = []
-    _each(x, arrays.append)
+    each(x, arrays.append)
     return arrays
 
 

@@ -65,9 +65,9 @@ class PlainFunction:
         is_mean: whether it is a mean over samples; None until it is known.
     """
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function, call: Function | None = None) -> None:
         self.function = function
-        self._call = outputs_first(function)
+        self._call = outputs_first(function) if call is None else call
         # functions of wengert that are no means have been replaced by Metrics
         module = getattr(unwrapped(function), "__module__", None) or ""
         self.is_mean: bool | None = True if module.startswith("wengert.functions") else None
@@ -113,8 +113,7 @@ class PlainFunction:
                 "has outputs of different shapes in the batches",
                 "of Padded targets, as `ragged` makes them, it gets the steps within the lengths",
             )
-        if self.is_mean is None:
-            self.is_mean = self._judged(kept)
+        self.judge(kept)
         if self.is_mean is None and kept.size > UNDECIDED:
             self.is_mean = True
         if self.is_mean:
@@ -126,6 +125,11 @@ class PlainFunction:
                 f"outputs of the data set, too many to keep",
                 f"Whole({text_of(self.function)}) keeps all",
             )
+
+    def judge(self, kept: Whole) -> None:
+        """Finds out whether it is a mean over samples, if those kept show it."""
+        if self.is_mean is None:
+            self.is_mean = self._judged(kept)
 
     def _warn(self, reason: str, cure: str) -> None:
         if not self._has_warned:
@@ -211,6 +215,15 @@ def _size(y: Any, t: Any) -> int | None:
     """The number of samples, if all arrays in outputs and targets have one first axis."""
     sizes = {np.shape(x)[0] if np.ndim(x) else None for x in leaves(y) + leaves(t)}
     return sizes.pop() if len(sizes) == 1 else None
+
+
+def first_samples(y: Any, t: Any, numbers: int) -> list[Any]:
+    """The first samples of outputs and targets, with about so many numbers at most."""
+    n = _size(y, t)
+    size = sum(map(np.size, leaves(y) + leaves(t)))
+    if n is None or size <= numbers:
+        return [y, t]
+    return _sliced(y, t, slice(max(1, n * numbers // size)))
 
 
 def _sliced(y: Any, t: Any, samples: slice) -> list[Any]:

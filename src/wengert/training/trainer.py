@@ -14,7 +14,7 @@ from wengert.files import AnyPath
 from wengert.layers import Layer
 from wengert.optimizers import ClipNorm, ExponentialMovingAverage, Optimizer
 from wengert.state import check_names
-from wengert.training.accumulation import Accumulation
+from wengert.training.accumulation import Accumulation, MeanCheck
 from wengert.training.batches import groups
 from wengert.training.callbacks import Callback, named_callbacks
 from wengert.training.checks import check_batches, check_loss, check_parts, named_parts
@@ -95,6 +95,7 @@ class Trainer(Evaluator):
             optimizer.setup(model)
         self.optimizer = optimizer
         self.accumulate = integer("Trainer", "accumulate", accumulate, least=1)
+        self._check = None if accumulate == 1 or loss is None else MeanCheck(loss)
         self.clip = None if clip_norm is None else ClipNorm(clip_norm)
         self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
         self.progress = progress
@@ -300,6 +301,10 @@ class Trainer(Evaluator):
         is_last = len(batches) < self.accumulate
         self.position = self.position.after_update(len(batches), is_last)
         self._mid_update = False
+
+    def _see(self, y: Any, t: Any) -> None:
+        if self._check is not None and self._mid_update:
+            self._check.see(y, t)
 
     def _backward(self, batch: Any, size: int, weights: Accumulation) -> None:
         """Forward and backward of a batch. When it returns, no Variable holds a graph."""
