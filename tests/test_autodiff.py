@@ -437,6 +437,15 @@ def test_checkpoint_computes_again_with_the_data_of_the_first_pass():
         y.backward(create_graph=True)
 
 
+def test_checkpoint_computes_again_with_the_frozen_weights_of_the_first_pass():
+    x, w = Variable(2.0), wg.Parameter(np.array(3.0))
+    w.requires_grad = False
+    y = wg.checkpoint(lambda a: a * w, x)
+    w.data = np.array(100.0)
+    y.backward()
+    assert (x.grad.data, w.grad) == (3, None)
+
+
 def test_checkpoint_copies_labels_and_passes_other_results_on():
     x, t = Variable(np.zeros((2, 2))), np.array([0, 1])
     y, (n, nothing) = wg.checkpoint(lambda x, t: (x[[0, 1], t], (len(t), None)), x, t)

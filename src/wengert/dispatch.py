@@ -312,7 +312,8 @@ class ArrayMethods(Generic[Variable]):
     def __array__(self, *args: Any, **kwargs: Any) -> ndarray:
         raise TypeError(
             "Variable: NumPy asked for a plain array, which would not be recorded; for an array of "
-            "Variables use wg.array([x, y]) or np.stack([x, y]); to leave the graph, pass x.data"
+            "Variables use wg.array([x, y]) or np.stack([x, y]); for a method of an array, such as "
+            "a.dot(x), use np.dot(a, x); to leave the graph, pass x.data"
         )
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ from wengert.arguments import text_of
 from wengert.arrays import snapshot
 from wengert.autodiff import gradient_of
 from wengert.config import add_hook, enable_backprop, using_config
-from wengert.core import Function, Variable
+from wengert.core import Function, Parameter, Variable
 from wengert.names import public
 from wengert.tape import Tape
 from wengert.trace import LayerScope, layer_scope
@@ -48,7 +48,10 @@ def recompute(f: Callable[..., Any], *args: Any) -> Any:
     # the inputs: Variables that f uses or returns, and has not computed
     used = [x for function in inside for x in function.inputs]
     used += [y for y in ys if isinstance(y, Variable)]
-    inputs = list(dict.fromkeys(x for x in used if x.requires_grad and x.creator not in inside))
+    used = list(dict.fromkeys(used))
+    inputs = [x for x in used if x.requires_grad and x.creator not in inside]
+    # frozen Parameters have their values of the first pass, too
+    inputs += [x for x in used if isinstance(x, Parameter) and not x.requires_grad]
     inputs = program.take_inputs(inputs)
     program.results = tuple([y.data for y in ys if isinstance(y, Variable)])
     outputs = iter(Recompute(program)(*inputs) if program.results else ())
