@@ -136,7 +136,7 @@ def _quoted(line: Line) -> str:
 
 
 def _warn_of_conversion(x: Any) -> None:
-    frame = sys._getframe(2)  # that of the program, as `float` and NumPy have none
+    frame = sys._getframe(2)  # the caller of `float` or NumPy, which have no frames
     if not (x.requires_grad and enable_backprop.get()) or is_ours(frame):
         return
     line = Line(frame.f_code.co_filename, frame.f_lineno)
@@ -161,7 +161,7 @@ def _means_a_number(frame: FrameType, text: str) -> bool:
 
     at = frame.f_lasti
     name = dis.opname[frame.f_code.co_code[at]]
-    if name == "BINARY_OP":  # with text on the left: arrays and numbers do not ask for a float
+    if name == "BINARY_OP":  # text on the left: other operands do not call `float`
         return True
     if not name.startswith(("CALL", "PRECALL")):  # such as STORE_SUBSCR
         return False

@@ -28,7 +28,7 @@ def recompute(f: Callable[..., Any], *args: Any) -> Any:
     result is that of f(*args), to derivatives of any order. f may use Variables that are not among
     `args` (a layer's Parameters), and random numbers: the second pass draws the same ones. Layers
     that f calls have the mode and the Buffers of the first pass, and the second pass leaves the
-    Buffers as they are: batch normalisation moves its running statistics once. Parameters have
+    Buffers as they are: batch normalisation updates its running statistics once. Parameters have
     their values of the first pass, even if an optimizer has updated them in between.
 
     Args:

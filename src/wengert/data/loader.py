@@ -281,9 +281,9 @@ class DataLoader(Loader):
     number of workers nor resuming changes the draws, and the model's own draws are not affected.
     The same holds for draws from `np.random`, from Python's `random`, and from generators that the
     data set or its functions keep (`self.rng = np.random.default_rng()`): while a batch is fetched,
-    they start from a state that follows from the seed, and are put back afterwards. Threads would
-    share them: if the first batch draws from one, all batches are fetched without workers, with a
-    warning. (PyTorch's generator is treated alike, those of other libraries are left alone.)
+    their states follow from the seed, and are restored afterwards. Threads would share them: if the
+    first batch draws from one, all batches are fetched without workers, with a warning. (The same
+    applies to PyTorch's generator, not to those of other libraries.)
 
     An `ArrayDataset` needs no workers, since a batch is one NumPy operation. Threads are suitable
     for work of NumPy, Pillow or the disk, during which other threads run, and they share all

@@ -27,9 +27,9 @@ class Scaler:
     into account, and `_affine()`, which computes shift, scale and offset.
 
     Args:
-        axis: the axes of the data that a feature's numbers are along, with the axis of the samples,
-            0, first. 0 treats each element of a sample as a feature of its own, as columns of a
-            table are; (0, 2, 3) treats each channel of images (N, C, H, W) as one.
+        axis: the axes over which the statistics are computed; the first is 0, that of the samples.
+            For 0, each element of a sample is a feature, as for the columns of a table. For
+            (0, 2, 3), each channel of images (N, C, H, W) is a feature.
 
     Raises:
         TypeError: `axis` is neither an integer nor a tuple of integers.
@@ -196,8 +196,8 @@ class StandardScaler(Scaler):
     A feature that is constant in the training data becomes 0.
 
     Args:
-        axis: the axes of the data that a feature's numbers are along, with the axis of the samples,
-            0, first: 0 for the columns of a table, (0, 2, 3) for the channels of images.
+        axis: the axes over which the statistics are computed; the first is 0, that of the samples:
+            0 for the columns of a table, (0, 2, 3) for the channels of images.
 
     Attributes:
         mean, std: of each feature, float64.

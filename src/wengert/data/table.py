@@ -63,10 +63,11 @@ def load_csv(
 
     Args:
         target: the column to be predicted, by its name in the header or its number; -1 is the last.
-        kind: "classes" makes a class of each different text in the target column, in alphabetical
-            order, or sorted by value if all are numbers: t is int64, (N,), from 0, and `classes`
-            has the names. "numbers" makes t float32, (N,). "auto" means "numbers" if all targets
-            are numbers, else "classes"; "none", "NA", "-" and "?" are names only for "classes".
+        kind: "classes" makes a class of each different text in the target column. The classes are
+            in alphabetical order, or sorted by value if all are numbers; t is int64, (N,), from 0,
+            and `classes` has the names. "numbers" makes t float32, (N,). "auto" means "numbers" if
+            all targets are numbers, else "classes". Texts such as "none", "NA", "-" and "?" are
+            names of classes only for "classes".
         decimal: "," reads 1,5 as 1.5; the delimiter is then another character.
         header: whether the first line has names. None decides: it does if no field in it is a
             number, unless all occur again below; also if a column has numbers below a text.

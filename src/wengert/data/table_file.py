@@ -199,10 +199,10 @@ def read_rows(path: str | os.PathLike[str], style: TableFormat) -> Rows:
 def has_names(first: list[str], rest: list[list[str]], style: TableFormat) -> bool:
     """Whether the first line of a table has the names of its columns.
 
-    Without a number it has, unless each of its fields is found again in its column. With numbers,
-    such as years, it has if a column has a text there and numbers everywhere below; or if its
-    numbers increase by 1, and its texts are found nowhere below; or if it counts its columns from
-    0, as pandas writes columns without names.
+    A line without numbers has names, unless each of its fields occurs again in its column. A line
+    with numbers, such as years, has names in three cases: a column has a text there and numbers
+    everywhere below; its numbers increase by 1, and its texts do not occur below; or it counts its
+    columns from 0, as pandas writes columns without names.
     """
     numeric = [style.is_number(field) for field in first]
     if not any(numeric):

@@ -90,7 +90,7 @@ def _einsum_past_zeros(terms: tuple[str, ...], out: str, xs: list[Any]) -> Any:
     y = Einsum(terms, out)(*xs)
     gy, *others = [as_array(x) for x in xs]
     finite = [np.isfinite(x) for x in others]
-    used = np.zeros(y.shape, bool)  # whether NaN or infinity meets another gradient than 0
+    used = np.zeros(y.shape, bool)  # where the gradient of a NaN or infinity is not 0
     for i, own in enumerate(finite):
         factors = [~own if k == i else np.ones_like(f) for k, f in enumerate(finite)]
         counts = [np.asarray(f, np.float64) for f in (gy != 0, *factors)]

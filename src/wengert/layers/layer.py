@@ -58,7 +58,7 @@ class Layer(Holder, Declared):
 
     _hooks = tuple[Observer, ...]()  # (an annotation would declare an option)
     _mode = cast("bool | None", None)  # of this layer; None for that of the layer that calls it
-    _dtype = cast("Any", None)  # of its own Parameters, once known; False if nothing is cast
+    _dtype = cast("Any", None)  # of its own Parameters, once known; False casts nothing
     _elsewhere: ClassVar[tuple[str, ...]] = ()  # the order of the arguments in PyTorch and Keras
     casts_inputs: ClassVar[str] = "f"
     _adds_inputs: ClassVar[bool] = False  # to outputs of Layers inside, which then decide too
@@ -159,10 +159,11 @@ class Layer(Holder, Declared):
     def train(self, mode: bool = True) -> Self:
         """Sets the mode of this Layer and all Layers inside, for all threads. Returns this Layer.
 
-        In training, dropout drops and batch normalisation uses and moves the statistics; this is
-        the mode of a new Layer. `train(False)`, or `eval()`, is inference mode. A Layer inside can
-        be set to another mode afterwards: `model.backbone.eval()` keeps its running statistics.
-        In `wg.test_mode()` all Layers are in inference mode. The mode is no part of the state.
+        In training, dropout drops elements, and batch normalisation uses the statistics of the
+        batch and updates the running ones; this is the mode of a new Layer. `train(False)`, or
+        `eval()`, sets inference mode. A Layer inside can be set to another mode afterwards:
+        `model.backbone.eval()` keeps its running statistics. In `wg.test_mode()` all Layers are in
+        inference mode. The mode is not part of the state.
 
         A subclass may override it, to keep its mode for example; it is called for Layers inside.
         """

@@ -72,7 +72,7 @@ class Best:
     def restore(self, trainer: TrainerView) -> None:
         """Loads the weights of the best epoch into the model, and sets `trainer.restored`.
 
-        There are none, and the model keeps its weights, if all values were NaN.
+        If all values were NaN, the model keeps its weights.
         """
         if self.weights is None:
             return

@@ -19,11 +19,11 @@ from wengert.training.order import outputs_first
 Function: TypeAlias = Callable[[Any, Any], Any]  # (y, t) -> number, such as F.accuracy
 
 UNDECIDED = 2**22  # numbers that are kept while it is not known whether a function is a mean
-MOST = 2**26  # numbers that are kept of a function that is no mean: 256 MB in float32
+MOST = 2**26  # numbers that are kept for a function that is no mean: 256 MB in float32
 TOLERANCE = 1e-4  # relative, of means over samples in float32
 SAMPLES = math.nan  # the weight that stands for the number of samples
 LEAST = 4  # samples: the median of two is a mean, too
-DIFFERENT = 0.1  # relative: a function of means differs from the mean by the square of this
+DIFFERENT = 0.1  # relative; a smooth function of means differs from their mean by its square
 
 
 class Outputs(NamedTuple):

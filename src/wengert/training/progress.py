@@ -19,9 +19,9 @@ class Progress:
                     ...
                 progress.finish_epoch({"loss": 0.31, "accuracy": 0.91})
 
-    In a terminal a bar on stderr shows the running epoch; in a notebook its line is updated in
-    place; in a log or pipe lines are written to stdout, without control characters: one for each
-    epoch, with its duration, and in a long epoch one now and then, at first after ten seconds.
+    In a terminal, a bar on stderr shows the running epoch; in a notebook, its line is updated in
+    place. In a log or pipe, lines are written to stdout, without control characters: one for each
+    epoch, with its duration, and in a long epoch further ones, the first after ten seconds.
     KeyboardInterrupt is reported on stderr, and propagates.
 
     Args:

@@ -249,18 +249,18 @@ class Trainer(Evaluator):
         self._end_epoch(progress)
 
     def _after_error(self, error: BaseException) -> None:
-        # the pass of the loader has ended, too
+        # (the iterator of the loader has ended as well)
         lost = self.batches > 0 and self._to_resume is None
         self._mid_update = self._mid_update or lost
         if not isinstance(error, Exception | KeyboardInterrupt):
-            return  # the process is to end
+            return  # (the process ends)
         try:
             self._call_each("on_error", error)
         except Exception as another:
             error.add_note(_another(another))
 
     def _fetched(self, batches: Iterator[list[Any]]) -> list[Any] | None:
-        """The batches of the next update; None after the last."""
+        """The batches of the next update; None after the last one."""
         if not self._is_saved:
             return next(batches, None)
         state = self._data_state() if is_resumable(self._train) else None
