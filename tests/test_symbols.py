@@ -107,7 +107,8 @@ def test_every_elementwise_backward_runs_on_symbols(cls, inputs, options):
         assert (symbol is None) == (gx is None)
         if gx is not None:
             assert isinstance(symbol, Symbol)
-            np.testing.assert_array_equal(evaluate(symbol, values), gx)
+            # (arrays take a form with more digits where an element needs it)
+            np.testing.assert_allclose(evaluate(symbol, values), gx, rtol=1e-13)
 
 
 def as_tuple(gxs):
