@@ -11,8 +11,6 @@ from numpy import ndarray
 from wengert.dispatch import ArrayMethods
 
 DTypeLike: TypeAlias = np.dtype[Any] | type | str  # (NumPy's, which is longer, fills help pages)
-
-
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 
 

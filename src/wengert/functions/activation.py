@@ -170,17 +170,21 @@ class TanhGELU(Function):
     samples = one_input(-4, 4)
 
     def forward(self, x):
-        # (1 + tanh u) / 2 is a logistic function, which keeps its digits where tanh u is near -1
-        z = np.clip(x, -30, 30)  # for larger |x|, it is 0 or 1; the cube cannot overflow
-        return np.maximum(x, -30) * logistic(2 * z * (GELU_A + GELU_B * z * z))
+        z = np.clip(x, -99, 99)  # for larger |x|, tanh u is ±1; the cube cannot overflow
+        with np.errstate(over="ignore"):  # (1 / inf = 0 is right)
+            # (1 + tanh u) / 2, with all digits where tanh u is near -1
+            return np.maximum(x, -99) / (1 + np.exp(z * (-2 * GELU_A - 2 * GELU_B * z * z)))
 
     def backward(self, gy):
         (x,) = self.xs
-        z = np.clip(x, -30, 30)
-        s = sigmoid(2 * z * (GELU_A + GELU_B * z * z))
-        rest = sigmoid(-2 * z * (GELU_A + GELU_B * z * z)) if near_one(s) else 1 - s
-        slope = z * (GELU_A + 3 * GELU_B * z * z)  # z du/dz
-        return gy * (s * (1 + 2 * rest * slope))
+        z = np.clip(x, -99, 99)
+        u = z * (-2 * GELU_A - 2 * GELU_B * z * z)  # (-2 times the u above)
+        z = -4 * GELU_A * z - 3 * u  # -z du/dz; the names are used again, which saves memory
+        if isinstance(u, Variable):
+            return gy * (sigmoid(-u) * (1 + sigmoid(u) * z))
+        with np.errstate(over="ignore"):
+            u = 1 / (1 + np.exp(u))
+        return gy * (u * (1 + (1 - u) * z))
 
 
 GELU_A = math.sqrt(2 / math.pi)

@@ -7,7 +7,7 @@ from contextlib import suppress
 import numpy as np
 
 from wengert import dispatch
-from wengert.arrays import DTypeLike
+from wengert.arrays import DOUBLE, SINGLE, DTypeLike
 from wengert.core import Function
 from wengert.dispatch import implements
 from wengert.functions.arguments import as_operand
@@ -179,7 +179,10 @@ class Power(Function):
 
 def single(x):
     """x, in float32 if it is float16: parts of a gradient may overflow where their product fits."""
-    return Cast(np.float32)(x) if x.dtype == np.float16 else x
+    dtype = x.dtype
+    if dtype is SINGLE or dtype is DOUBLE:
+        return x
+    return Cast(SINGLE)(x) if dtype == np.float16 else x
 
 
 class Cast(Function):

@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from wengert.arguments import wrong_call
-from wengert.arrays import as_array, is_foreign
+from wengert.arrays import DOUBLE, SINGLE, as_array, is_foreign
 from wengert.core import Variable
 from wengert.functions.arithmetic import Cast
 
 T = TypeVar("T", bound=Callable[..., Any])
 
-HALF, SINGLE, DOUBLE = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
+HALF = np.dtype(np.float16)
 
 
 def in_float(*inputs: str, integers: bool = True) -> Callable[[T], T]:
