@@ -12,7 +12,7 @@ import pytest
 import wengert as wg
 import wengert.functions as F
 import wengert.layers as L
-from wengert import hints, optimizers, training
+from wengert import hints, optimizers, schedules, training
 from wengert.data import DataLoader, SeqDataLoader, WeightedSampler, k_fold, split
 
 OWNERS = {
@@ -82,7 +82,10 @@ def test_keyword_arguments_of_the_hints_exist():
     known = set()
     for kind in (k for k in vars(L).values() if isinstance(k, type) and hasattr(k, "_fields")):
         known |= kind._fields.keys()
-    for call in (DataLoader, SeqDataLoader, WeightedSampler, k_fold, split):
+    explained = (DataLoader, SeqDataLoader, WeightedSampler, k_fold, split)
+    trainer = (training.Trainer, training.Trainer.fit, training.EarlyStopping)
+    rates = (schedules.ReduceOnPlateau, schedules.step_decay, schedules.cosine)
+    for call in (*explained, *trainer, training.SaveCheckpoints, optimizers.ClipNorm, *rates):
         known |= inspect.signature(call).parameters.keys()
     for function in filter(inspect.isfunction, vars(F).values()):
         known |= inspect.signature(function).parameters.keys()
@@ -227,3 +230,36 @@ def test_another_wrong_keyword_shows_the_arguments():
         TypeError, match=r"softmax: got an unexpected keyword argument 'dims'; it is soft"
     ):
         F.softmax(np.ones(2), dims=1)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (
+            lambda: training.EarlyStopping(restore_best_weights=True),
+            "here: restore_best; it is Early",
+        ),
+        (lambda: training.SaveCheckpoints("x", save_best_only=True), "here: best; it is SaveCheck"),
+        (
+            lambda: training.Trainer(loss_fn=None),
+            "here: loss; it is Trainer(model, optimizer, loss",
+        ),
+        (lambda: training.Trainer.fit(None, [], validation_data=[]), "here: validation; it is Tra"),
+        (
+            lambda: training.Evaluator(None, criterion=None),
+            "here: loss; it is Evaluator(model, loss",
+        ),
+        (lambda: optimizers.ClipNorm(max_norm=1.0), "here: limit; it is ClipNorm(limit)"),
+        (lambda: schedules.cosine(0.1, T_max=5), "here: steps; it is cosine(start, steps, end)"),
+        (
+            lambda: schedules.exponential(0.1, gamma=0.5),
+            "here: factor; it is exponential(start, fac",
+        ),
+        (lambda: schedules.step_decay(0.1, milestones=[5]), "here: at; it is step_decay(start"),
+        (lambda: schedules.ReduceOnPlateau(0.1, mode="max"), "here: maximize; it is ReduceOnPlat"),
+    ],
+)
+def test_options_of_other_trainers_and_schedules_have_hints(call, said):
+    with pytest.raises(TypeError) as raised:
+        call()
+    assert said in str(raised.value)

@@ -324,6 +324,11 @@ ARGUMENTS = {
     "test_size": "# fractions of all parts, as split(dataset, 0.8, 0.2)",
     "train_size": "# fractions of all parts, as split(dataset, 0.8, 0.2)",
     "feature_range": "# low and high",
+    "restore_best_weights": "restore_best", "save_best_only": "best", "filepath": "folder",
+    "loss_fn": "loss", "criterion": "loss", "validation_data": "validation", "x": "train",
+    "verbose": "progress", "accumulate_grad_batches": "accumulate", "max_norm": "limit",
+    "clip_value": "limit", "T_max": "steps", "decay_steps": "steps", "gamma": "factor",
+    "milestones": "at", "step_size": "at", "min_lr": "least", "mode": "maximize",
     "padding_mode": "# pad x with np.pad(x, widths, mode)", "input_shape": "# the first input",
 }
 # fmt: on

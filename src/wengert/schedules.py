@@ -40,6 +40,7 @@ class _Value:
 class constant(_Value):
     """The same value at every step."""
 
+    @explains_call()
     def __init__(self, value: float) -> None:
         self.value = number("constant", "value", value, least=0)
 
@@ -50,6 +51,7 @@ class constant(_Value):
 class linear(_Value):
     """From `start` to `end` in a straight line; constant after `steps`."""
 
+    @explains_call()
     def __init__(self, start: float, end: float, steps: int) -> None:
         self.start = number("linear", "start", start, least=0)
         self.end = number("linear", "end", end, least=0)
@@ -62,6 +64,7 @@ class linear(_Value):
 class step_decay(_Value):
     """Multiplied by `factor` every `at` steps, or at each step of the list `at`."""
 
+    @explains_call()
     def __init__(self, start: float, at: int | Sequence[int], factor: float = 0.1) -> None:
         self.start = number("step_decay", "start", start, least=0)
         self.at = (
@@ -80,6 +83,7 @@ class step_decay(_Value):
 class exponential(_Value):
     """start factorˢᵗᵉᵖ."""
 
+    @explains_call()
     def __init__(self, start: float, factor: float) -> None:
         self.start = number("exponential", "start", start, least=0)
         self.factor = number("exponential", "factor", factor, least=0)
@@ -94,6 +98,7 @@ class cosine(_Value):
     Source: Loshchilov, Hutter, SGDR, 2017, equation 5, without restarts.
     """
 
+    @explains_call()
     def __init__(self, start: float, steps: int, end: float = 0.0) -> None:
         self.start = number("cosine", "start", start, least=0)
         self.steps = integer("cosine", "steps", steps, least=1)
@@ -106,6 +111,7 @@ class cosine(_Value):
 class polynomial(_Value):
     """end + (start - end) (1 - step / steps)ᵖᵒʷᵉʳ; constant after `steps`."""
 
+    @explains_call()
     def __init__(self, start: float, steps: int, power: float = 1.0, end: float = 0.0) -> None:
         self.start = number("polynomial", "start", start, least=0)
         self.steps = integer("polynomial", "steps", steps, least=1)
@@ -126,6 +132,7 @@ class warm_up(_Value):
         start: the first value. At 0 the first update changes only the optimizer's state.
     """
 
+    @explains_call()
     def __init__(self, then: Schedule | float, steps: int, start: float = 0.0) -> None:
         self.then = then if callable(then) else constant(then)
         self.steps = integer("warm_up", "steps", steps, least=1)
@@ -151,6 +158,7 @@ class one_cycle(_Value):
     Source: Smith, Topin, Super-Convergence, 2018; in the form of fastai and PyTorch.
     """
 
+    @explains_call()
     def __init__(
         self,
         peak: float,
@@ -191,6 +199,7 @@ class joined(_Value):
         at: the steps at which the second, third, … begins.
     """
 
+    @explains_call()
     def __init__(self, schedules: Sequence[Schedule], at: Sequence[int]) -> None:
         for schedule in schedules:
             if not callable(schedule):

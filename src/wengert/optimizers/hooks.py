@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from wengert.arguments import integer, number
+from wengert.arguments import explains_call, integer, number
 from wengert.arrays import buffer_for_gradient
 from wengert.core import Variable
 from wengert.optimizers.targets import Target, as_target
@@ -24,6 +24,7 @@ class ClipValue:
         ValueError: an element is NaN, which has no sign. No gradient is clipped then.
     """
 
+    @explains_call()
     def __init__(self, limit: float) -> None:
         self.limit = number("ClipValue", "limit", limit, above=0)
 
@@ -48,6 +49,7 @@ class ClipNorm:
             weights NaN.
     """
 
+    @explains_call()
     def __init__(self, limit: float) -> None:
         self.limit = number("ClipNorm", "limit", limit, above=0)
 
@@ -91,6 +93,7 @@ class AverageGradients:
     Add it before hooks that clip.
     """
 
+    @explains_call()
     def __init__(self, count: int) -> None:
         self.count = integer("AverageGradients", "count", count, least=1)
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from wengert.arguments import integer, number
+from wengert.arguments import explains_call, integer, number
 from wengert.schedules import improves
 from wengert.state import check_names
 from wengert.training.callbacks import Callback, monitored
@@ -103,6 +103,7 @@ class BestWeights(Callback):
         restore: whether the model has the best weights at the end of `fit`.
     """
 
+    @explains_call()
     def __init__(
         self,
         monitor: str = "validation_loss",
@@ -140,6 +141,7 @@ class EarlyStopping(Callback):
         restore_best: whether the model has the weights of the best epoch at the end of `fit`.
     """
 
+    @explains_call()
     def __init__(
         self,
         monitor: str = "validation_loss",
@@ -169,7 +171,8 @@ class EarlyStopping(Callback):
         nans = sum(map(math.isnan, values))
         if self.best.value is None:
             return f"{name} was NaN in all {n} epochs"
-        reason = f"{name} was no better than in epoch {self.best.epoch} for {n} epochs"
+        epochs = "1 epoch" if n == 1 else f"{n} epochs"
+        reason = f"{name} was no better than in epoch {self.best.epoch} for {epochs}"
         return f"{reason}, and NaN in {nans} of them" if nans else reason
 
     def on_end(self, trainer: TrainerView) -> None:

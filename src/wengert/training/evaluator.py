@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from wengert.arguments import text_of
+from wengert.arguments import explains_call, text_of
 from wengert.config import no_grad, test_mode
 from wengert.core import Variable
 from wengert.data import Padded
@@ -58,6 +58,7 @@ class Evaluator:
         ValueError: two metrics have the same name.
     """
 
+    @explains_call()
     def __init__(
         self,
         model: Layer,
@@ -169,6 +170,7 @@ class Evaluator:
             return nullcontext()
         return self.average.swapped_in()
 
+    @explains_call()
     def evaluate(self, batches: Iterable[Any]) -> dict[str, Any]:
         """Loss and metrics over the batches, by name, without recording and in inference mode.
 
@@ -186,6 +188,7 @@ class Evaluator:
             raise RuntimeError(f"{caller}: there were no batches, needed one or more")
         return scores.compute()
 
+    @explains_call()
     def predict(self, batches: Iterable[Any]) -> Any:
         """The model's outputs for all batches, (N, ...), without recording and in inference mode.
 

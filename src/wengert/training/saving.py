@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from wengert.arguments import explains_call
 from wengert.files import AnyPath
 from wengert.training.callbacks import Callback, monitored
 from wengert.training.checkpoint_folder import Checkpoints
@@ -29,6 +30,7 @@ class SaveCheckpoints(Callback):
 
     last: ClassVar[bool] = True
 
+    @explains_call()
     def __init__(
         self,
         folder: AnyPath,

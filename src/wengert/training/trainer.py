@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arguments import integer
+from wengert.arguments import explains_call, integer
 from wengert.config import using_config
 from wengert.core import Variable
 from wengert.files import AnyPath
@@ -73,6 +73,7 @@ class Trainer(Evaluator):
         ValueError: a number is out of its range, or two metrics or parts have the same name.
     """
 
+    @explains_call()
     def __init__(
         self,
         model: Layer,
@@ -140,6 +141,7 @@ class Trainer(Evaluator):
 
     # -- training --
 
+    @explains_call()
     def fit(
         self,
         train: Iterable[Any],
