@@ -196,7 +196,7 @@ def _skipped(
     else:
         drop |= missing_rows(rows, [target])
     if len(drop) == len(rows.fields):
-        raise TableError(f"{rows.name}: every row lacks a number, so that --missing skip has none")
+        raise TableError(f"{rows.name}: every row lacks a number: --missing skip leaves no rows")
     if drop:
         notes.append(f"{len(drop)} of {len(rows.fields)} rows lack a number and are left out")
     return rows.without(drop)
