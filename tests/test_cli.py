@@ -53,7 +53,7 @@ def test_info_names_the_versions_and_the_thread_settings(capsys, monkeypatch):
     ],
 )
 def test_info_names_the_variable_that_counts(monkeypatch, kind, env, said):
-    monkeypatch.setattr(threads, "library", lambda: kind)
+    monkeypatch.setattr(threads, "blas", lambda: kind)
     for name in {name for names in threads.VARIABLES.values() for name in names}:
         monkeypatch.delenv(name, raising=False)
     for name, value in env.items():
@@ -61,7 +61,7 @@ def test_info_names_the_variable_that_counts(monkeypatch, kind, env, said):
     assert said in threads.threads()
 
 
-@pytest.mark.skipif(threads.library() != "openblas", reason="NumPy has another BLAS")
+@pytest.mark.skipif(threads.blas() != "openblas", reason="needs NumPy with OpenBLAS")
 @pytest.mark.parametrize("count", ["1", "2"])
 def test_info_asks_blas_for_its_threads(count):
     if int(count) > (os.cpu_count() or 1):

@@ -27,7 +27,7 @@ FUNCTIONS = (
 
 def threads() -> str:
     """The number of threads of matrix products, and the environment variable that sets it."""
-    kind = library()
+    kind = blas()
     if kind is None:
         return f"chosen by BLAS{_settings(())}"
     count = blas_threads()
@@ -46,7 +46,7 @@ def _settings(variables: tuple[str, ...]) -> str:
     return f" (no *_NUM_THREADS is set; {name}=N before Python starts changes it)"
 
 
-def library() -> str | None:
+def blas() -> str | None:
     """The kind of BLAS that NumPy was built with."""
     build = np.show_config(mode="dicts")
     name = build.get("Build Dependencies", {}).get("blas", {}).get("name", "").lower()
